@@ -1,0 +1,181 @@
+"""From `dcgan train`'s words to one checked TrainConfig, by way of Hydra.
+
+The words are composed and checked first, so that a mistake leaves nothing behind. Then
+`hydra.main` runs under a command line of its own making, which keeps everything Hydra has: run
+folders, logging, sweeps with any launcher, `--cfg`, `--info`, `--config-dir`.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dcgan_cli import mistakes
+from dcgan_cli.command_line import CommandLine
+from dcgan_cli.config import TrainConfig
+from dcgan_cli.core.run_folder import RunFolder, open_run
+from dcgan_cli.errors import ConfigError, DcganError
+from dcgan_cli.overrides import override
+from dcgan_cli.resume import resumed_config
+from dcgan_cli.sweep import Sweep
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+Train = Callable[[RunFolder], None]
+VERSION_BASE = "1.3"
+
+
+def conf_dir() -> Path:
+    """Return the folder of the shipped configs: inside an installed package, beside a checkout's."""
+    package = Path(__file__).parent
+    inside = package / "conf"
+    return inside if inside.is_dir() else package.parent / "conf"
+
+
+def run(words: list[str], prepare: Callable[[TrainConfig], Train]) -> None:
+    """Do what `dcgan train WORDS` asks for.
+
+    Args:
+        words: overrides and Hydra's flags, in any order.
+        prepare: is given the checked settings before anything is created, and returns the function
+            that trains in the folder it is given.
+
+    Raises:
+        ConfigError: the words cannot be used; nothing was created.
+        DcganError: whatever `prepare` and training raise, or jobs of a sweep failed.
+    """
+    line = CommandLine.parse(words)
+    if line.options.multirun:
+        _run_sweep(line)
+    elif line.shows_something:
+        _compose(line)
+        _run_hydra(line, lambda cfg: None)
+    else:
+        _run_once(line, prepare)
+
+
+def compose(line: CommandLine) -> TrainConfig:
+    """Compose and check the settings, as `hydra.main` will do with the same words.
+
+    Raises:
+        ConfigError: a word cannot be used.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        config = OmegaConf.to_object(_compose(line))
+    except OmegaConfBaseException as error:
+        raise ConfigError(mistakes.one_line(error)) from error
+    if not isinstance(config, TrainConfig):
+        name = line.options.config_name
+        raise ConfigError(f"{name}.yaml must begin its defaults list with base_train")
+    if config.data.path is not None:  # A run may be resumed from another folder.
+        config.data.path = str(Path(config.data.path).expanduser().absolute())
+    return config
+
+
+def _run_once(line: CommandLine, prepare: Callable[[TrainConfig], Train]) -> None:
+    config = compose(line)
+    if config.resume is not None:
+        run = open_run(config.resume)
+        config = resumed_config(line.overrides, config, run)
+        # The run's own record stays as it was: .hydra tells how it began.
+        folder = override("hydra.run.dir", str(run.path.resolve()))
+        line = line.adding(folder, "hydra.output_subdir=null")
+    train = prepare(config)
+
+    def task(cfg: "DictConfig") -> None:
+        from hydra.core.hydra_config import HydraConfig
+
+        train(RunFolder(Path(HydraConfig.get().runtime.output_dir)))
+
+    _run_hydra(line, task)
+
+
+def _run_sweep(line: CommandLine) -> None:
+    """Check the words without their ranges, which are each job's own affair, and run the jobs."""
+    fixed, choices = mistakes.split_sweep(line.overrides)
+    compose(CommandLine(fixed, line.options))
+    for choice in choices:
+        _compose(CommandLine([*fixed, choice], line.options))
+    sweep = Sweep(line)
+    try:
+        _run_hydra(line, sweep.run_job)
+    except DcganError as first:
+        raise DcganError(sweep.summary() if sweep.failures else str(first)) from first
+
+
+def _compose(line: CommandLine) -> "DictConfig":
+    """Compose the settings; names and types are checked, ranges are not.
+
+    Raises:
+        ConfigError: a word cannot be used.
+    """
+    import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    register_schema()
+    directory, search = _search_path(line)
+
+    def compose_words(words: list[str]) -> "DictConfig":
+        with hydra.initialize_config_dir(str(directory), version_base=VERSION_BASE):
+            return hydra.compose(line.options.config_name, [*words, *search])
+
+    try:
+        return compose_words(line.overrides)
+    except (HydraException, OmegaConfBaseException, ValueError, AttributeError) as error:
+        folders = [conf_dir(), *([line.options.config_dir] if line.options.config_dir else [])]
+        message = mistakes.explain(line.overrides, error, folders, compose_words)
+        raise ConfigError(message) from error
+
+
+def _search_path(line: CommandLine) -> tuple[Path, list[str]]:
+    """Return the folder of the primary config, and the override that names the other one."""
+    extra = line.options.config_dir
+    if extra is None:
+        return conf_dir(), []
+    folders = [conf_dir(), extra.absolute()]
+    if (extra / f"{line.options.config_name}.yaml").is_file():
+        folders.reverse()
+    return folders[0], [override("hydra.searchpath", f"file://{folders[1]}").replace("=", "=[") + "]"]
+
+
+def _run_hydra(line: CommandLine, task: Callable[["DictConfig"], Any]) -> None:
+    """Run `hydra.main` with these words; what the task raises is raised here."""
+    import hydra
+
+    register_schema()
+    with _as_hydra_expects(line.words()):
+        hydra.main(
+            version_base=VERSION_BASE,
+            config_path=str(conf_dir()),
+            config_name=line.options.config_name,
+        )(task)()
+
+
+@contextmanager
+def _as_hydra_expects(words: list[str]) -> Iterator[None]:
+    """Set the command line, and have Hydra raise what it would print; then put all back."""
+    argv, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv = ["dcgan train", *words]
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    finally:
+        sys.argv = argv
+        if full_error is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = full_error
+
+
+def register_schema() -> None:
+    """Tell Hydra of the settings under the name that train.yaml begins with."""
+    from hydra.core.config_store import ConfigStore
+
+    ConfigStore.instance().store(name="base_train", node=TrainConfig)

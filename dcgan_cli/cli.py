@@ -1,0 +1,201 @@
+"""The command line: what the words mean. Imports nothing heavy; the commands do, when they run."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dcgan_cli import __version__
+from dcgan_cli.bridge import conf_dir
+from dcgan_cli.bridge import run as run_bridge
+from dcgan_cli.completion import complete_override
+from dcgan_cli.errors import ConfigError, DcganError, StorageError
+from dcgan_cli.help import settings_help
+
+if TYPE_CHECKING:
+    from dcgan_cli.bridge import Train
+    from dcgan_cli.config import TrainConfig
+    from dcgan_cli.core.run_folder import RunFolder
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+RunOption = Annotated[
+    str | None, typer.Option("--run", metavar="DIR", help="Run folder [default: the newest run].")
+]
+EpochOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Checkpoint of this epoch [default: the newest checkpoint]."),
+]
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks and TensorFlow's own log.")
+    ] = False,
+) -> None:
+    """Train, sample, animate and inspect DCGANs."""
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command(
+    context_settings={"ignore_unknown_options": True},
+    epilog=settings_help(conf_dir()),
+)
+def train(
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...",
+            help="Settings to change, and Hydra's flags.",
+            autocompletion=complete_override,
+        ),
+    ] = None,
+) -> None:
+    """Train a DCGAN, in a new folder below runs/. Prints the run folder when it is done.
+
+    Without settings it does what TensorFlow's DCGAN tutorial does: MNIST, 50 epochs, batches of
+    256. Ctrl-C saves and says how to go on.
+    """
+    run_bridge(overrides or [], _prepare_training)
+
+
+def _prepare_training(config: "TrainConfig") -> "Train":
+    """Read the data, which needs no TensorFlow, before a run folder is made."""
+    from dcgan_cli.core.data import load_training_images
+
+    data = load_training_images(config.data)
+
+    def train_in(run: "RunFolder") -> None:
+        from dcgan_cli.core import load_tensorflow
+        from dcgan_cli.core.run_folder import point_latest_to, shown_path
+
+        load_tensorflow(quiet=not _debugging())
+        from dcgan_cli.console import training_reporter
+        from dcgan_cli.core.training import train
+
+        with training_reporter() as reporter:
+            train(config, run, data, reporter)
+        point_latest_to(run)
+        print(shown_path(run.path))
+
+    return train_in
+
+
+@app.command()
+def sample(
+    out: Annotated[
+        Path,
+        typer.Option(help="grid.png for a grid, faces.npz for an array, a folder for single files."),
+    ] = Path("grid.png"),
+    n: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many.")] = 16,
+    run: RunOption = None,
+    epoch: EpochOption = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the first, then counting up.")] = None,
+    seeds: Annotated[
+        str | None, typer.Option(metavar="LIST", help="Their seeds instead of --n, such as 0,3,7-12.")
+    ] = None,
+    cols: Annotated[int | None, typer.Option(min=1, help="Images in a row of the grid.")] = None,
+) -> None:
+    """Draw images from a trained generator. An image depends on its seed alone."""
+    from dcgan_cli.sample_command import sample_images
+
+    sample_images(out, n, run, epoch, seed, seeds, cols)
+
+
+@app.command()
+def animate(
+    run: RunOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="GIF, MP4 or WebP to make [default: dcgan.gif in the run folder]."),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=50, help="Frames a second [default: 5, with --walk 20]."),
+    ] = None,
+    last_frame_seconds: Annotated[
+        float, typer.Option(min=0, max=60, help="How long the last frame stays.")
+    ] = 2.0,
+    walk: Annotated[
+        bool, typer.Option("--walk", help="A walk through latent space instead of the training.")
+    ] = False,
+    epoch: EpochOption = None,
+) -> None:
+    """Make a moving picture of a run's training, or of a walk through its latent space."""
+    from dcgan_cli.animate_command import animate_run
+
+    animate_run(run, out, fps, last_frame_seconds, walk, epoch)
+
+
+@app.command()
+def inspect(
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[TARGET]",
+            help="Run folder, checkpoint, PNG, or data file [default: the newest run].",
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+) -> None:
+    """Say what a run, a checkpoint, a picture or a data file is, and check that it is whole."""
+    from dcgan_cli.inspect_command import inspect_target
+
+    inspect_target(target, as_json=json)
+
+
+def main() -> None:
+    """Run the program and end with its exit code."""
+    sys.exit(run_program(sys.argv[1:]))
+
+
+def run_program(words: list[str]) -> int:
+    """Run one command line.
+
+    Returns:
+        The exit code: 0, or that of the error which has been told in one line on standard error.
+    """
+    # Wherever it stands among the words: people add it at the end of the line that failed.
+    debug = "--debug" in words
+    if debug:
+        words = ["--debug", *(word for word in words if word != "--debug")]
+        os.environ["DCGAN_DEBUG"] = "1"
+    try:
+        return app(words, prog_name="dcgan", standalone_mode=False) or 0
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if debug or _debugging():
+            raise
+        message, code = _explain(error)
+        print(f"dcgan: {message}", file=sys.stderr)
+        return code
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """Return the line that tells of an error, and the exit code."""
+    if isinstance(error, DcganError):
+        return str(error), error.exit_code
+    if hasattr(error, "format_message"):  # Typer's own, of words it cannot use.
+        return f"{error.format_message()} See dcgan --help", ConfigError.exit_code
+    if isinstance(error, OSError):
+        return f"{error}; check the path, its permissions and free space", StorageError.exit_code
+    if isinstance(error, MemoryError):
+        return "out of memory; ask for less at a time", StorageError.exit_code
+    return f"{type(error).__name__}: {error} (a bug; --debug shows where)", 1
+
+
+def _debugging() -> bool:
+    return bool(os.environ.get("DCGAN_DEBUG"))

@@ -1,0 +1,85 @@
+"""The words after `dcgan train`: overrides of settings, and the flags that are Hydra's."""
+
+import argparse
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
+
+from dcgan_cli.config import keys
+from dcgan_cli.errors import ConfigError
+
+INFO = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """The words, told apart."""
+
+    overrides: list[str]
+    options: argparse.Namespace
+
+    @classmethod
+    def parse(cls, words: list[str]) -> "CommandLine":
+        """Tell Hydra's flags from overrides.
+
+        Raises:
+            ConfigError: a flag is unknown or lacks its value, or a word is neither.
+        """
+        parser = _Parser(add_help=False, allow_abbrev=False)
+        parser.add_argument("--multirun", "-m", action="store_true")
+        parser.add_argument("--cfg", "-c", choices=["job", "hydra", "all"])
+        parser.add_argument("--resolve", action="store_true")
+        parser.add_argument("--package", "-p")
+        parser.add_argument("--info", "-i", nargs="?", const="all", choices=INFO)
+        parser.add_argument("--hydra-help", action="store_true")
+        parser.add_argument("--config-name", "-cn", default="train")
+        parser.add_argument("--config-dir", "-cd", type=Path)
+        options, overrides = parser.parse_known_args(words)
+        for word in overrides:
+            _check_word(word)
+        if options.config_dir and not options.config_dir.is_dir():
+            raise ConfigError(f"--config-dir {options.config_dir} is not a folder")
+        return cls(overrides, options)
+
+    @property
+    def shows_something(self) -> bool:
+        """Whether Hydra is to print something instead of running."""
+        return bool(self.options.cfg or self.options.info or self.options.hydra_help)
+
+    def adding(self, *overrides: str) -> "CommandLine":
+        """Return the same command line with more overrides."""
+        return replace(self, overrides=[*self.overrides, *overrides])
+
+    def search_flags(self) -> list[str]:
+        """Return the flags that say which configs are used."""
+        flags = [f"--config-name={self.options.config_name}"]
+        if self.options.config_dir:
+            flags.append(f"--config-dir={self.options.config_dir}")
+        return flags
+
+    def words(self) -> list[str]:
+        """Return all words in the order that Hydra 1.3 wants: overrides first, then flags."""
+        flags = [f"--{name}" for name in ("multirun", "resolve") if getattr(self.options, name)]
+        flags += [
+            f"--{name}={value}"
+            for name in ("cfg", "package", "info")
+            if (value := getattr(self.options, name))
+        ]
+        if self.options.hydra_help:
+            flags.append("--hydra-help")
+        return [*self.overrides, *self.search_flags(), *flags]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}; see dcgan train --help")
+
+
+def _check_word(word: str) -> None:
+    if word.startswith("-"):
+        name = word.lstrip("-").partition("=")[0].replace("-", "_")
+        is_setting = any(key.name == name for key in keys())
+        hint = f"; write {name}=VALUE" if is_setting else "; see dcgan train --help"
+        raise ConfigError(f"unknown option {word}{hint}")
+    if "=" not in word and not word.startswith("~"):
+        raise ConfigError(f"{word!r} is not KEY=VALUE; see dcgan train --help")

@@ -1,0 +1,256 @@
+"""Every setting of a training run: its type, default, range and meaning. Standard library only.
+
+The files in `conf/` give these keys their values; Hydra composes them, and the dataclasses here
+check the result. What leaves this module is a `TrainConfig` whose every value is in range.
+"""
+
+import dataclasses
+import difflib
+import math
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from dcgan_cli.errors import ConfigError
+
+
+def key(
+    default: Any,
+    doc: str,
+    *,
+    at_least: float | None = None,
+    above: float | None = None,
+    at_most: float | None = None,
+    below: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """One setting: a dataclass field that carries its meaning and range."""
+    bounds = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
+    return field(
+        default=default,
+        metadata={
+            "doc": doc,
+            "bounds": {name: bound for name, bound in bounds.items() if bound is not None},
+            "choices": choices,
+        },
+    )
+
+
+class Section:
+    """Checks type and range of every field when an instance is made."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        for setting in dataclasses.fields(self):  # type: ignore[arg-type]
+            if setting.metadata:
+                _check(type(self), setting, getattr(self, setting.name))
+
+
+@dataclass(kw_only=True, slots=True)
+class DataConfig(Section):
+    name: str = key("mnist", "data set; mnist is bundled and needs no network", choices=("mnist",))
+    path: str | None = key(
+        None, "your own file instead of the bundled one: an mnist.npz or a folder of IDX files"
+    )
+    limit: int | None = key(None, "train on the first N images only", at_least=1)
+
+
+@dataclass(kw_only=True, slots=True)
+class ModelConfig(Section):
+    name: str = key(
+        "dcgan28", "the tutorial's pair of networks, for 28x28 grey images", choices=("dcgan28",)
+    )
+    base_channels: int = key(
+        64,
+        "channels of the widest-resolution layers; the others have 2 and 4 times as many",
+        at_least=1,
+        at_most=1024,
+    )
+    leaky_relu_slope: float = key(0.3, "slope of LeakyReLU below zero", at_least=0, at_most=1)
+    dropout: float = key(
+        0.3, "share of the discriminator's activations dropped in training", at_least=0, below=1
+    )
+
+
+@dataclass(kw_only=True, slots=True)
+class LossConfig(Section):
+    name: str = key(
+        "non_saturating",
+        "adversarial loss, computed from logits (Goodfellow et al. 2014)",
+        choices=("non_saturating",),
+    )
+
+
+@dataclass(kw_only=True, slots=True)
+class OptimizerConfig(Section):
+    name: str = key("adam", "one such optimizer for each network", choices=("adam",))
+    learning_rate: float = key(1e-4, "step size", above=0, at_most=10)
+    beta_1: float = key(0.9, "decay of the mean of gradients, per step", at_least=0, below=1)
+    beta_2: float = key(0.999, "decay of the mean of squares, per step", at_least=0, below=1)
+    epsilon: float = key(1e-7, "added to the denominator", above=0, at_most=1)
+
+
+@dataclass(kw_only=True, slots=True)
+class StrategyConfig(Section):
+    name: str = key(
+        "default",
+        "one device, or mirrored: a copy of the networks on every GPU of this machine",
+        choices=("default", "mirrored"),
+    )
+
+
+@dataclass(kw_only=True, slots=True)
+class TrainConfig(Section):
+    epochs: int = key(
+        50, "passes over the data, counted from the run's start", at_least=1, at_most=1000000
+    )
+    batch_size: int = key(256, "images per step, over all devices", at_least=1, at_most=1000000)
+    buffer_size: int = key(60000, "images in the shuffle buffer", at_least=1)
+    noise_dim: int = key(100, "length of a latent vector", at_least=1, at_most=65536)
+    num_examples_to_generate: int = key(16, "images in each epoch's grid", at_least=1, at_most=4096)
+    checkpoint_every: int = key(
+        15, "epochs between checkpoints that are kept; the newest is kept besides", at_least=1
+    )
+    seed: int = key(
+        0, "decides initial weights, data order, noise and dropout", at_least=0, below=2**31
+    )
+    precision: str = key(
+        "auto",
+        "arithmetic of the networks; auto is bfloat16 where the hardware has it, else float32",
+        choices=("auto", "float32", "bfloat16"),
+    )
+    resume: str | None = key(None, "run folder to go on with, or latest")
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    strategy: StrategyConfig = field(default_factory=StrategyConfig)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A setting as people see it."""
+
+    name: str
+    """Dotted, as on the command line."""
+    kind: str
+    """What it may be, in words."""
+    default: Any
+    doc: str
+
+
+def keys(section: type = TrainConfig, prefix: str = "") -> Iterator[Key]:
+    """Yield every setting in the order of declaration, those of a group under its name."""
+    for setting in dataclasses.fields(section):
+        name = prefix + setting.name
+        if setting.metadata:
+            kind = _allowed(section, setting)
+            yield Key(name, kind, setting.default, setting.metadata["doc"])
+        else:
+            yield from keys(_type_of(section, setting), name + ".")
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """Return "; did you mean X?" for the known word most like `word`, or nothing if none is."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def from_dict(values: dict[str, Any], section: type = TrainConfig, prefix: str = "") -> Any:
+    """Build a section from the plain dictionaries that `dataclasses.asdict` gives.
+
+    Args:
+        values: the settings; what is missing takes its default.
+        section: the dataclass to build.
+        prefix: what to call its keys in messages.
+
+    Raises:
+        ConfigError: a key is unknown, or a value has a wrong type or is out of range.
+    """
+    settings = {setting.name: setting for setting in dataclasses.fields(section)}
+    built: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in settings:
+            raise ConfigError(f"unknown key {prefix}{name}{nearest(name, list(settings))}")
+        if settings[name].metadata:
+            built[name] = value
+        elif isinstance(value, dict):
+            nested = _type_of(section, settings[name])
+            built[name] = from_dict(value, nested, f"{prefix}{name}.")
+        else:
+            raise ConfigError(f"{prefix}{name} must be a group of keys, got {value!r}")
+    return section(**built)
+
+
+def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
+    """Return every setting by its dotted name."""
+    flat = {}
+    for setting in dataclasses.fields(config):
+        value = getattr(config, setting.name)
+        if setting.metadata:
+            flat[prefix + setting.name] = value
+        else:
+            flat |= flatten(value, f"{prefix}{setting.name}.")
+    return flat
+
+
+def group_names() -> list[str]:
+    """Return the settings of `TrainConfig` that are groups."""
+    return [setting.name for setting in dataclasses.fields(TrainConfig) if not setting.metadata]
+
+
+_BOUNDS = {
+    "at_least": (lambda value, bound: value >= bound, "at least"),
+    "above": (lambda value, bound: value > bound, "above"),
+    "at_most": (lambda value, bound: value <= bound, "at most"),
+    "below": (lambda value, bound: value < bound, "below"),
+}
+_WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+
+
+def _type_of(section: type, setting: "dataclasses.Field[Any]") -> Any:
+    return typing.get_type_hints(section)[setting.name]
+
+
+def _base_type(section: type, setting: "dataclasses.Field[Any]") -> tuple[type, bool]:
+    """Return the type of a setting without its `| None`, and whether it had one."""
+    hint = _type_of(section, setting)
+    if isinstance(hint, types.UnionType):
+        base = next(kind for kind in hint.__args__ if kind is not type(None))
+        return base, True
+    return hint, False
+
+
+def _allowed(section: type, setting: "dataclasses.Field[Any]") -> str:
+    """Say in words what a setting may be, such as "a whole number, at least 1"."""
+    base, optional = _base_type(section, setting)
+    choices = setting.metadata["choices"]
+    words = [" or ".join(choices) if choices else _WORDS[base]]
+    for name, bound in setting.metadata["bounds"].items():
+        words.append(f"{_BOUNDS[name][1]} {bound:g}" if bound < 1e6 else f"{_BOUNDS[name][1]} {bound}")
+    return ", ".join(words) + (" (or null)" if optional else "")
+
+
+def _check(section: type, setting: "dataclasses.Field[Any]", value: Any) -> None:
+    base, optional = _base_type(section, setting)
+    if value is None and optional:
+        return
+    right_type = isinstance(value, (int, float) if base is float else base)
+    if isinstance(value, bool) and base is not bool:
+        right_type = False
+    choices = setting.metadata["choices"]
+    if (
+        right_type
+        and (not choices or value in choices)
+        and not (base is float and not math.isfinite(value))
+        and all(_BOUNDS[name][0](value, bound) for name, bound in setting.metadata["bounds"].items())
+    ):
+        return
+    group = "" if section is TrainConfig else section.__name__.removesuffix("Config").lower() + "."
+    hint = nearest(value, list(choices)) if isinstance(value, str) and choices else ""
+    raise ConfigError(
+        f"{group}{setting.name} must be {_allowed(section, setting)}, got {value!r}{hint}"
+    )

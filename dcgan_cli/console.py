@@ -1,0 +1,167 @@
+"""Training's progress on the screen: a live display on a terminal, plain lines anywhere else.
+
+Every permanent line also goes to the run's log file. All of it is chatter, so it goes to standard
+error; standard output is left to results.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from dcgan_cli.core.reporter import Reporter, Start, StepReport
+
+log = logging.getLogger("dcgan_cli")
+
+
+def is_live() -> bool:
+    """Return whether standard error is a terminal that may be drawn on."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stderr.isatty() and not plain
+
+
+@contextmanager
+def training_reporter() -> Iterator["Reporter"]:
+    """Yield the reporter that suits where standard error goes."""
+    if not is_live():
+        yield PlainReporter()
+        return
+    reporter = LiveReporter()
+    try:
+        yield reporter
+    finally:
+        reporter.close()
+
+
+def progress_bar(items: Iterable[Any], total: int, label: str) -> Iterator[Any]:
+    """Yield the items, with a bar on a terminal and nothing elsewhere."""
+    if not is_live():
+        yield from items
+        return
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=total)
+        for item in items:
+            yield item
+            progress.advance(task)
+
+
+class PlainReporter:
+    """One line for each thing worth one."""
+
+    def start(self, start: "Start") -> None:
+        """See `Reporter`."""
+        self.epochs = start.epochs
+        sizes = ", ".join(f"{name} {count:,}" for name, count in start.parameters.items())
+        self.line(f"run       {start.run}")
+        self.line(f"device    {start.device}, {start.precision}")
+        self.line(f"data      {start.data}, {start.image_count:,} images")
+        self.line(f"networks  {sizes} parameters")
+        steps = f"{start.epochs} epochs of {start.steps_per_epoch:,} = {start.steps:,}"
+        if start.steps_done:
+            steps += f", {start.steps_done:,} of them done"
+        self.line(f"steps     {steps}")
+
+    def forecast(self, epoch_seconds: float, remaining_seconds: float) -> None:
+        """See `Reporter`."""
+        self.line(f"forecast  {duration(epoch_seconds)} an epoch, {duration(remaining_seconds)} to go")
+
+    def step(self, report: "StepReport") -> None:
+        """See `Reporter`."""
+
+    def epoch(self, row: dict[str, Any]) -> None:
+        """See `Reporter`."""
+        self.line(
+            f"epoch {row['epoch']}/{self.epochs}  time {row['seconds']:.1f} s  "
+            f"{row['images_per_second']:,.0f} images/s  "
+            f"generator loss {row['generator_loss']:.4f}  "
+            f"discriminator loss {row['discriminator_loss']:.4f}"
+        )
+
+    def note(self, text: str) -> None:
+        """See `Reporter`."""
+        self.line(text)
+
+    def line(self, text: str) -> None:
+        """Write a line to standard error and to the log."""
+        log.info(text)
+        self.show(text)
+
+    def show(self, text: str) -> None:
+        """Write a line to standard error."""
+        try:
+            print(text, file=sys.stderr, flush=True)
+        except BrokenPipeError:  # Nobody reads any more; that is no reason to stop training.
+            sys.stderr = open(os.devnull, "w")
+
+
+class LiveReporter(PlainReporter):
+    """The same lines above a bar for the epoch and a bar for the run."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+        self.live: Live | None = None
+
+    def start(self, start: "Start") -> None:
+        """See `Reporter`."""
+        super().start(start)
+        left = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        self.epoch_bar = Progress(*left, TextColumn("{task.fields[facts]}"), console=self.console)
+        self.run_bar = Progress(*left, TextColumn("{task.fields[left]}"), console=self.console)
+        self.epoch_task = self.epoch_bar.add_task("epoch", total=start.steps_per_epoch, facts="")
+        self.run_task = self.run_bar.add_task(
+            "run  ", total=start.steps, completed=start.steps_done, left=""
+        )
+        self.steps = start.steps
+        self.image_share = start.image_count / start.steps_per_epoch
+        self.live = Live(
+            Group(self.epoch_bar, self.run_bar),
+            console=self.console,
+            refresh_per_second=4,
+            transient=True,
+        )
+        self.live.start()
+
+    def step(self, report: "StepReport") -> None:
+        """See `Reporter`."""
+        facts = (
+            f"{report.images_per_second:,.0f} images/s  generator {report.generator_loss:.3f}  "
+            f"discriminator {report.discriminator_loss:.3f}"
+        )
+        self.epoch_bar.update(
+            self.epoch_task,
+            description=f"epoch {report.epoch}",
+            completed=report.epoch_step,
+            facts=facts,
+        )
+        seconds = (self.steps - report.step) * self.image_share / report.images_per_second
+        self.run_bar.update(
+            self.run_task, completed=report.step, left=f"{duration(seconds)} left"
+        )
+
+    def show(self, text: str) -> None:
+        """Write a line above the bars."""
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """Take the bars off the screen; the lines stay."""
+        if self.live:
+            self.live.stop()
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it, such as "0.4 s", "42 s" or "1:05:10"."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    text = str(timedelta(seconds=round(seconds)))
+    return text.removeprefix("0:")

@@ -1,0 +1,142 @@
+"""Moving pictures: frames in, one file out. Frames are written as they come, so that memory does not
+grow with their number. Needs no TensorFlow."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from PIL.GifImagePlugin import getdata, getheader
+
+from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.storage import replacing
+from dcgan_cli.errors import ConfigError, DataError
+
+LABEL_HEIGHT = 22
+LABEL_SIZE = 14
+VIDEO_CODECS = {".mp4": "libx264", ".webp": "libwebp_anim"}
+FORMATS = (".gif", *VIDEO_CODECS)
+
+Frames = Iterable[Image.Image]
+
+
+def training_frames(run: RunFolder) -> Iterator[Image.Image]:
+    """Yield a run's grids in order of epoch, the epoch written below each.
+
+    Raises:
+        DataError: the run has no grids, or one cannot be read or has another size.
+    """
+    paths = run.frames()
+    if not paths:
+        raise DataError(f"{run.samples} holds no grids yet; let the run finish an epoch first")
+    last = paths[-1][0]
+    size = None
+    for epoch, path in paths:
+        try:
+            with Image.open(path, formats=["PNG"]) as picture:
+                picture.load()
+        except (OSError, SyntaxError) as error:
+            raise DataError(f"{path} is not a readable PNG ({error}); remove it") from None
+        size = size or picture.size
+        if picture.size != size:
+            raise DataError(f"{path} is {picture.size}, the grids before it are {size}; remove it")
+        yield labelled(picture, f"epoch {epoch} of {last}")
+
+
+def labelled(picture: Image.Image, text: str) -> Image.Image:
+    """Return the picture with a line of text below it."""
+    taller = Image.new(picture.mode, (picture.width, picture.height + LABEL_HEIGHT))
+    taller.paste(picture)
+    font = ImageFont.load_default(LABEL_SIZE)
+    white = 255 if picture.mode == "L" else (255, 255, 255)
+    ImageDraw.Draw(taller).text((6, picture.height + 2), text, fill=white, font=font)
+    return taller
+
+
+def write_animation(path: Path, frames: Frames, fps: float, last_frame_seconds: float) -> int:
+    """Write frames to a GIF, MP4 or WebP, by the ending of `path`.
+
+    Args:
+        path: the file to make or replace.
+        frames: Pillow images of one size, mode L or RGB.
+        fps: frames a second, above 0.
+        last_frame_seconds: how long the last frame stays, 0 or more.
+
+    Returns:
+        The number of frames given.
+
+    Raises:
+        ConfigError: the ending is another, or MP4 and WebP are asked for without their extra.
+        OSError: the file cannot be written.
+    """
+    ending = path.suffix.lower()
+    if ending == ".gif":
+        return _write_gif(path, frames, round(1000 / fps), round(1000 * last_frame_seconds))
+    if ending in VIDEO_CODECS:
+        return _write_video(path, frames, fps, last_frame_seconds)
+    raise ConfigError(f"{path} must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+
+
+def _write_gif(path: Path, frames: Frames, frame_ms: int, last_frame_ms: int) -> int:
+    # Pillow's own `save` keeps all frames in memory until the last has come; its two building
+    # blocks do not.
+    count = 0
+    with replacing(path) as stream:
+        for frame, is_last in _with_last(frames):
+            picture = frame if frame.mode == "L" else frame.quantize(256)
+            if count == 0:
+                header, _ = getheader(picture.copy(), info={"loop": 0})
+                stream.write(b"".join(header))
+            milliseconds = max(frame_ms, last_frame_ms) if is_last else frame_ms
+            options = {"duration": milliseconds, "include_color_table": picture.mode != "L"}
+            stream.write(b"".join(getdata(picture, **options)))
+            count += 1
+        stream.write(b";")
+    return count
+
+
+def _write_video(path: Path, frames: Frames, fps: float, last_frame_seconds: float) -> int:
+    try:
+        import imageio_ffmpeg  # noqa: F401
+    except ImportError:
+        raise ConfigError(
+            f"{path.suffix} needs ffmpeg: pip install 'dcgan-cli[video]', or choose a .gif"
+        ) from None
+    import imageio.v2 as imageio
+
+    count = 0
+    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
+    options = {"codec": VIDEO_CODECS[path.suffix.lower()], "macro_block_size": 1}
+    if path.suffix.lower() == ".webp":
+        options |= {"output_params": ["-loop", "0"], "pixelformat": "yuv420p"}
+    writer = imageio.get_writer(temporary, format="FFMPEG", mode="I", fps=fps, **options)  # type: ignore[arg-type]
+    try:
+        with writer:
+            for frame, is_last in _with_last(frames):
+                pixels = np.asarray(_even_sized(frame).convert("RGB"))
+                repeats = max(1, round(last_frame_seconds * fps)) if is_last else 1
+                for _ in range(repeats):
+                    writer.append_data(pixels)
+                count += 1
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return count
+
+
+def _even_sized(frame: Image.Image) -> Image.Image:
+    """Pad to an even width and height, which video codecs ask for."""
+    return frame.crop((0, 0, frame.width + frame.width % 2, frame.height + frame.height % 2))
+
+
+def _with_last(frames: Frames) -> Iterator[tuple[Image.Image, bool]]:
+    """Yield each frame with whether it is the last."""
+    iterator = iter(frames)
+    try:
+        held = next(iterator)
+    except StopIteration:
+        return
+    for frame in iterator:
+        yield held, False
+        held = frame
+    yield held, True

@@ -1,0 +1,47 @@
+"""The order in which training images arrive: a function of the seed and the epoch alone."""
+
+import numpy as np
+import tensorflow as tf
+
+
+def epoch_batches(
+    images: np.ndarray,
+    *,
+    batch_size: int,
+    buffer_size: int,
+    seed: int,
+    epoch: int,
+    skip: int = 0,
+) -> tf.data.Dataset:
+    """Shuffle and batch one epoch, the last batch as small as it comes out.
+
+    Positions are shuffled and images are gathered a batch at a time, so the images stay in memory
+    once, as uint8.
+
+    Args:
+        images: uint8 [N, H, W, C].
+        batch_size: images in a batch.
+        buffer_size: images that the shuffle draws from; N or more is a full shuffle.
+        seed: the run's seed.
+        epoch: which epoch, counted from 1.
+        skip: batches at the start to leave out, which a resumed epoch has had already.
+
+    Returns:
+        A data set of uint8 [B, H, W, C].
+    """
+    shuffle_seed = int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)
+    with tf.device("CPU"):
+        pixels = tf.constant(images)
+    return (
+        tf.data.Dataset.range(len(images))
+        .shuffle(min(buffer_size, len(images)), seed=shuffle_seed)
+        .batch(batch_size)
+        .skip(skip)
+        .map(lambda positions: tf.gather(pixels, positions))
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def steps_per_epoch(image_count: int, batch_size: int) -> int:
+    """Return the number of batches in an epoch, a smaller last one included."""
+    return -(-image_count // batch_size)

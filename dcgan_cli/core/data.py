@@ -1,0 +1,134 @@
+"""Training images: found, checked and read into memory. Needs no TensorFlow."""
+
+import hashlib
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dcgan_cli.config import DataConfig
+from dcgan_cli.core.idx import read_idx
+from dcgan_cli.errors import DataError
+
+BUNDLED_MNIST = Path(__file__).parent.parent / "assets" / "mnist" / "mnist.npz"
+BUNDLED_MNIST_SHA256 = "8e083283c91432a55ec214b424b750f347064b1c21bf79cd5a9a425e1c6c2048"
+"""Printed by scripts/make_mnist.py, which made the file."""
+IMAGE_SIZE = 28
+MAX_MEMBER_BYTES = 2**32
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images that a run trains on, or that `dcgan inspect` looks at."""
+
+    images: np.ndarray
+    """uint8 [N, 28, 28, 1], 0 is black."""
+    labels: np.ndarray | None
+    """uint8 [N], the class of each image, where known."""
+    source: str
+    """Where they came from, in words."""
+
+    def digest(self) -> str:
+        """Return the sha256 of the images, which tells one training set from another."""
+        return hashlib.sha256(np.ascontiguousarray(self.images)).hexdigest()
+
+
+def load_training_images(config: DataConfig) -> ImageSet:
+    """Load the images that the settings name.
+
+    Raises:
+        DataError: the file is missing, damaged, of another kind, or has fewer than `limit` images.
+    """
+    if config.path is None:
+        _check_bundled()
+        data = read_npz(BUNDLED_MNIST, "train")
+        data = ImageSet(data.images, data.labels, "MNIST")
+    else:
+        data = read_images(Path(config.path))
+    if config.limit is None:
+        return data
+    if config.limit > len(data.images):
+        raise DataError(
+            f"data.limit={config.limit} is more than the {len(data.images)} images of {data.source}"
+        )
+    labels = None if data.labels is None else data.labels[: config.limit]
+    return ImageSet(data.images[: config.limit], labels, data.source)
+
+
+def read_images(path: Path, split: str = "train") -> ImageSet:
+    """Read the images of an `mnist.npz` or of a folder of IDX files.
+
+    Args:
+        path: the file or folder.
+        split: "train" or "test".
+
+    Raises:
+        DataError: it is neither, or is damaged.
+    """
+    if path.is_dir():
+        return _read_idx_folder(path, split)
+    if not path.exists():
+        raise DataError(f"{path} is not there; data.path names an mnist.npz or a folder of IDX files")
+    if not zipfile.is_zipfile(path):
+        raise DataError(f"{path} is not an .npz archive; data.path takes one or a folder of IDX files")
+    return read_npz(path, split)
+
+
+def read_npz(path: Path, split: str) -> ImageSet:
+    """Read `x_<split>` and, where present, `y_<split>` of an archive with Keras's keys."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            for member in archive.zip.infolist():
+                if member.file_size > MAX_MEMBER_BYTES:
+                    raise DataError(f"{path}: {member.filename} unpacks to over 4 GiB; refused")
+            if f"x_{split}" not in archive:
+                raise DataError(f"{path} has no x_{split}; its keys are {', '.join(archive)}")
+            images = archive[f"x_{split}"]
+            labels = archive[f"y_{split}"] if f"y_{split}" in archive else None
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path} cannot be read as .npz ({error}); get it again") from None
+    return ImageSet(_as_images(images, str(path)), labels, str(path))
+
+
+def _read_idx_folder(folder: Path, split: str) -> ImageSet:
+    prefix = {"train": "train", "test": "t10k"}[split]
+    images = _find_idx(folder, f"{prefix}-images-idx3-ubyte")
+    if images is None:
+        raise DataError(f"{folder} has no {prefix}-images-idx3-ubyte or {prefix}-images-idx3-ubyte.gz")
+    labels = _find_idx(folder, f"{prefix}-labels-idx1-ubyte")
+    return ImageSet(
+        _as_images(read_idx(images), str(images)),
+        None if labels is None else read_idx(labels),
+        str(folder),
+    )
+
+
+def _find_idx(folder: Path, name: str) -> Path | None:
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.is_file():
+            return path
+    return None
+
+
+def _as_images(array: np.ndarray, source: str) -> np.ndarray:
+    """Check shape and type, and add the channel axis if it is missing."""
+    if array.ndim == 3:
+        array = array[..., np.newaxis]
+    if array.dtype != np.uint8 or array.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE, 1):
+        found = f"{array.dtype} {list(array.shape)}"
+        raise DataError(f"{source}: images must be uint8 [N, 28, 28], found {found}")
+    if not len(array):
+        raise DataError(f"{source} holds no images")
+    return array
+
+
+def _check_bundled() -> None:
+    """Refuse a damaged copy of the bundled MNIST."""
+    try:
+        digest = hashlib.sha256(BUNDLED_MNIST.read_bytes()).hexdigest()
+    except OSError as error:
+        raise DataError(f"the bundled {BUNDLED_MNIST} cannot be read ({error}); reinstall") from None
+    if digest != BUNDLED_MNIST_SHA256:
+        raise DataError(f"the bundled {BUNDLED_MNIST} is damaged; reinstall dcgan-cli")

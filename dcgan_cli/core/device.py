@@ -1,0 +1,88 @@
+"""Where the arithmetic runs, and in which precision."""
+
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from dcgan_cli.config import StrategyConfig
+from dcgan_cli.errors import ConfigError
+
+BFLOAT16_CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
+"""Names in /proc/cpuinfo of instructions that multiply bfloat16: x86's two and Arm's."""
+BFLOAT16_COMPUTE_CAPABILITY = (8, 0)
+"""The first NVIDIA GPUs with bfloat16 (Ampere)."""
+
+
+def describe_devices() -> str:
+    """Name what training runs on, such as "2 x NVIDIA A100" or "CPU, 8 threads"."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return f"CPU ({_cpu_name()}, {_cpu_count()} cores)"
+    names = [
+        tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus
+    ]
+    return names[0] if len(names) == 1 else f"{len(names)} x {names[0]}"
+
+
+def resolve_precision(precision: str) -> str:
+    """Turn `auto` into bfloat16 where the hardware multiplies it, else float32."""
+    if precision != "auto":
+        return precision
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        capable = details.get("compute_capability", (0, 0)) >= BFLOAT16_COMPUTE_CAPABILITY
+    else:
+        capable = bool(BFLOAT16_CPU_FLAGS & set(_cpuinfo("flags", "Features").split()))
+    return "bfloat16" if capable else "float32"
+
+
+def use_precision(precision: str) -> None:
+    """Make networks built from now on compute in `precision` (float32 or bfloat16).
+
+    Weights, batch statistics, losses and optimisers stay in float32 either way (Micikevicius et al.
+    2018, "Mixed Precision Training"; bfloat16 needs no loss scaling).
+    """
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+
+
+def build_strategy(strategy: StrategyConfig, batch_size: int) -> tf.distribute.Strategy:
+    """Build TensorFlow's distribution strategy.
+
+    Raises:
+        ConfigError: `batch_size` cannot be split evenly between its replicas.
+    """
+    if strategy.name == "default":
+        return tf.distribute.get_strategy()
+    mirrored = tf.distribute.MirroredStrategy()
+    replicas = mirrored.num_replicas_in_sync
+    if batch_size % replicas:
+        raise ConfigError(
+            f"batch_size must be a multiple of the {replicas} devices of strategy=mirrored, "
+            f"got {batch_size}"
+        )
+    return mirrored
+
+
+def _cpuinfo(*names: str) -> str:
+    """Return the first line of /proc/cpuinfo with one of these names, or "" where there is none."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name.strip() in names:
+            return value.strip()
+    return ""
+
+
+def _cpu_name() -> str:
+    return _cpuinfo("model name") or "unknown"
+
+
+def _cpu_count() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,78 @@
+"""From arrays to pictures: tiles, grids, and PNG files that say what made them."""
+
+import json
+import math
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+FACTS_KEY = "dcgan"
+"""The PNG text chunk in which the facts about a picture stand, as JSON."""
+MARGIN = 2
+GOOD_WIDTH = 480
+"""Small grids are enlarged towards this width, in pixels, by a whole factor."""
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    """Turn float images in [-1, 1] into uint8 in [0, 255], rounding to nearest."""
+    return np.rint((images.astype(np.float32) + 1) * 127.5).clip(0, 255).astype(np.uint8)
+
+
+def make_grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
+    """Lay images out in rows on black, with a margin of 2 pixels around each.
+
+    Args:
+        images: uint8 [N, H, W, C].
+        columns: images in a row; by default the square root of N, rounded up.
+
+    Returns:
+        uint8 [rows * (H + 2) + 2, columns * (W + 2) + 2, C].
+    """
+    count, height, width, channels = images.shape
+    columns = min(columns or math.ceil(math.sqrt(count)), count)
+    rows = math.ceil(count / columns)
+    shape = (rows * (height + MARGIN) + MARGIN, columns * (width + MARGIN) + MARGIN, channels)
+    grid = np.zeros(shape, np.uint8)
+    for index, image in enumerate(images):
+        top = MARGIN + index // columns * (height + MARGIN)
+        left = MARGIN + index % columns * (width + MARGIN)
+        grid[top : top + height, left : left + width] = image
+    return grid
+
+
+def to_picture(array: np.ndarray, scale: int = 1) -> Image.Image:
+    """Turn uint8 [H, W, C] (C is 1 or 3) into a Pillow image, each pixel `scale` pixels wide."""
+    picture = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
+    if scale == 1:
+        return picture
+    return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+
+
+def grid_picture(images: np.ndarray, columns: int | None = None) -> Image.Image:
+    """Make a grid of uint8 [N, H, W, C] that is large enough to look at."""
+    grid = make_grid(images, columns)
+    return to_picture(grid, scale=max(1, GOOD_WIDTH // grid.shape[1]))
+
+
+def write_png(stream: IO[bytes], picture: Image.Image, facts: dict[str, Any]) -> None:
+    """Write a PNG that carries `facts` (anything JSON can hold)."""
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_itxt(FACTS_KEY, json.dumps(facts))
+    picture.save(stream, "PNG", pnginfo=chunks)
+
+
+def read_png_facts(path: Path) -> dict[str, Any] | None:
+    """Return the facts that `write_png` put into a picture, or None if it has none.
+
+    Raises:
+        OSError: it is not a PNG, or is damaged.
+    """
+    with Image.open(path, formats=["PNG"]) as picture:
+        text = picture.text.get(FACTS_KEY) if hasattr(picture, "text") else None
+    try:
+        facts = json.loads(text) if text else None
+    except ValueError:
+        return None
+    return facts if isinstance(facts, dict) else None

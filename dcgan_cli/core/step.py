@@ -1,0 +1,178 @@
+"""The two networks with their optimisers, and the one compiled training step that changes them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dcgan_cli.config import OptimizerConfig, TrainConfig
+from dcgan_cli.core import losses
+from dcgan_cli.core.networks import (
+    IMAGE_SHAPE,
+    build_discriminator,
+    build_generator,
+    named_variables,
+)
+from dcgan_cli.errors import CheckpointError
+
+TrainStep = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+# What a key of randomness is drawn for. The numbers are part of a run's identity: never reuse one.
+NOISE, REAL_DROPOUT, FAKE_DROPOUT = range(3)
+
+
+@dataclass(frozen=True)
+class Gan:
+    """Everything that training changes."""
+
+    generator: keras.Model
+    discriminator: keras.Model
+    generator_optimizer: keras.Optimizer
+    discriminator_optimizer: keras.Optimizer
+
+    def variables(self) -> dict[str, dict[str, keras.Variable]]:
+        """Return all state by part and name, which is what a checkpoint holds."""
+        return {
+            "generator": named_variables(self.generator),
+            "discriminator": named_variables(self.discriminator),
+            "generator_optimizer": _optimizer_state(self.generator_optimizer),
+            "discriminator_optimizer": _optimizer_state(self.discriminator_optimizer),
+        }
+
+
+def build_gan(config: TrainConfig) -> Gan:
+    """Build both networks and their optimisers from the settings and the seed.
+
+    Call it under the strategy's scope and with the precision chosen.
+    """
+    generator = build_generator(config.model, config.noise_dim, config.seed)
+    discriminator = build_discriminator(config.model, config.seed)
+    return Gan(
+        generator,
+        discriminator,
+        _build_optimizer(config.optimizer, generator),
+        _build_optimizer(config.optimizer, discriminator),
+    )
+
+
+def assign(variables: dict[str, keras.Variable], arrays: dict[str, np.ndarray], source: str) -> None:
+    """Set variables to the arrays of the same names.
+
+    Args:
+        variables: what to set.
+        arrays: their values, of the same shapes.
+        source: where the arrays came from, for the message.
+
+    Raises:
+        CheckpointError: a name or a shape differs; nothing is set then.
+    """
+    expected = {name: tuple(variable.shape) for name, variable in variables.items()}
+    found = {name: array.shape for name, array in arrays.items()}
+    if expected != found:
+        name = next(n for n in expected | found if expected.get(n) != found.get(n))
+        raise CheckpointError(
+            f"{source} does not fit these networks: {name} is {found.get(name, 'missing')} in it "
+            f"and should be {expected.get(name, 'absent')}"
+        )
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+
+
+def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy) -> TrainStep:
+    """Compile one step of the tutorial's training: one batch, one update of each network.
+
+    Both gradients are taken at the weights before the step. The number of generated images is
+    always `batch_size`, also beside a last batch with fewer real ones.
+
+    Returns:
+        A function of (images uint8 [R, 28, 28, 1], step int64 scalar counted from 0) that returns
+        float32 [3]: the generator's loss, the discriminator's loss, and the number of replicas on
+        which a loss or a gradient was not finite.
+    """
+    fakes_per_replica = config.batch_size // strategy.num_replicas_in_sync
+
+    def replica_step(images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        replica = tf.distribute.get_replica_context()
+        index = replica.replica_id_in_sync_group
+
+        def key(call: int) -> tf.Tensor:
+            return step_key(config.seed, step, call, index)
+
+        real_images = tf.cast(images, tf.float32) / 127.5 - 1
+        real_count = replica.all_reduce("SUM", tf.cast(tf.shape(images)[0], tf.float32))
+        noise = tf.random.stateless_normal((fakes_per_replica, config.noise_dim), key(NOISE))
+
+        with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
+            fake_images = gan.generator(noise, training=True)
+            real_logits = gan.discriminator([real_images, key(REAL_DROPOUT)], training=True)
+            fake_logits = gan.discriminator([fake_images, key(FAKE_DROPOUT)], training=True)
+
+            # Sums over this replica, divided by counts over all: replicas add up to the mean.
+            real_terms, fake_terms = losses.discriminator_terms(real_logits, fake_logits)
+            discriminator_loss = (
+                tf.reduce_sum(real_terms) / real_count
+                + tf.reduce_sum(fake_terms) / config.batch_size
+            )
+            generator_terms = losses.generator_terms(fake_logits)
+            generator_loss = tf.reduce_sum(generator_terms) / config.batch_size
+
+        generator_gradients = generator_tape.gradient(
+            generator_loss, gan.generator.trainable_variables
+        )
+        discriminator_gradients = discriminator_tape.gradient(
+            discriminator_loss, gan.discriminator.trainable_variables
+        )
+        gan.generator_optimizer.apply(generator_gradients, gan.generator.trainable_variables)
+        gan.discriminator_optimizer.apply(
+            discriminator_gradients, gan.discriminator.trainable_variables
+        )
+        # A sum is finite only if all its terms are, so one number a gradient tells.
+        sums = [tf.reduce_sum(g) for g in generator_gradients + discriminator_gradients]
+        finite = tf.reduce_all(tf.math.is_finite([generator_loss, discriminator_loss, *sums]))
+        return tf.stack([generator_loss, discriminator_loss, 1 - tf.cast(finite, tf.float32)])
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec((None, *IMAGE_SHAPE), tf.uint8),
+            tf.TensorSpec((), tf.int64),
+        ]
+    )
+    def train_step(images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        results = strategy.run(replica_step, args=(images, step))
+        return strategy.reduce("SUM", results, axis=None)
+
+    return train_step
+
+
+def step_key(seed: int, step: tf.Tensor, call: int, replica: tf.Tensor | int) -> tf.Tensor:
+    """Return the key of all randomness of one kind, in one step, on one replica.
+
+    Returns:
+        int32 [2], for TensorFlow's stateless random functions.
+    """
+    key = tf.stack([tf.constant(seed, tf.int32), tf.constant(call, tf.int32)])
+    key = tf.random.experimental.stateless_fold_in(key, step)
+    return tf.random.experimental.stateless_fold_in(key, replica)
+
+
+def _build_optimizer(optimizer: OptimizerConfig, network: keras.Model) -> keras.Optimizer:
+    """Build Adam (Kingma & Ba 2015) for one network."""
+    adam = keras.optimizers.Adam(
+        optimizer.learning_rate,
+        beta_1=optimizer.beta_1,
+        beta_2=optimizer.beta_2,
+        epsilon=optimizer.epsilon,
+    )
+    adam.build(network.trainable_variables)
+    return adam
+
+
+def _optimizer_state(optimizer: keras.Optimizer) -> dict[str, keras.Variable]:
+    """Return an optimiser's variables by name, but for the learning rate, which is a setting."""
+    return {
+        variable.path.partition("/")[2]: variable
+        for variable in optimizer.variables
+        if variable is not optimizer.learning_rate
+    }

@@ -1,0 +1,51 @@
+"""The long part of `dcgan train --help`: every setting, and every choice of every group."""
+
+from pathlib import Path
+
+from dcgan_cli.config import keys
+
+EXAMPLES = """\
+  dcgan train epochs=50
+  dcgan train experiment=quick
+  dcgan train resume=latest epochs=100
+  dcgan train -m seed=1,2,3 optimizer.learning_rate=1e-4,2e-4"""
+
+HYDRA_FLAGS = """\
+  -m, --multirun         run every combination of KEY=A,B,... one after another
+  -c, --cfg job          print the composed settings and stop
+  -i, --info WHAT        explain the composition: defaults, defaults-tree, searchpath, ...
+  -cd, --config-dir DIR  look for more groups and experiments in DIR
+  -cn, --config-name F   start from F.yaml instead of train.yaml
+  --hydra-help           what else Hydra does"""
+
+
+def settings_help(conf: Path) -> str:
+    """Describe what can be written after `dcgan train`.
+
+    Args:
+        conf: the folder of the shipped configs.
+    """
+    groups = "\n".join(
+        f"  {folder.name}={'|'.join(sorted(path.stem for path in folder.glob('*.yaml')))}"
+        for folder in sorted(conf.iterdir())
+        if folder.is_dir() and folder.name != "hydra"
+    )
+    settings = "\n".join(
+        f"  {f'{key.name}={shown(key.default)}':32} {key.doc} ({key.kind})"
+        for key in keys()
+        if not key.name.endswith(".name")
+    )
+    sections = {
+        "Examples": EXAMPLES,
+        "Groups": groups,
+        "Settings and their defaults": settings,
+        "Hydra": HYDRA_FLAGS,
+    }
+    return "\n\n".join(f"\b\n{title}:\n{text}" for title, text in sections.items())
+
+
+def shown(value: object) -> str:
+    """Write a default as it would be typed."""
+    if value is None:
+        return "null"
+    return f"{value:g}" if isinstance(value, float) else str(value)

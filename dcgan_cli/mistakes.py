@@ -1,0 +1,116 @@
+"""Say in one line what is wrong with the words of `dcgan train`, and which word was meant."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dcgan_cli.config import keys, nearest
+from dcgan_cli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
+
+
+def explain(
+    words: list[str],
+    error: Exception,
+    folders: list[Path],
+    compose: Callable[[list[str]], Any],
+) -> str:
+    """Find the word that `error` is about.
+
+    Args:
+        words: overrides that did not compose.
+        error: what composing them raised.
+        folders: where config groups are looked for.
+        compose: composes some of the words, to try them one by one.
+
+    Returns:
+        One line that names the key, what it may be and the nearest real one.
+    """
+    for word in words:
+        parsed = parse(word)
+        if message := _about_name(parsed, folders):
+            return message
+        try:
+            compose([word])
+        except Exception as alone:
+            return _about_value(parsed) or one_line(alone)
+    return one_line(error)
+
+
+def parse(word: str) -> "Override":
+    """Parse one override.
+
+    Raises:
+        ConfigError: it does not follow Hydra's grammar.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        override = OverridesParser.create().parse_override(word)
+    except HydraException:
+        raise ConfigError(
+            f"{word} cannot be read as KEY=VALUE; put a value with special characters in quotes "
+            "of its own: \"KEY='VALUE'\""
+        ) from None
+    if not override.key_or_group:
+        raise ConfigError(f"{word!r} names no key; see dcgan train --help")
+    return override
+
+
+def split_sweep(words: list[str]) -> tuple[list[str], list[str]]:
+    """Tell apart the words of a sweep.
+
+    Returns:
+        The words that are the same in every job, and each single choice of the others.
+
+    Raises:
+        ConfigError: a word cannot be read, or cannot be in a sweep.
+    """
+    fixed, choices = [], []
+    for word in words:
+        override = parse(word)
+        if override.key_or_group == "resume":
+            raise ConfigError("resume goes on with one run; it cannot be part of a sweep")
+        if override.is_choice_sweep():
+            name = override.get_key_element()
+            choices += [f"{name}={value}" for value in override.sweep_string_iterator()]
+        elif not override.is_sweep_override():
+            fixed.append(word)
+    return fixed, choices
+
+
+def one_line(error: Exception) -> str:
+    """Return an error's message without its line breaks and its list of search paths."""
+    text = str(error.__cause__ or error).split("Config search path")[0]
+    return re.sub(r"\s*\n\s*", "; ", text.strip())
+
+
+def _about_name(override: "Override", folders: list[Path]) -> str:
+    """Return what is wrong with an override's key or, if it is a group, with its choice."""
+    name = override.key_or_group
+    groups = sorted({path.name for folder in folders for path in folder.iterdir() if path.is_dir()})
+    if name.partition(".")[0].partition("/")[0] == "hydra":
+        return ""
+    if name in groups:
+        options = sorted({p.stem for folder in folders for p in (folder / name).glob("*.yaml")})
+        choice = override.value()
+        if choice is None or choice in options or isinstance(choice, dict | list):
+            return ""
+        hint = nearest(str(choice), options)
+        return f"{name} must be {' or '.join(options)}, got {str(choice)!r}{hint}"
+    known = [key.name for key in keys()]
+    if name in known:
+        return ""
+    return f"unknown key {name}{nearest(name, known + groups)}; see dcgan train --help"
+
+
+def _about_value(override: "Override") -> str:
+    """Return what a setting may be, for one that has the wrong type."""
+    for key in keys():
+        if key.name == override.key_or_group and not override.is_sweep_override():
+            return f"{key.name} must be {key.kind}, got {override.value()!r}"
+    return ""

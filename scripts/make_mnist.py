@@ -1,0 +1,53 @@
+"""Pack MNIST's four IDX files into the one archive that ships with the package.
+
+    python scripts/make_mnist.py FOLDER_WITH_IDX_FILES dcgan_cli/assets/mnist/mnist.npz
+
+The archive has the keys of Keras's `mnist.npz`. Its bytes depend on the four files and the zlib
+version alone, so its printed sha256 is what `dcgan_cli/core/data.py` pins.
+"""
+
+import argparse
+import hashlib
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from dcgan_cli.core.idx import read_idx
+
+# As published with the data set; of the unpacked files, so any gzip of them will do.
+MD5 = {
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+KEYS = {
+    "x_train": "train-images-idx3-ubyte",
+    "y_train": "train-labels-idx1-ubyte",
+    "x_test": "t10k-images-idx3-ubyte",
+    "y_test": "t10k-labels-idx1-ubyte",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("archive", type=Path)
+    arguments = parser.parse_args()
+
+    arguments.archive.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(arguments.archive, "w") as archive:
+        for key, name in KEYS.items():
+            plain = arguments.folder / name
+            array = read_idx(plain if plain.is_file() else plain.with_suffix(".gz"), MD5[name])
+            # A fixed date keeps the archive's bytes the same on every run.
+            member = zipfile.ZipInfo(f"{key}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            member.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(member, "w") as stream:
+                np.lib.format.write_array(stream, array, allow_pickle=False)
+    print(hashlib.sha256(arguments.archive.read_bytes()).hexdigest())
+
+
+if __name__ == "__main__":
+    main()
