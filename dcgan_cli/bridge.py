@@ -87,13 +87,20 @@ def _run_once(line: CommandLine, prepare: Callable[[TrainConfig], Train]) -> Non
         folder = override("hydra.run.dir", str(run.path.resolve()))
         line = line.adding(folder, "hydra.output_subdir=null")
     train = prepare(config)
+    failure: BaseException | None = None
 
     def task(cfg: "DictConfig") -> None:
         from hydra.core.hydra_config import HydraConfig
 
-        train(RunFolder(Path(HydraConfig.get().runtime.output_dir)))
+        nonlocal failure
+        try:
+            train(RunFolder(Path(HydraConfig.get().runtime.output_dir)))
+        except BaseException as error:  # Hydra would print it in its own way.
+            failure = error
 
     _run_hydra(line, task)
+    if failure:
+        raise failure
 
 
 def _run_sweep(line: CommandLine) -> None:
@@ -142,7 +149,9 @@ def _search_path(line: CommandLine) -> tuple[Path, list[str]]:
     folders = [conf_dir(), extra.absolute()]
     if (extra / f"{line.options.config_name}.yaml").is_file():
         folders.reverse()
-    return folders[0], [override("hydra.searchpath", f"file://{folders[1]}").replace("=", "=[") + "]"]
+    return folders[0], [
+        override("hydra.searchpath", f"file://{folders[1]}").replace("=", "=[") + "]"
+    ]
 
 
 def _run_hydra(line: CommandLine, task: Callable[["DictConfig"], Any]) -> None:

@@ -3,21 +3,15 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from dcgan_cli import __version__
-from dcgan_cli.bridge import conf_dir
-from dcgan_cli.bridge import run as run_bridge
+from dcgan_cli import __version__, bridge
 from dcgan_cli.completion import complete_override
 from dcgan_cli.errors import ConfigError, DcganError, StorageError
 from dcgan_cli.help import settings_help
-
-if TYPE_CHECKING:
-    from dcgan_cli.bridge import Train
-    from dcgan_cli.config import TrainConfig
-    from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.seeds import parse_seeds
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -51,7 +45,7 @@ def options(
 
 @app.command(
     context_settings={"ignore_unknown_options": True},
-    epilog=settings_help(conf_dir()),
+    epilog=settings_help(bridge.conf_dir()),
 )
 def train(
     overrides: Annotated[
@@ -68,50 +62,39 @@ def train(
     Without settings it does what TensorFlow's DCGAN tutorial does: MNIST, 50 epochs, batches of
     256. Ctrl-C saves and says how to go on.
     """
-    run_bridge(overrides or [], _prepare_training)
+    from dcgan_cli.commands.train import prepare
 
-
-def _prepare_training(config: "TrainConfig") -> "Train":
-    """Read the data, which needs no TensorFlow, before a run folder is made."""
-    from dcgan_cli.core.data import load_training_images
-
-    data = load_training_images(config.data)
-
-    def train_in(run: "RunFolder") -> None:
-        from dcgan_cli.core import load_tensorflow
-        from dcgan_cli.core.run_folder import point_latest_to, shown_path
-
-        load_tensorflow(quiet=not _debugging())
-        from dcgan_cli.console import training_reporter
-        from dcgan_cli.core.training import train
-
-        with training_reporter() as reporter:
-            train(config, run, data, reporter)
-        point_latest_to(run)
-        print(shown_path(run.path))
-
-    return train_in
+    bridge.run(overrides or [], lambda config: prepare(config, quiet=not _debugging()))
 
 
 @app.command()
 def sample(
     out: Annotated[
         Path,
-        typer.Option(help="grid.png for a grid, faces.npz for an array, a folder for single files."),
+        typer.Option(
+            help="grid.png for a grid, faces.npz for an array, a folder for single files."
+        ),
     ] = Path("grid.png"),
     n: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many.")] = 16,
     run: RunOption = None,
     epoch: EpochOption = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the first, then counting up.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of the first, then counting up.")
+    ] = None,
     seeds: Annotated[
-        str | None, typer.Option(metavar="LIST", help="Their seeds instead of --n, such as 0,3,7-12.")
+        str | None,
+        typer.Option(metavar="LIST", help="Their seeds instead of --n, such as 0,3,7-12."),
     ] = None,
     cols: Annotated[int | None, typer.Option(min=1, help="Images in a row of the grid.")] = None,
 ) -> None:
     """Draw images from a trained generator. An image depends on its seed alone."""
-    from dcgan_cli.sample_command import sample_images
+    from dcgan_cli.commands.sample import sample_images
 
-    sample_images(out, n, run, epoch, seed, seeds, cols)
+    if seeds is not None and seed is not None:
+        raise ConfigError("give --seed or --seeds, not both")
+    first = seed or 0
+    chosen = parse_seeds(seeds) if seeds is not None else range(first, first + n)
+    sample_images(chosen, out, run, epoch, cols, quiet=not _debugging())
 
 
 @app.command()
@@ -134,9 +117,13 @@ def animate(
     epoch: EpochOption = None,
 ) -> None:
     """Make a moving picture of a run's training, or of a walk through its latent space."""
-    from dcgan_cli.animate_command import animate_run
+    from dcgan_cli.commands.animate import animate_run
 
-    animate_run(run, out, fps, last_frame_seconds, walk, epoch)
+    if epoch is not None and not walk:
+        raise ConfigError(
+            "--epoch chooses the generator of a --walk; the training shows all epochs"
+        )
+    animate_run(run, out, fps, last_frame_seconds, walk, epoch, quiet=not _debugging())
 
 
 @app.command()
@@ -151,7 +138,7 @@ def inspect(
     json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
 ) -> None:
     """Say what a run, a checkpoint, a picture or a data file is, and check that it is whole."""
-    from dcgan_cli.inspect_command import inspect_target
+    from dcgan_cli.commands.inspect import inspect_target
 
     inspect_target(target, as_json=json)
 

@@ -230,7 +230,9 @@ def _allowed(section: type, setting: "dataclasses.Field[Any]") -> str:
     choices = setting.metadata["choices"]
     words = [" or ".join(choices) if choices else _WORDS[base]]
     for name, bound in setting.metadata["bounds"].items():
-        words.append(f"{_BOUNDS[name][1]} {bound:g}" if bound < 1e6 else f"{_BOUNDS[name][1]} {bound}")
+        words.append(
+            f"{_BOUNDS[name][1]} {bound:g}" if bound < 1e6 else f"{_BOUNDS[name][1]} {bound}"
+        )
     return ", ".join(words) + (" (or null)" if optional else "")
 
 
@@ -246,7 +248,9 @@ def _check(section: type, setting: "dataclasses.Field[Any]", value: Any) -> None
         right_type
         and (not choices or value in choices)
         and not (base is float and not math.isfinite(value))
-        and all(_BOUNDS[name][0](value, bound) for name, bound in setting.metadata["bounds"].items())
+        and all(
+            _BOUNDS[name][0](value, bound) for name, bound in setting.metadata["bounds"].items()
+        )
     ):
         return
     group = "" if section is TrainConfig else section.__name__.removesuffix("Config").lower() + "."

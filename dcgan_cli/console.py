@@ -72,7 +72,9 @@ class PlainReporter:
 
     def forecast(self, epoch_seconds: float, remaining_seconds: float) -> None:
         """See `Reporter`."""
-        self.line(f"forecast  {duration(epoch_seconds)} an epoch, {duration(remaining_seconds)} to go")
+        self.line(
+            f"forecast  {duration(epoch_seconds)} an epoch, {duration(remaining_seconds)} to go"
+        )
 
     def step(self, report: "StepReport") -> None:
         """See `Reporter`."""
@@ -143,9 +145,7 @@ class LiveReporter(PlainReporter):
             facts=facts,
         )
         seconds = (self.steps - report.step) * self.image_share / report.images_per_second
-        self.run_bar.update(
-            self.run_task, completed=report.step, left=f"{duration(seconds)} left"
-        )
+        self.run_bar.update(self.run_task, completed=report.step, left=f"{duration(seconds)} left")
 
     def show(self, text: str) -> None:
         """Write a line above the bars."""

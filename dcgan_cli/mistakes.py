@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from dcgan_cli.config import keys, nearest
 from dcgan_cli.errors import ConfigError
+from dcgan_cli.overrides import override as quoted_override
+from dcgan_cli.overrides import shell_word
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -52,9 +54,10 @@ def parse(word: str) -> "Override":
     try:
         override = OverridesParser.create().parse_override(word)
     except HydraException:
+        name, _, value = word.partition("=")
+        quoted = shell_word(quoted_override(name, value))
         raise ConfigError(
-            f"{word} cannot be read as KEY=VALUE; put a value with special characters in quotes "
-            "of its own: \"KEY='VALUE'\""
+            f"{word} cannot be read; if it is all one value, write {quoted}"
         ) from None
     if not override.key_or_group:
         raise ConfigError(f"{word!r} names no key; see dcgan train --help")

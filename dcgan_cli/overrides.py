@@ -1,13 +1,24 @@
-"""Write KEY=VALUE as Hydra's grammar reads it."""
+"""Write KEY=VALUE so that Hydra's grammar, and a shell before it, read it back unchanged."""
 
 import re
+import shlex
+
+WORD = r"[A-Za-z_./][\w./@%+:-]*"
+OTHER_TYPES = {"null", "true", "false", "nan", "inf"}
 
 
 def override(key: str, value: str) -> str:
-    """Return `key=value`, the value quoted if it holds anything but plain characters."""
-    if re.fullmatch(r"[\w./-]+", value, re.ASCII):
+    """Return `key=value`, the value in quotes of Hydra's if it holds anything but plain words."""
+    if re.fullmatch(rf"{WORD}( {WORD})*", value, re.ASCII) and value.lower() not in OTHER_TYPES:
         return f"{key}={value}"
-    # Inside quotes only quotes are special, and backslashes before them; then OmegaConf takes "${".
+    # Between quotes only a quote is special to Hydra, and backslashes in front of one.
     escaped = re.sub(r"(\\*)'", r"\1\1\\'", value)
     escaped = re.sub(r"(\\+)$", r"\1\1", escaped)
     return f"{key}='{escaped}'"
+
+
+def shell_word(word: str) -> str:
+    """Return `word` quoted for a shell, in double quotes where that is easier to read."""
+    if "'" in word and not re.search(r'["$`\\!]', word):
+        return f'"{word}"'
+    return shlex.quote(word)

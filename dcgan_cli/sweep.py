@@ -6,11 +6,13 @@ A job that runs out of memory, or that leaves TensorFlow in another state, thus 
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcgan_cli.command_line import CommandLine
+from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.errors import DcganError
 from dcgan_cli.overrides import override
 
@@ -52,6 +54,9 @@ class Sweep:
         if code:
             failure = f"job {job.job.num} ({' '.join(words)}) ended with exit code {code}"
             self.failures.append(failure)
+            run = RunFolder(Path(job.runtime.output_dir))
+            if not run.exists():  # Else the job has said itself how it ended.
+                run.write_status("failed", reason=f"ended with exit code {code} before it began")
             raise DcganError(failure)
 
     def summary(self) -> str:

@@ -70,9 +70,13 @@ def read_images(path: Path, split: str = "train") -> ImageSet:
     if path.is_dir():
         return _read_idx_folder(path, split)
     if not path.exists():
-        raise DataError(f"{path} is not there; data.path names an mnist.npz or a folder of IDX files")
+        raise DataError(
+            f"{path} is not there; data.path names an mnist.npz or a folder of IDX files"
+        )
     if not zipfile.is_zipfile(path):
-        raise DataError(f"{path} is not an .npz archive; data.path takes one or a folder of IDX files")
+        raise DataError(
+            f"{path} is not an .npz archive; data.path takes one or a folder of IDX files"
+        )
     return read_npz(path, split)
 
 
@@ -96,7 +100,9 @@ def _read_idx_folder(folder: Path, split: str) -> ImageSet:
     prefix = {"train": "train", "test": "t10k"}[split]
     images = _find_idx(folder, f"{prefix}-images-idx3-ubyte")
     if images is None:
-        raise DataError(f"{folder} has no {prefix}-images-idx3-ubyte or {prefix}-images-idx3-ubyte.gz")
+        raise DataError(
+            f"{folder} has no {prefix}-images-idx3-ubyte or {prefix}-images-idx3-ubyte.gz"
+        )
     labels = _find_idx(folder, f"{prefix}-labels-idx1-ubyte")
     return ImageSet(
         _as_images(read_idx(images), str(images)),
@@ -129,6 +135,8 @@ def _check_bundled() -> None:
     try:
         digest = hashlib.sha256(BUNDLED_MNIST.read_bytes()).hexdigest()
     except OSError as error:
-        raise DataError(f"the bundled {BUNDLED_MNIST} cannot be read ({error}); reinstall") from None
+        raise DataError(
+            f"the bundled {BUNDLED_MNIST} cannot be read ({error}); reinstall"
+        ) from None
     if digest != BUNDLED_MNIST_SHA256:
         raise DataError(f"the bundled {BUNDLED_MNIST} is damaged; reinstall dcgan-cli")

@@ -11,7 +11,7 @@ from PIL import Image, PngImagePlugin
 FACTS_KEY = "dcgan"
 """The PNG text chunk in which the facts about a picture stand, as JSON."""
 MARGIN = 2
-GOOD_WIDTH = 480
+GOOD_WIDTH = 512
 """Small grids are enlarged towards this width, in pixels, by a whole factor."""
 
 

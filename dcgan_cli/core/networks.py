@@ -137,9 +137,9 @@ def build_discriminator(model: ModelConfig, seed: int) -> keras.Model:
         x = LeakyReLU(model.leaky_relu_slope, name=f"relu_{index}")(x)
         x = KeyedDropout(model.dropout, index, name=f"dropout_{index}")(x, dropout_key)
     x = keras.layers.Flatten(name="flatten")(x)
-    logit = keras.layers.Dense(
-        1, kernel_initializer=next(initial), dtype="float32", name="dense"
-    )(x)
+    logit = keras.layers.Dense(1, kernel_initializer=next(initial), dtype="float32", name="dense")(
+        x
+    )
     return keras.Model([image, dropout_key], logit, name="discriminator")
 
 

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import re
-import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig, from_dict
 from dcgan_cli.core.storage import flush_folder, replacing, write_json
 from dcgan_cli.errors import CheckpointError, ConfigError
-from dcgan_cli.overrides import override
+from dcgan_cli.overrides import override, shell_word
 
 FORMAT_VERSION = 1
 RUNS = Path("runs")
@@ -57,7 +56,9 @@ class RunFolder:
         """Return (epoch, path) of every grid there is, in order; other files are passed over."""
         if not self.samples.is_dir():
             return []
-        matches = [(re.fullmatch(r"epoch_(\d{4,})\.png", p.name), p) for p in self.samples.iterdir()]
+        matches = [
+            (re.fullmatch(r"epoch_(\d{4,})\.png", p.name), p) for p in self.samples.iterdir()
+        ]
         return sorted((int(match[1]), path) for match, path in matches if match)
 
     def exists(self) -> bool:
@@ -172,7 +173,11 @@ class RunFolder:
 
     def resume_command(self) -> str:
         """Return the command that goes on with this run, as it can be pasted into a shell."""
-        return "dcgan train " + shlex.quote(override("resume", str(shown_path(self.path))))
+        return "dcgan train " + shell_word(override("resume", str(shown_path(self.path))))
+
+    def option(self) -> str:
+        """Return the option that names this run to the reading commands, as it can be pasted."""
+        return "--run " + shell_word(str(shown_path(self.path)))
 
     @property
     def _run_json(self) -> Path:

@@ -57,7 +57,9 @@ def build_gan(config: TrainConfig) -> Gan:
     )
 
 
-def assign(variables: dict[str, keras.Variable], arrays: dict[str, np.ndarray], source: str) -> None:
+def assign(
+    variables: dict[str, keras.Variable], arrays: dict[str, np.ndarray], source: str
+) -> None:
     """Set variables to the arrays of the same names.
 
     Args:

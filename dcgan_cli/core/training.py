@@ -28,12 +28,13 @@ from dcgan_cli.core.device import (
 from dcgan_cli.core.images import grid_picture, write_png
 from dcgan_cli.core.interruption import StopRequest, stop_on_signals
 from dcgan_cli.core.reporter import Reporter, Start, StepReport
-from dcgan_cli.core.run_folder import RunFolder, shown_path
+from dcgan_cli.core.run_folder import RunFolder, point_latest_to, shown_path
 from dcgan_cli.core.sampling import Sampler, picture_facts
 from dcgan_cli.core.step import Gan, assign, build_gan, compile_step
 from dcgan_cli.core.storage import replacing
 from dcgan_cli.errors import (
     CheckpointError,
+    ConfigError,
     DataError,
     DcganError,
     Interrupted,
@@ -103,7 +104,7 @@ class _Training:
         self.distribute = strategy.experimental_distribute_dataset
         self.sampler = Sampler(self.gan.generator)
         self.grid_seeds = range(config.num_examples_to_generate)
-        self.progress = _restore(run, self.gan) if config.resume else Progress()
+        self.progress = _restore(run, self.gan, config.epochs) if config.resume else Progress()
         self._write_record(digest)
         self.metrics = [row for row in run.metrics() if row["epoch"] <= self.progress.epoch]
         reporter.start(self._start(data))
@@ -111,7 +112,10 @@ class _Training:
     def run(self) -> None:
         """Train until the last epoch is done or a signal stops it."""
         try:
+            if self.progress.epoch == self.config.epochs:
+                self.reporter.note("nothing left to do; a larger epochs= trains longer")
             self._write_status("running")
+            point_latest_to(self.folder)
             self.clock = time.monotonic() - self.progress.seconds
             self.unmeasured = MEASURED_STEPS + 1
             while self.progress.epoch < self.config.epochs:
@@ -316,18 +320,24 @@ def _recorded_precision(run: RunFolder, config: TrainConfig, digest: str) -> str
     return resolve_precision(config.precision)
 
 
-def _restore(run: RunFolder, gan: Gan) -> Progress:
+def _restore(run: RunFolder, gan: Gan, epochs: int) -> Progress:
     """Set the networks and optimisers to the newest checkpoint.
 
     Raises:
         CheckpointError: there is none, or it is damaged or does not fit.
+        ConfigError: it is past the last epoch asked for.
     """
     found = checkpoints.find(run.checkpoints)
     if not found:
         raise CheckpointError(f"{run.path} holds no checkpoint to go on from; start a new run")
+    progress = found[0].progress
+    if progress.epoch + (progress.epoch_step > 0) > epochs:
+        raise ConfigError(
+            f"{run.path} has already finished epoch {progress.epoch}; epochs={epochs} is behind that"
+        )
     for part, variables in gan.variables().items():
         assign(variables, found[0].load(part), str(found[0].path))
-    return dataclasses.replace(found[0].progress)
+    return dataclasses.replace(progress)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,45 @@
+# make demo   train for a few minutes on real MNIST; ends with a grid and a GIF
+# make test   lint, types, and every test
+# make bench  this program's epoch against the tutorial's own code, on this machine
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The first Python 3.11 to 3.13 there is. `make demo PYTHON=/path/to/python` names another.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3 python; do \
+  $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+  && echo $$p && break; done)
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/installed
+	$(BIN)/dcgan train experiment=quick hydra.run.dir=runs/demo
+	$(BIN)/dcgan sample --run runs/demo --n 64 --out runs/demo/grid.png
+	$(BIN)/dcgan animate --run runs/demo --walk --out runs/demo/walk.gif
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/installed
+	$(BIN)/python benchmarks/epoch_time.py
+
+$(VENV)/created:
+	@test -n "$(PYTHON)" || { echo "dcgan needs Python 3.11, 3.12 or 3.13; say where: make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/installed: $(VENV)/created pyproject.toml constraints.txt
+	$(PIP_INSTALL) --editable .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/created pyproject.toml constraints.txt
+	$(PIP_INSTALL) --editable '.[dev]'
+	touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,61 @@
+"""`dcgan animate`: the training as a moving picture, or a walk through latent space."""
+
+import os
+import sys
+from pathlib import Path
+
+from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core.animation import FORMATS, training_frames, write_animation
+from dcgan_cli.core.run_folder import open_run, shown_path
+from dcgan_cli.errors import ConfigError
+
+TRAINING_FPS = 5.0
+WALK_FPS = 20.0
+WALK_STOPS = 6
+WALK_SECONDS_PER_STOP = 1.5
+
+
+def animate_run(
+    run_name: str | None,
+    out: Path | None,
+    fps: float | None,
+    last_frame_seconds: float,
+    walk: bool,
+    epoch: int | None,
+    *,
+    quiet: bool,
+) -> None:
+    """Write the animation of a run.
+
+    Raises:
+        ConfigError: `out` has an ending that is not offered.
+        CheckpointError: there is no such run or checkpoint.
+        DataError: the run has no grids, or they do not fit together.
+    """
+    run = open_run(run_name)
+    if out is None:
+        out = run.path / "walk.gif" if walk else run.gif
+        if not os.access(run.path, os.W_OK):  # Somebody else's run, say: leave it as it is.
+            out = Path(out.name)
+    if out.suffix.lower() not in FORMATS:
+        raise ConfigError(f"--out {out} must end in {', '.join(FORMATS)}")
+    fps = fps or (WALK_FPS if walk else TRAINING_FPS)
+    print(f"using {run.path}", file=sys.stderr)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if walk:
+        load_tensorflow(quiet=quiet)
+        from dcgan_cli.core.latent_walk import walk_frames
+        from dcgan_cli.core.sampling import load_generator
+
+        frames = walk_frames(
+            load_generator(run, epoch).sampler,
+            count=16,
+            stops=WALK_STOPS,
+            frames_per_stop=max(1, round(WALK_SECONDS_PER_STOP * fps)),
+        )
+        last_frame_seconds = 0  # It ends where it begins, and should not halt there.
+    else:
+        frames = training_frames(run)
+    count = write_animation(out, frames, fps, last_frame_seconds)
+    print(f"{count} frames", file=sys.stderr)
+    print(shown_path(out))

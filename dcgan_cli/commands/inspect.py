@@ -1,0 +1,194 @@
+"""`dcgan inspect`: the facts about a run, a checkpoint, a picture or a data file, for people."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from dcgan_cli.console import duration
+from dcgan_cli.core.inspection import Facts, describe_defaults, describe_run, describe_target
+from dcgan_cli.core.run_folder import newest_run
+from dcgan_cli.errors import CheckpointError
+from dcgan_cli.help import shown
+
+BARS = "▁▂▃▄▅▆▇█"
+CURVE_WIDTH = 60
+
+
+def inspect_target(target: str | None, *, as_json: bool) -> None:
+    """Print the facts about a target, or about the newest run, or about the defaults.
+
+    Raises:
+        DcganError: the target is nothing that dcgan knows, or a checkpoint of it is damaged.
+    """
+    if target is not None and target != "latest":
+        facts = describe_target(Path(target))
+    else:
+        facts = _newest_or_defaults(target)
+    if as_json:
+        print(json.dumps(facts, indent=2))
+    else:
+        console = Console(highlight=False)
+        for part in _render(facts):
+            console.print(part)
+    if damaged := _problems(facts):
+        raise CheckpointError(f"damaged: {'; '.join(damaged)}")
+
+
+def _newest_or_defaults(target: str | None) -> Facts:
+    try:
+        run = newest_run()
+    except CheckpointError:
+        if target is not None:
+            raise
+        return describe_defaults()
+    return describe_run(run)
+
+
+def _problems(facts: Facts) -> list[str]:
+    described = [facts, *facts.get("checkpoints", [])]
+    return [f"{d['path']}: {problem}" for d in described for problem in d.get("problems", [])]
+
+
+def _render(facts: Facts) -> Iterator[RenderableType]:
+    match facts["kind"]:
+        case "run":
+            yield from _render_run(facts)
+        case "defaults":
+            yield Text("No run here yet. `dcgan train` would use:", style="bold")
+            yield _pairs({name: shown(value) for name, value in facts["settings"].items()})
+            yield from _render_commands(facts["commands"])
+        case "checkpoint":
+            yield Text(f"checkpoint {facts['path']}", style="bold")
+            yield _pairs({"holds": _position(facts), "size": _size(facts["bytes"])})
+            yield Text(
+                "  verified: every file has the sha256 of its manifest"
+                if facts["verified"]
+                else "  DAMAGED"
+            )
+        case "png":
+            yield Text(f"picture {facts['path']}", style="bold")
+            yield _pairs({"size": f"{facts['width']} x {facts['height']}, {facts['mode']}"})
+            if facts["made_by"] is None:
+                yield Text("  it does not say what made it")
+            else:
+                yield _pairs({key: _short(value) for key, value in facts["made_by"].items()})
+        case "data":
+            yield Text(f"data {facts['path']}", style="bold")
+            for split, described in facts["splits"].items():
+                yield _pairs({split: _short(described)})
+            yield from _render_commands({"train on it": f"dcgan train data.path={facts['path']}"})
+        case _:
+            yield Text(f"arrays {facts['path']}", style="bold")
+            yield _pairs({name: _short(array) for name, array in facts["arrays"].items()})
+
+
+def _render_run(facts: Facts) -> Iterator[RenderableType]:
+    status = facts["status"]
+    yield Text(f"run {facts['path']}", style="bold")
+    state = f"{status['state']}, epoch {status.get('epoch')} of {status.get('epochs')}"
+    if status.get("reason"):
+        state += f" ({status['reason']})"
+    yield _pairs(
+        {
+            "status": state,
+            "created": f"{facts['created']} by dcgan {facts['dcgan_version']}",
+            "precision": facts["precision"],
+            "grids": facts["frames"],
+        }
+    )
+    yield Text("\nsettings that differ from the defaults", style="bold")
+    changed = facts["changed_settings"]
+    yield _pairs(
+        {
+            name: f"{shown(c['value'])} (default {shown(c['default'])})"
+            for name, c in changed.items()
+        }
+        or {"none": "all as in the tutorial"}
+    )
+    for name, layers in facts["networks"].items():
+        yield Text(f"\n{name}", style="bold")
+        yield _layers(layers)
+    if facts["metrics"]:
+        yield Text("\nmetrics", style="bold")
+        yield from _render_metrics(facts["metrics"])
+    yield Text("\ncheckpoints", style="bold")
+    for checkpoint in facts["checkpoints"]:
+        state = "verified" if checkpoint["verified"] else "DAMAGED"
+        size = _size(checkpoint["bytes"])
+        yield Text(f"  {Path(checkpoint['path']).name}  {_position(checkpoint)}, {size}, {state}")
+    if not facts["checkpoints"]:
+        yield Text("  none yet")
+    yield from _render_commands(facts["commands"])
+
+
+def _render_metrics(rows: list[dict[str, float]]) -> Iterator[RenderableType]:
+    last = rows[-1]
+    for name in ("generator_loss", "discriminator_loss"):
+        values = [row[name] for row in rows]
+        yield Text(f"  {name:18} {last[name]:.4f}  {curve(values)}", no_wrap=True)
+    seconds = [row["seconds"] for row in rows]
+    yield Text(
+        f"  {'time':18} {duration(sum(seconds))} in all, {duration(last['seconds'])} for the last "
+        f"epoch, {last['images_per_second']:,.0f} images/s"
+    )
+
+
+def _render_commands(commands: dict[str, str]) -> Iterator[RenderableType]:
+    yield Text("\ncommands", style="bold")
+    yield _pairs(commands)
+
+
+def curve(values: list[float]) -> str:
+    """Draw values as a line of bars, at most 60 wide, from the lowest to the highest."""
+    if len(values) > CURVE_WIDTH:
+        chosen = [round(i * (len(values) - 1) / (CURVE_WIDTH - 1)) for i in range(CURVE_WIDTH)]
+        values = [values[index] for index in chosen]
+    low, high = min(values), max(values)
+    scale = (len(BARS) - 1) / (high - low) if high > low else 0
+    return "".join(BARS[round((value - low) * scale)] for value in values)
+
+
+def _layers(layers: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_footer=True)
+    total = {name: sum(layer[name] for layer in layers) for name in ("parameters", "multiply_adds")}
+    table.add_column("  layer", "  in all")
+    table.add_column("type")
+    table.add_column("output")
+    table.add_column("parameters", f"{total['parameters']:,}", justify="right")
+    table.add_column("multiply-adds", f"{total['multiply_adds']:,}", justify="right")
+    for layer in layers:
+        shape = " x ".join(map(str, layer["output_shape"]))
+        counts = [f"{layer[name]:,}" if layer[name] else "" for name in total]
+        table.add_row(f"  {layer['name']}", layer["type"], shape, *counts)
+    return table
+
+
+def _pairs(pairs: dict[str, Any]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in pairs.items():
+        table.add_row(Text(f"  {name}"), Text(str(value)))
+    return table
+
+
+def _position(checkpoint: Facts) -> str:
+    inside = f" and {checkpoint['epoch_step']} steps" if checkpoint["epoch_step"] else ""
+    return f"epoch {checkpoint['epoch']}{inside}, step {checkpoint['step']}"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_short(item)}" for key, item in value.items())
+    if isinstance(value, list) and len(value) > 20:
+        return f"{value[0]} ... {value[-1]} ({len(value)} of them)"
+    return str(value)

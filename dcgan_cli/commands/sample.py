@@ -1,0 +1,106 @@
+"""`dcgan sample`: a grid, an array, or one file for each seed."""
+
+import sys
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dcgan_cli.console import progress_bar
+from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core.images import grid_picture, to_picture, write_png
+from dcgan_cli.core.run_folder import open_run
+from dcgan_cli.core.storage import replacing
+from dcgan_cli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from dcgan_cli.core.sampling import LoadedGenerator
+
+MAX_GRID = 10_000
+"""Images in one grid; more makes a picture that programs refuse to open."""
+
+Chunks = Iterable[tuple[Sequence[int], np.ndarray]]
+
+
+def sample_images(
+    seeds: Sequence[int],
+    out: Path,
+    run_name: str | None,
+    epoch: int | None,
+    columns: int | None,
+    *,
+    quiet: bool,
+) -> None:
+    """Draw the image of each seed and write them to `out`, whose ending says how.
+
+    Raises:
+        ConfigError: `out` has an ending that is not offered, or a grid would be too large.
+        CheckpointError: there is no such run or checkpoint.
+    """
+    kind = out.suffix.lower()
+    if kind not in (".png", ".npz", ""):
+        raise ConfigError(f"--out {out} must end in .png or .npz, or be a folder (no ending)")
+    if kind == ".png" and len(seeds) > MAX_GRID:
+        raise ConfigError(
+            f"a grid holds at most {MAX_GRID:,} images; give --out a folder or an .npz"
+        )
+    run = open_run(run_name)
+    load_tensorflow(quiet=quiet)
+    from dcgan_cli.core.sampling import load_generator
+
+    loaded = load_generator(run, epoch)
+    position = f"epoch {loaded.facts['epoch']}, step {loaded.facts['step']}"
+    print(f"using {run.path}, {position}", file=sys.stderr)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    chunks = loaded.sampler.stream(seeds)
+    if kind == ".png":
+        _write_grid(out, loaded, chunks, seeds, columns)
+    elif kind == ".npz":
+        _write_array(out, chunks, seeds)
+    else:
+        _write_folder(out, loaded, chunks, seeds)
+    print(out)
+
+
+def _with_bar(chunks: Chunks, seeds: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (seed, image) one by one, with a progress bar."""
+    pairs = (pair for chunk, images in chunks for pair in zip(chunk, images, strict=True))
+    return progress_bar(pairs, len(seeds), "images")
+
+
+def _write_grid(
+    out: Path,
+    loaded: "LoadedGenerator",
+    chunks: Chunks,
+    seeds: Sequence[int],
+    columns: int | None,
+) -> None:
+    images = np.stack([image for _, image in _with_bar(chunks, seeds)])
+    with replacing(out) as stream:
+        write_png(stream, grid_picture(images, columns), loaded.facts | {"seeds": list(seeds)})
+
+
+def _write_folder(
+    out: Path, loaded: "LoadedGenerator", chunks: Chunks, seeds: Sequence[int]
+) -> None:
+    out.mkdir(exist_ok=True)
+    for seed, image in _with_bar(chunks, seeds):
+        with (out / f"seed_{seed:06d}.png").open("wb") as stream:
+            write_png(stream, to_picture(image), loaded.facts | {"seeds": [seed]})
+
+
+def _write_array(out: Path, chunks: Chunks, seeds: Sequence[int]) -> None:
+    """Write `images` uint8 [N, 28, 28, 1] and `seeds` int64 [N], an image at a time."""
+    pairs = _with_bar(chunks, seeds)
+    first = next(pairs)[1]
+    header = {"descr": "|u1", "fortran_order": False, "shape": (len(seeds), *first.shape)}
+    with replacing(out) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("images.npy", "w", force_zip64=True) as member:
+            np.lib.format.write_array_header_2_0(member, header)
+            member.write(first.tobytes())
+            for _, image in pairs:
+                member.write(image.tobytes())
+        with archive.open("seeds.npy", "w") as member:
+            np.lib.format.write_array(member, np.asarray(seeds, np.int64), allow_pickle=False)

@@ -1,0 +1,32 @@
+"""`dcgan train`: data first, then a run folder, then TensorFlow."""
+
+from dcgan_cli.bridge import Train
+from dcgan_cli.config import TrainConfig
+from dcgan_cli.core.data import load_training_images
+from dcgan_cli.core.run_folder import RunFolder, shown_path
+
+
+def prepare(config: TrainConfig, *, quiet: bool) -> Train:
+    """Read the training images, and return the function that trains on them in a folder.
+
+    Args:
+        config: the checked settings.
+        quiet: whether TensorFlow's own log is kept from the screen.
+
+    Raises:
+        DataError: the images cannot be read. Nothing was created.
+    """
+    data = load_training_images(config.data)
+
+    def train_in(run: RunFolder) -> None:
+        from dcgan_cli.console import training_reporter
+        from dcgan_cli.core import load_tensorflow
+
+        load_tensorflow(quiet=quiet)
+        from dcgan_cli.core.training import train
+
+        with training_reporter() as reporter:
+            train(config, run, data, reporter)
+        print(shown_path(run.path))
+
+    return train_in

@@ -1,0 +1,174 @@
+"""Facts about a run, a checkpoint, a picture or a data file, as plain dictionaries.
+
+Needs no TensorFlow: a run's networks are described in its own record.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from dcgan_cli import __version__
+from dcgan_cli.config import TrainConfig, flatten
+from dcgan_cli.core import checkpoints
+from dcgan_cli.core.checkpoints import Checkpoint
+from dcgan_cli.core.data import read_images
+from dcgan_cli.core.idx import read_idx
+from dcgan_cli.core.images import read_png_facts
+from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.errors import DataError, DcganError
+
+Facts = dict[str, Any]
+
+
+def describe_target(path: Path) -> Facts:
+    """Describe whatever is at `path`; the entry "kind" says what that is.
+
+    Raises:
+        DcganError: there is nothing, or nothing that dcgan knows.
+    """
+    if not path.exists():
+        raise DataError(f"{path} is not there")
+    if path.is_dir():
+        if RunFolder(path).exists():
+            return describe_run(RunFolder(path))
+        if (path / "manifest.json").exists():
+            return describe_checkpoint(checkpoints.read(path))
+        return _describe_data(path)
+    if path.suffix.lower() == ".png":
+        return _describe_png(path)
+    if path.suffix.lower() == ".npz":
+        return _describe_npz(path)
+    return _describe_idx(path)
+
+
+def describe_run(run: RunFolder) -> Facts:
+    """Describe a run: how far it is, how it differs from the defaults, whether it is whole."""
+    record = run.record()
+    config = flatten(run.config())
+    defaults = flatten(TrainConfig())
+    return {
+        "kind": "run",
+        "path": str(run.path),
+        "created": record.get("created"),
+        "dcgan_version": record["dcgan_version"],
+        "status": run.status(),
+        "precision": record.get("precision"),
+        "changed_settings": {
+            name: {"value": value, "default": defaults[name]}
+            for name, value in config.items()
+            if value != defaults[name]
+        },
+        "settings": config,
+        "networks": record.get("networks", {}),
+        "metrics": run.metrics(),
+        "frames": len(run.frames()),
+        "checkpoints": [describe_checkpoint(c) for c in checkpoints.find(run.checkpoints)],
+        "commands": _commands(run),
+    }
+
+
+def describe_checkpoint(checkpoint: Checkpoint) -> Facts:
+    """Describe a checkpoint, with every file's hash compared."""
+    problems = checkpoint.problems()
+    return {
+        "kind": "checkpoint",
+        "path": str(checkpoint.path),
+        "epoch": checkpoint.progress.epoch,
+        "epoch_step": checkpoint.progress.epoch_step,
+        "step": checkpoint.progress.step,
+        "bytes": sum(file["bytes"] for file in checkpoint.files.values()),
+        "verified": not problems,
+        "problems": problems,
+    }
+
+
+def describe_defaults() -> Facts:
+    """Describe what `dcgan train` would do, for when there is no run yet."""
+    return {
+        "kind": "defaults",
+        "dcgan_version": __version__,
+        "settings": flatten(TrainConfig()),
+        "commands": {
+            "train": "dcgan train",
+            "train in a few minutes": "dcgan train experiment=quick",
+        },
+    }
+
+
+def _commands(run: RunFolder) -> dict[str, str]:
+    name = run.option()
+    status = run.status()
+    commands = {
+        "sample": f"dcgan sample {name} --out grid.png",
+        "animate": f"dcgan animate {name}",
+    }
+    if status.get("state") != "finished":
+        return {"go on": run.resume_command()} | commands
+    return {"train longer": f"{run.resume_command()} epochs={2 * status['epoch']}"} | commands
+
+
+def _describe_png(path: Path) -> Facts:
+    try:
+        with Image.open(path, formats=["PNG"]) as picture:
+            width, height, mode = picture.width, picture.height, picture.mode
+        made_by = read_png_facts(path)
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} is not a readable PNG ({error})") from None
+    return {
+        "kind": "png",
+        "path": str(path),
+        "width": width,
+        "height": height,
+        "mode": mode,
+        "made_by": made_by,
+    }
+
+
+def _describe_npz(path: Path) -> Facts:
+    try:
+        return _describe_data(path)
+    except DataError as not_mnist:
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                arrays = {name: _describe_array(archive[name]) for name in archive}
+        except Exception:
+            raise not_mnist from None
+    return {"kind": "arrays", "path": str(path), "arrays": arrays}
+
+
+def _describe_idx(path: Path) -> Facts:
+    try:
+        array = read_idx(path)
+    except DataError as error:
+        raise DataError(
+            f"{error}; inspect takes a run folder, a checkpoint, a .png, an .npz or IDX files"
+        ) from None
+    return {"kind": "arrays", "path": str(path), "arrays": {path.name: _describe_array(array)}}
+
+
+def _describe_data(path: Path) -> Facts:
+    facts: Facts = {"kind": "data", "path": str(path), "splits": {}}
+    errors: list[DcganError] = []
+    for split in ("train", "test"):
+        try:
+            data = read_images(path, split)
+        except DataError as error:
+            errors.append(error)
+            continue
+        described = _describe_array(data.images) | {"mean": round(float(data.images.mean()), 2)}
+        if data.labels is not None:
+            classes, counts = np.unique(data.labels, return_counts=True)
+            described["classes"] = dict(zip(classes.tolist(), counts.tolist(), strict=True))
+        facts["splits"][split] = described
+    if not facts["splits"]:
+        raise errors[0]
+    return facts
+
+
+def _describe_array(array: np.ndarray) -> Facts:
+    facts: Facts = {"shape": list(array.shape), "dtype": str(array.dtype)}
+    if array.size and np.issubdtype(array.dtype, np.number):
+        facts |= {"min": array.min().item(), "max": array.max().item()}
+    return facts
