@@ -29,7 +29,7 @@ VERSION_BASE = "1.3"
 
 
 def conf_dir() -> Path:
-    """Return the folder of the shipped configs: inside an installed package, beside a checkout's."""
+    """Return the shipped configs: inside an installed package, beside a checkout's."""
     package = Path(__file__).parent
     inside = package / "conf"
     return inside if inside.is_dir() else package.parent / "conf"

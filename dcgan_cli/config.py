@@ -7,9 +7,10 @@ check the result. What leaves this module is a `TrainConfig` whose every value i
 import dataclasses
 import difflib
 import math
+import operator
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +52,8 @@ class Section:
 
 @dataclass(kw_only=True, slots=True)
 class DataConfig(Section):
+    """What to train on."""
+
     name: str = key("mnist", "data set; mnist is bundled and needs no network", choices=("mnist",))
     path: str | None = key(
         None, "your own file instead of the bundled one: an mnist.npz or a folder of IDX files"
@@ -60,6 +63,8 @@ class DataConfig(Section):
 
 @dataclass(kw_only=True, slots=True)
 class ModelConfig(Section):
+    """The two networks."""
+
     name: str = key(
         "dcgan28", "the tutorial's pair of networks, for 28x28 grey images", choices=("dcgan28",)
     )
@@ -77,6 +82,8 @@ class ModelConfig(Section):
 
 @dataclass(kw_only=True, slots=True)
 class LossConfig(Section):
+    """What the networks minimise."""
+
     name: str = key(
         "non_saturating",
         "adversarial loss, computed from logits (Goodfellow et al. 2014)",
@@ -86,6 +93,8 @@ class LossConfig(Section):
 
 @dataclass(kw_only=True, slots=True)
 class OptimizerConfig(Section):
+    """How they do it."""
+
     name: str = key("adam", "one such optimizer for each network", choices=("adam",))
     learning_rate: float = key(1e-4, "step size", above=0, at_most=10)
     beta_1: float = key(0.9, "decay of the mean of gradients, per step", at_least=0, below=1)
@@ -95,6 +104,8 @@ class OptimizerConfig(Section):
 
 @dataclass(kw_only=True, slots=True)
 class StrategyConfig(Section):
+    """How the devices share the work."""
+
     name: str = key(
         "default",
         "one device, or mirrored: a copy of the networks on every GPU of this machine",
@@ -104,6 +115,8 @@ class StrategyConfig(Section):
 
 @dataclass(kw_only=True, slots=True)
 class TrainConfig(Section):
+    """All settings of a training run."""
+
     epochs: int = key(
         50, "passes over the data, counted from the run's start", at_least=1, at_most=1000000
     )
@@ -202,11 +215,11 @@ def group_names() -> list[str]:
     return [setting.name for setting in dataclasses.fields(TrainConfig) if not setting.metadata]
 
 
-_BOUNDS = {
-    "at_least": (lambda value, bound: value >= bound, "at least"),
-    "above": (lambda value, bound: value > bound, "above"),
-    "at_most": (lambda value, bound: value <= bound, "at most"),
-    "below": (lambda value, bound: value < bound, "below"),
+_BOUNDS: dict[str, tuple[Callable[[Any, float], bool], str]] = {
+    "at_least": (operator.ge, "at least"),
+    "above": (operator.gt, "above"),
+    "at_most": (operator.le, "at most"),
+    "below": (operator.lt, "below"),
 }
 _WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 

@@ -102,7 +102,7 @@ class PlainReporter:
         try:
             print(text, file=sys.stderr, flush=True)
         except BrokenPipeError:  # Nobody reads any more; that is no reason to stop training.
-            sys.stderr = open(os.devnull, "w")
+            sys.stderr = open(os.devnull, "w")  # noqa: SIM115
 
 
 class LiveReporter(PlainReporter):

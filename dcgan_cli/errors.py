@@ -40,7 +40,7 @@ class NumericalError(DcganError):
     exit_code = 6
 
 
-class Interrupted(DcganError):
+class Interrupted(DcganError):  # noqa: N818 (nothing went wrong)
     """A signal stopped the run after its state was saved.
 
     Args:

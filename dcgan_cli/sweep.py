@@ -46,9 +46,11 @@ class Sweep:
         print(f"job {job.job.num}: {' '.join(words)}", file=sys.stderr, flush=True)
         # -P keeps the current folder from being searched for modules.
         program = [sys.executable, "-P", "-m", "dcgan_cli", "train"]
-        with subprocess.Popen([*program, *words, folder, *self.search_flags]) as process:
-            with _passing_on_signals(process):
-                code = process.wait()
+        with (
+            subprocess.Popen([*program, *words, folder, *self.search_flags]) as process,
+            _passing_on_signals(process),
+        ):
+            code = process.wait()
         if code in STOPPED:
             raise SystemExit(code)
         if code:

@@ -31,6 +31,7 @@ KEYS = {
 
 
 def main() -> None:
+    """Read the folder, write the archive, print its sha256."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("archive", type=Path)

@@ -3,6 +3,7 @@
 Modules that need TensorFlow import it at their top; call `load_tensorflow()` before importing one.
 """
 
+import importlib
 import os
 import sys
 import tempfile
@@ -20,8 +21,7 @@ def load_tensorflow(*, quiet: bool = True) -> None:
     """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if not quiet:
-        import tensorflow  # noqa: F401
-
+        importlib.import_module("tensorflow")
         return
     # Level 3 hides what C++ logs later; failures still arrive as exceptions.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -30,7 +30,7 @@ def load_tensorflow(*, quiet: bool = True) -> None:
     with tempfile.TemporaryFile() as notices:
         os.dup2(notices.fileno(), 2)
         try:
-            import tensorflow  # noqa: F401
+            importlib.import_module("tensorflow")
         except BaseException:
             notices.seek(0)
             os.write(terminal, notices.read())

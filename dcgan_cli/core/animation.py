@@ -1,5 +1,7 @@
-"""Moving pictures: frames in, one file out. Frames are written as they come, so that memory does not
-grow with their number. Needs no TensorFlow."""
+"""Moving pictures: frames in, one file out. Needs no TensorFlow.
+
+Frames are written as they come, so that memory does not grow with their number.
+"""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -88,8 +90,9 @@ def _write_gif(path: Path, frames: Frames, frame_ms: int, last_frame_ms: int) ->
                 header, _ = getheader(picture.copy(), info={"loop": 0})
                 stream.write(b"".join(header))
             milliseconds = max(frame_ms, last_frame_ms) if is_last else frame_ms
-            options = {"duration": milliseconds, "include_color_table": picture.mode != "L"}
-            stream.write(b"".join(getdata(picture, **options)))
+            own_colours = picture.mode != "L"
+            data = getdata(picture, duration=milliseconds, include_color_table=own_colours)
+            stream.write(b"".join(data))
             count += 1
         stream.write(b";")
     return count
@@ -109,7 +112,7 @@ def _write_video(path: Path, frames: Frames, fps: float, last_frame_seconds: flo
     options = {"codec": VIDEO_CODECS[path.suffix.lower()], "macro_block_size": 1}
     if path.suffix.lower() == ".webp":
         options |= {"output_params": ["-loop", "0"], "pixelformat": "yuv420p"}
-    writer = imageio.get_writer(temporary, format="FFMPEG", mode="I", fps=fps, **options)  # type: ignore[arg-type]
+    writer = imageio.get_writer(temporary, format="FFMPEG", mode="I", fps=fps, **options)
     try:
         with writer:
             for frame, is_last in _with_last(frames):

@@ -100,7 +100,7 @@ def save(folder: Path, parts: dict[str, Arrays], progress: Progress) -> Checkpoi
         for part, arrays in parts.items():
             path = temporary / f"{part}.npz"
             with path.open("wb") as stream:
-                np.savez(stream, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+                np.savez(stream, allow_pickle=False, **arrays)
                 flush_to_disk(stream)
             with path.open("rb") as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()

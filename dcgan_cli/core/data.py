@@ -32,7 +32,7 @@ class ImageSet:
 
     def digest(self) -> str:
         """Return the sha256 of the images, which tells one training set from another."""
-        return hashlib.sha256(np.ascontiguousarray(self.images)).hexdigest()
+        return hashlib.sha256(np.ascontiguousarray(self.images).data).hexdigest()
 
 
 def load_training_images(config: DataConfig) -> ImageSet:
@@ -90,7 +90,7 @@ def read_npz(path: Path, split: str) -> ImageSet:
             if f"x_{split}" not in archive:
                 raise DataError(f"{path} has no x_{split}; its keys are {', '.join(archive)}")
             images = archive[f"x_{split}"]
-            labels = archive[f"y_{split}"] if f"y_{split}" in archive else None
+            labels = archive.get(f"y_{split}")
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} cannot be read as .npz ({error}); get it again") from None
     return ImageSet(_as_images(images, str(path)), labels, str(path))

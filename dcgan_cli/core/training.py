@@ -1,46 +1,29 @@
-"""The training loop: epochs of steps, and after each epoch a grid, a line of metrics, a checkpoint."""
+"""The training loop: epochs of steps; after each a grid, a line of metrics, a checkpoint."""
 
 import contextlib
-import dataclasses
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-import keras
-import numpy as np
 import tensorflow as tf
 
-from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig
-from dcgan_cli.core import checkpoints, networks
+from dcgan_cli.core import checkpoints
 from dcgan_cli.core.animation import training_frames, write_animation
 from dcgan_cli.core.batches import epoch_batches, steps_per_epoch
 from dcgan_cli.core.checkpoints import Progress
 from dcgan_cli.core.data import ImageSet
-from dcgan_cli.core.device import (
-    build_strategy,
-    describe_devices,
-    resolve_precision,
-    use_precision,
-)
+from dcgan_cli.core.device import describe_devices
 from dcgan_cli.core.images import grid_picture, write_png
 from dcgan_cli.core.interruption import StopRequest, stop_on_signals
 from dcgan_cli.core.reporter import Reporter, Start, StepReport
 from dcgan_cli.core.run_folder import RunFolder, point_latest_to, shown_path
 from dcgan_cli.core.sampling import Sampler, picture_facts
-from dcgan_cli.core.step import Gan, assign, build_gan, compile_step
+from dcgan_cli.core.setup import set_up
 from dcgan_cli.core.storage import replacing
-from dcgan_cli.errors import (
-    CheckpointError,
-    ConfigError,
-    DataError,
-    DcganError,
-    Interrupted,
-    NumericalError,
-    StorageError,
-)
+from dcgan_cli.errors import DcganError, Interrupted, NumericalError, StorageError
 
 GIF_FPS = 5.0
 GIF_LAST_FRAME_SECONDS = 2.0
@@ -59,11 +42,10 @@ def train(config: TrainConfig, run: RunFolder, data: ImageSet, reporter: Reporte
 
     Raises:
         Interrupted: a signal came; the state is saved.
-        NumericalError: a loss or gradient is not finite; nothing after the last good state is saved.
-        CheckpointError, DataError: the run to go on with does not fit.
+        NumericalError: a loss or gradient is not finite; what is saved is the state before.
+        CheckpointError, DataError, ConfigError: the run to go on with does not fit.
         StorageError: the run folder cannot be written, or memory ran out.
     """
-    keras.backend.clear_session()
     with stop_on_signals() as stop:
         try:
             _Training(config, run, data, reporter, stop).run()
@@ -86,38 +68,28 @@ class _Training:
     ) -> None:
         self.config = config
         self.folder = run
-        self.images = data.images
+        self.data = data
         self.reporter = reporter
         self.stop = stop
         self.steps_per_epoch = steps_per_epoch(len(data.images), config.batch_size)
-
-        digest = data.digest()
-        if config.resume:
-            self.precision = _recorded_precision(run, config, digest)
-        else:
-            self.precision = resolve_precision(config.precision)
-        use_precision(self.precision)
-        strategy = build_strategy(config.strategy, config.batch_size)
-        with strategy.scope():
-            self.gan = build_gan(config)
-        self.step = compile_step(self.gan, config, strategy)
-        self.distribute = strategy.experimental_distribute_dataset
-        self.sampler = Sampler(self.gan.generator)
+        with _disk_errors(run.path):
+            self.setup = set_up(config, run, data)
+        self.progress = self.setup.progress
+        self.sampler = Sampler(self.setup.gan.generator)
         self.grid_seeds = range(config.num_examples_to_generate)
-        self.progress = _restore(run, self.gan, config.epochs) if config.resume else Progress()
-        self._write_record(digest)
         self.metrics = [row for row in run.metrics() if row["epoch"] <= self.progress.epoch]
-        reporter.start(self._start(data))
+        self.clock = time.monotonic()
+        self.measured_from: tuple[int, float] | None = None
 
     def run(self) -> None:
         """Train until the last epoch is done or a signal stops it."""
         try:
+            self.reporter.start(self._start())
             if self.progress.epoch == self.config.epochs:
                 self.reporter.note("nothing left to do; a larger epochs= trains longer")
             self._write_status("running")
             point_latest_to(self.folder)
             self.clock = time.monotonic() - self.progress.seconds
-            self.unmeasured = MEASURED_STEPS + 1
             while self.progress.epoch < self.config.epochs:
                 self._train_epoch()
                 self._finish_epoch()
@@ -127,19 +99,13 @@ class _Training:
             self._write_status("interrupted", reason=str(error))
             raise
         except BaseException as error:
-            with contextlib.suppress(OSError):  # The disk may be what failed.
+            with contextlib.suppress(OSError, StorageError):  # The disk may be what failed.
                 self._write_status("failed", reason=str(error) or type(error).__name__)
             raise
 
-    def _write_status(self, state: str, **facts: str) -> None:
-        progress = self.progress
-        self.folder.write_status(
-            state, epoch=progress.epoch, epochs=self.config.epochs, step=progress.step, **facts
-        )
-
     def _train_epoch(self) -> None:
         batches = epoch_batches(
-            self.images,
+            self.data.images,
             batch_size=self.config.batch_size,
             buffer_size=self.config.buffer_size,
             seed=self.config.seed,
@@ -147,10 +113,10 @@ class _Training:
             skip=self.progress.epoch_step,
         )
         # A result is read one step late, so that an accelerator need not wait for this loop.
-        unread = None
-        for images in self.distribute(batches):
+        unread: tf.Tensor | None = None
+        for images in self.setup.distribute(batches):
             step = self.progress.step + (unread is not None)
-            result = self.step(images, tf.constant(step, tf.int64))
+            result = self.setup.step(images, tf.constant(step, tf.int64))
             if unread is not None:
                 self._read(unread)
             unread = result
@@ -177,34 +143,31 @@ class _Training:
         progress.generator_loss_sum += generator_loss
         progress.discriminator_loss_sum += discriminator_loss
         progress.seconds = time.monotonic() - self.clock
-        self._forecast()
+        done = min(progress.epoch_step * self.config.batch_size, len(self.data.images))
         self.reporter.step(
             StepReport(
                 step=progress.step,
                 epoch=progress.epoch + 1,
                 epoch_step=progress.epoch_step,
-                images_per_second=self._images_per_second(),
+                images_per_second=done / progress.seconds,
                 generator_loss=generator_loss,
                 discriminator_loss=discriminator_loss,
             )
         )
-
-    def _images_per_second(self) -> float:
-        done = min(self.progress.epoch_step * self.config.batch_size, len(self.images))
-        return done / max(self.progress.seconds, 1e-9)
+        self._forecast()
 
     def _forecast(self) -> None:
-        if self.unmeasured == MEASURED_STEPS + 1:
-            self.measured_since = time.monotonic()
-        self.unmeasured -= 1
-        if self.unmeasured == 0:
-            step_seconds = (time.monotonic() - self.measured_since) / MEASURED_STEPS
-            remaining = self.config.epochs * self.steps_per_epoch - self.progress.step
+        """Tell how long it will take, once, when enough steps have been timed."""
+        step, now = self.progress.step, time.monotonic()
+        if self.measured_from is None:
+            self.measured_from = step, now
+        elif step == self.measured_from[0] + MEASURED_STEPS:
+            step_seconds = (now - self.measured_from[1]) / MEASURED_STEPS
+            remaining = self.config.epochs * self.steps_per_epoch - step
             self.reporter.forecast(step_seconds * self.steps_per_epoch, step_seconds * remaining)
 
     def _finish_epoch(self) -> None:
         progress = self.progress
-        steps = progress.epoch_step
         epoch = progress.epoch + 1
         finished = Progress(step=progress.step, epoch=epoch)
         picture = grid_picture(self.sampler.sample(self.grid_seeds))
@@ -214,15 +177,15 @@ class _Training:
 
         # The clock runs on from here, so the checkpoint's time belongs to the next epoch.
         now = time.monotonic()
-        progress.seconds = now - self.clock
+        seconds = now - self.clock
         self.clock = now
         row = {
             "epoch": epoch,
             "step": progress.step,
-            "seconds": round(progress.seconds, 3),
-            "images_per_second": round(len(self.images) / progress.seconds, 1),
-            "generator_loss": progress.generator_loss_sum / steps,
-            "discriminator_loss": progress.discriminator_loss_sum / steps,
+            "seconds": round(seconds, 3),
+            "images_per_second": round(len(self.data.images) / seconds, 1),
+            "generator_loss": progress.generator_loss_sum / self.steps_per_epoch,
+            "discriminator_loss": progress.discriminator_loss_sum / self.steps_per_epoch,
         }
         self.metrics.append(row)
         with _disk_errors(self.folder.path):
@@ -237,7 +200,7 @@ class _Training:
     def _save(self) -> None:
         arrays = {
             part: {name: variable.numpy() for name, variable in variables.items()}
-            for part, variables in self.gan.variables().items()
+            for part, variables in self.setup.gan.variables().items()
         }
         with _disk_errors(self.folder.checkpoints):
             newest = checkpoints.save(self.folder.checkpoints, arrays, self.progress)
@@ -250,33 +213,11 @@ class _Training:
             exit_code=128 + number,
         )
 
-    def _write_record(self, digest: str) -> None:
-        """Begin the run's `run.json`, or note in it that the run goes on."""
-        config = dataclasses.asdict(self.config) | {"resume": None}
-        part = {
-            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            "from_step": self.progress.step,
-            "dcgan": __version__,
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "numpy": np.__version__,
-            "device": describe_devices(),
-        }
-        if self.config.resume:
-            lineage = [*self.folder.record().get("lineage", []), part]
-            self.folder.update({"config": config, "precision": self.precision, "lineage": lineage})
-            return
-        facts = {
-            "precision": self.precision,
-            "data_sha256": digest,
-            "networks": {
-                model.name: networks.layer_table(model)
-                for model in (self.gan.generator, self.gan.discriminator)
-            },
-            "lineage": [part],
-        }
+    def _write_status(self, state: str, **facts: str) -> None:
+        progress = self.progress
+        position = {"epoch": progress.epoch, "epochs": self.config.epochs, "step": progress.step}
         with _disk_errors(self.folder.path):
-            self.folder.create(config, facts)
+            self.folder.write_status(state, **position, **facts)
 
     def _write_gif(self) -> None:
         try:
@@ -285,59 +226,20 @@ class _Training:
         except (OSError, DcganError) as error:  # The training is done and safe; say it and go on.
             self.reporter.note(f"no animation: {error}")
 
-    def _start(self, data: ImageSet) -> Start:
+    def _start(self) -> Start:
+        networks = (self.setup.gan.generator, self.setup.gan.discriminator)
         return Start(
             run=shown_path(self.folder.path),
             device=describe_devices(),
-            precision=self.precision,
-            data=data.source,
-            image_count=len(data.images),
-            parameters={
-                "generator": self.gan.generator.count_params(),
-                "discriminator": self.gan.discriminator.count_params(),
-            },
+            precision=self.setup.precision,
+            data=self.data.source,
+            image_count=len(self.data.images),
+            parameters={network.name: network.count_params() for network in networks},
             steps=self.config.epochs * self.steps_per_epoch,
             steps_per_epoch=self.steps_per_epoch,
             epochs=self.config.epochs,
             steps_done=self.progress.step,
         )
-
-
-def _recorded_precision(run: RunFolder, config: TrainConfig, digest: str) -> str:
-    """Return the precision to go on in, once the data are known to be the run's own.
-
-    Raises:
-        DataError: they are not.
-    """
-    record = run.record()
-    if digest != record["data_sha256"]:
-        raise DataError(
-            f"the training images are not those of {run.path} (sha256 differs); "
-            "give it the same data.path and data.limit"
-        )
-    if config.precision == run.config().precision:
-        return str(record["precision"])
-    return resolve_precision(config.precision)
-
-
-def _restore(run: RunFolder, gan: Gan, epochs: int) -> Progress:
-    """Set the networks and optimisers to the newest checkpoint.
-
-    Raises:
-        CheckpointError: there is none, or it is damaged or does not fit.
-        ConfigError: it is past the last epoch asked for.
-    """
-    found = checkpoints.find(run.checkpoints)
-    if not found:
-        raise CheckpointError(f"{run.path} holds no checkpoint to go on from; start a new run")
-    progress = found[0].progress
-    if progress.epoch + (progress.epoch_step > 0) > epochs:
-        raise ConfigError(
-            f"{run.path} has already finished epoch {progress.epoch}; epochs={epochs} is behind that"
-        )
-    for part, variables in gan.variables().items():
-        assign(variables, found[0].load(part), str(found[0].path))
-    return dataclasses.replace(progress)
 
 
 @contextlib.contextmanager
