@@ -133,12 +133,12 @@ def _compose(line: CommandLine) -> "DictConfig":
         with hydra.initialize_config_dir(str(directory), version_base=VERSION_BASE):
             return hydra.compose(line.options.config_name, [*words, *search])
 
+    extra = line.options.config_dir
+    mistakes.check_names(line.overrides, [conf_dir(), *([extra] if extra else [])])
     try:
         return compose_words(line.overrides)
-    except (HydraException, OmegaConfBaseException, ValueError, AttributeError) as error:
-        folders = [conf_dir(), *([line.options.config_dir] if line.options.config_dir else [])]
-        message = mistakes.explain(line.overrides, error, folders, compose_words)
-        raise ConfigError(message) from error
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise ConfigError(mistakes.explain(line.overrides, error, compose_words)) from error
 
 
 def _search_path(line: CommandLine) -> tuple[Path, list[str]]:

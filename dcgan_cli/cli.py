@@ -28,19 +28,25 @@ EpochOption = Annotated[
 ]
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)
+        bool,
+        typer.Option(
+            "--version", help="Print the version and stop.", is_eager=True, callback=_print_version
+        ),
     ] = False,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show tracebacks and TensorFlow's own log.")
     ] = False,
 ) -> None:
     """Train, sample, animate and inspect DCGANs."""
-    if version:
-        print(__version__)
-        raise typer.Exit
 
 
 @app.command(

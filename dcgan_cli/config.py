@@ -96,7 +96,7 @@ class OptimizerConfig(Section):
     """How they do it."""
 
     name: str = key("adam", "one such optimizer for each network", choices=("adam",))
-    learning_rate: float = key(1e-4, "step size", above=0, at_most=10)
+    learning_rate: float = key(1e-4, "step size", above=0)
     beta_1: float = key(0.9, "decay of the mean of gradients, per step", at_least=0, below=1)
     beta_2: float = key(0.999, "decay of the mean of squares, per step", at_least=0, below=1)
     epsilon: float = key(1e-7, "added to the denominator", above=0, at_most=1)

@@ -1,6 +1,5 @@
 """Say in one line what is wrong with the words of `dcgan train`, and which word was meant."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,31 +13,34 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
 
-def explain(
-    words: list[str],
-    error: Exception,
-    folders: list[Path],
-    compose: Callable[[list[str]], Any],
-) -> str:
-    """Find the word that `error` is about.
+def check_names(words: list[str], folders: list[Path]) -> None:
+    """Check that overrides name settings, and choices of groups, that there are.
 
     Args:
-        words: overrides that did not compose.
-        error: what composing them raised.
+        words: the overrides.
         folders: where config groups are looked for.
-        compose: composes some of the words, to try them one by one.
 
-    Returns:
-        One line that names the key, what it may be and the nearest real one.
+    Raises:
+        ConfigError: one does not, or cannot be read.
     """
     for word in words:
-        parsed = parse(word)
-        if message := _about_name(parsed, folders):
-            return message
+        if message := _about_name(parse(word), folders):
+            raise ConfigError(message)
+
+
+def explain(words: list[str], error: Exception, compose: Callable[[list[str]], Any]) -> str:
+    """Find the word whose value made composing fail, and say what it may be.
+
+    Args:
+        words: overrides with good names.
+        error: what composing them raised.
+        compose: composes some of the words, to try them one by one.
+    """
+    for word in words:
         try:
             compose([word])
         except Exception as alone:
-            return _about_value(parsed) or one_line(alone)
+            return _about_value(parse(word)) or one_line(alone)
     return one_line(error)
 
 
@@ -87,9 +89,13 @@ def split_sweep(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 def one_line(error: Exception) -> str:
-    """Return an error's message without its line breaks and its list of search paths."""
+    """Return an error's message without line breaks and without Hydra's notes for developers."""
     text = str(error.__cause__ or error).split("Config search path")[0]
-    return re.sub(r"\s*\n\s*", "; ", text.strip())
+    lines = [line.strip() for line in text.splitlines()]
+    key = next((line.split()[-1] for line in lines if line.startswith("full_key:")), "")
+    notes = ("full_key:", "reference_type=", "object_type=")
+    message = "; ".join(line for line in lines if line and not line.startswith(notes))
+    return f"{key}: {message}" if key else message
 
 
 def _about_name(override: "Override", folders: list[Path]) -> str:
@@ -108,7 +114,7 @@ def _about_name(override: "Override", folders: list[Path]) -> str:
     known = [key.name for key in keys()]
     if name in known:
         return ""
-    return f"unknown key {name}{nearest(name, known + groups)}; see dcgan train --help"
+    return f"unknown key {name}{nearest(name, known + groups)} (dcgan train --help lists all)"
 
 
 def _about_value(override: "Override") -> str:

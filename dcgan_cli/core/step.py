@@ -135,12 +135,12 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
         finite = tf.reduce_all(tf.math.is_finite([generator_loss, discriminator_loss, *sums]))
         return tf.stack([generator_loss, discriminator_loss, 1 - tf.cast(finite, tf.float32)])
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec((None, *IMAGE_SHAPE), tf.uint8),
-            tf.TensorSpec((), tf.int64),
-        ]
-    )
+    # With a stated signature the smaller last batch needs no trace of its own. Batches that are
+    # split between replicas have no such signature.
+    signature = [tf.TensorSpec((None, *IMAGE_SHAPE), tf.uint8), tf.TensorSpec((), tf.int64)]
+    alone = strategy.num_replicas_in_sync == 1
+
+    @tf.function(input_signature=signature if alone else None, reduce_retracing=True)
     def train_step(images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         results = strategy.run(replica_step, args=(images, step))
         return strategy.reduce("SUM", results, axis=None)

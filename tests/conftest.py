@@ -1,0 +1,87 @@
+"""What the tests share: the program's real entry point, and one small finished run."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import absl.logging
+import pytest
+
+from dcgan_cli.cli import run_program
+
+TINY = [
+    "data.limit=200",
+    "batch_size=64",
+    "noise_dim=8",
+    "num_examples_to_generate=4",
+    "model.base_channels=4",
+    "precision=float32",
+]
+"""Settings that train an epoch in a blink: 4 steps, the last one with 8 images."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command line ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Dcgan = Callable[..., Result]
+
+
+# TensorFlow's logger keeps the standard error of the moment it was imported in, which in a test is
+# pytest's, and closes it when logging is set up anew.
+absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
+
+
+@pytest.fixture(autouse=True)
+def _own_logging():
+    """Undo what Hydra sets up for a process, which here outlives the command."""
+    loggers = [logging.getLogger(name) for name in (None, "dcgan_cli")]
+    before = [(logger.level, list(logger.handlers)) for logger in loggers]
+    yield
+    for logger, (level, handlers) in zip(loggers, before, strict=True):
+        for handler in set(logger.handlers) - set(handlers):
+            handler.close()
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+
+
+@pytest.fixture
+def dcgan(capfd) -> Dcgan:
+    """Run `dcgan WORDS` in this process and return how it ended."""
+
+    def run(*words: str | Path) -> Result:
+        capfd.readouterr()
+        code = run_program([str(word) for word in words])
+        out, err = capfd.readouterr()
+        return Result(code, out, err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory) -> Path:
+    """A run of three epochs that keeps the checkpoints of all of them. Not to be changed."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    before = Path.cwd()
+    os.chdir(folder.parent)
+    try:
+        words = ["train", *TINY, "epochs=3", "checkpoint_every=1", f"hydra.run.dir={folder}"]
+        assert run_program(words) == 0
+    finally:
+        os.chdir(before)
+    return folder
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch) -> Path:
+    """An empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

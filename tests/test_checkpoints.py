@@ -1,0 +1,239 @@
+"""Checkpoints: whole or not there, and never silently other than what was saved."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays_of
+
+from dcgan_cli import __version__
+from dcgan_cli.core import checkpoints
+from dcgan_cli.core.checkpoints import FORMAT_VERSION, Progress, find, prune, save
+from dcgan_cli.errors import CheckpointError
+
+PARTS = {
+    "generator": {
+        "dense/kernel": np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32),
+        "odd": np.array([np.nan, -0.0, np.inf, 1e-45], np.float32),
+    },
+    "optimizer": {"iterations": np.array(235), "empty": np.zeros((0, 2))},
+}
+PROGRESS = Progress(
+    step=235,
+    epoch=1,
+    epoch_step=0,
+    seconds=1.5,
+    generator_loss_sum=0.1,
+    discriminator_loss_sum=1 / 3,
+)
+
+
+def at(step: int, epoch: int = 0, epoch_step: int = 0) -> Progress:
+    return Progress(step=step, epoch=epoch, epoch_step=epoch_step)
+
+
+def same(left: np.ndarray, right: np.ndarray) -> bool:
+    kinds = left.dtype == right.dtype and left.shape == right.shape
+    return kinds and left.tobytes() == right.tobytes()
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    return save(tmp_path, PARTS, PROGRESS)
+
+
+def edit_manifest(checkpoint, **changes):
+    path = checkpoint.path / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_round_trip(checkpoint, tmp_path):
+    (found,) = find(tmp_path)
+    assert found == checkpoint
+    assert found.progress == PROGRESS
+    assert found.ends_epoch
+    assert found.problems() == []
+    assert found.path.name == "step_0000000235"
+    for part, arrays in PARTS.items():
+        loaded = found.load(part)
+        assert loaded.keys() == arrays.keys()
+        assert all(same(loaded[name], arrays[name]) for name in arrays)
+
+
+shapes = arrays_of.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)
+kinds = st.sampled_from([np.float32, np.float64, np.int64, np.uint8, np.bool_, np.float16])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.dictionaries(st.text("ab/_.0", min_size=1), arrays_of.arrays(kinds, shapes), max_size=3))
+def test_any_arrays_come_back_bit_for_bit(tmp_path_factory, arrays):
+    folder = tmp_path_factory.getbasetemp() / "bits"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    loaded = save(folder, {"part": arrays}, at(1)).load("part")
+    assert loaded.keys() == arrays.keys()
+    assert all(same(loaded[name], arrays[name]) for name in arrays)
+
+
+def test_files_of_one_state_are_the_same_bytes(tmp_path):
+    digests = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        digests.append(save(tmp_path / name, PARTS, PROGRESS).files)
+    assert digests[0] == digests[1]
+
+
+def test_newest_first_by_number(tmp_path):
+    for step in (9, 100, 10, 10**10 + 1, 2):
+        save(tmp_path, {}, at(step))
+    assert [c.progress.step for c in find(tmp_path)] == [10**10 + 1, 100, 10, 9, 2]
+
+
+def test_no_checkpoints(tmp_path):
+    assert find(tmp_path) == []
+    assert find(tmp_path / "nothing") == []
+
+
+def test_unfinished_and_foreign_names_are_passed_over(checkpoint, tmp_path):
+    shutil.copytree(checkpoint.path, tmp_path / ".step_0000000470.123.tmp")
+    (tmp_path / "step_5").mkdir()
+    (tmp_path / "notes.txt").write_text("mine")
+    assert [c.path for c in find(tmp_path)] == [checkpoint.path]
+
+
+def test_saving_leaves_nothing_else(checkpoint, tmp_path):
+    assert os.listdir(tmp_path) == [checkpoint.path.name]
+    assert sorted(os.listdir(checkpoint.path)) == sorted([*checkpoint.files, "manifest.json"])
+
+
+def test_saving_a_step_again_replaces_it(checkpoint, tmp_path):
+    save(tmp_path, {"generator": {"x": np.arange(3)}}, PROGRESS)
+    (found,) = find(tmp_path)
+    assert found.load("generator")["x"].tolist() == [0, 1, 2]
+    assert sorted(os.listdir(found.path)) == ["generator.npz", "manifest.json"]
+
+
+def test_failing_to_save_leaves_what_was_there(checkpoint, tmp_path):
+    for progress in (PROGRESS, at(470)):
+        with pytest.raises(ValueError, match="Object arrays"):
+            save(tmp_path, {"generator": {"x": np.array([{}], dtype=object)}}, progress)
+        assert os.listdir(tmp_path) == [checkpoint.path.name]
+        assert find(tmp_path)[0].problems() == []
+
+
+@pytest.mark.parametrize("name", ["generator.npz", "optimizer.npz", "manifest.json"])
+def test_a_changed_byte_is_noticed(checkpoint, tmp_path, name):
+    path = checkpoint.path / name
+    whole = path.read_bytes()
+    for position in range(0, len(whole), 7):
+        for mask in (1, 4, 0x80):
+            changed = bytearray(whole)
+            changed[position] ^= mask
+            path.write_bytes(changed)
+            try:
+                (found,) = find(tmp_path)
+                noticed = found.problems() != []
+            except CheckpointError:
+                continue
+            # Another version of the program in the manifest changes nothing that is used.
+            assert noticed or found == checkpoint, (position, mask)
+            if noticed and name != "manifest.json":
+                with pytest.raises(CheckpointError, match="use another checkpoint"):
+                    found.load(path.stem)
+
+
+@pytest.mark.parametrize("name", ["generator.npz", "optimizer.npz"])
+@pytest.mark.parametrize("damage", [os.unlink, lambda path: os.truncate(path, 50)])
+def test_missing_and_truncated_files(checkpoint, tmp_path, name, damage):
+    damage(checkpoint.path / name)
+    (found,) = find(tmp_path)
+    (problem,) = found.problems()
+    assert name in problem
+    with pytest.raises(CheckpointError) as caught:
+        found.load(name.removesuffix(".npz"))
+    assert str(found.path) in str(caught.value)
+    assert name in str(caught.value)
+
+
+def test_part_that_was_never_saved(checkpoint):
+    with pytest.raises(CheckpointError, match=r"discriminator\.npz is not in its manifest"):
+        checkpoint.load("discriminator")
+
+
+def test_missing_manifest(checkpoint, tmp_path):
+    (checkpoint.path / "manifest.json").unlink()
+    with pytest.raises(CheckpointError, match=r"step_0000000235 has no readable manifest\.json"):
+        find(tmp_path)
+
+
+def test_file_in_place_of_a_folder(tmp_path):
+    (tmp_path / "step_0000000001").write_text("")
+    with pytest.raises(CheckpointError, match="step_0000000001"):
+        find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "null",
+        "{",
+        "{}",
+        '{"format_version": "1"}',
+        '{"format_version": 1, "progress": {}}',
+        '{"format_version": 1, "progress": {"stride": 1}, "files": {}}',
+        '{"format_version": 1, "progress": {"step": "x"}, "files": {}}',
+        '{"format_version": 1, "progress": {"step": 235, "epoch": null}, "files": {}}',
+        '{"format_version": 1, "progress": {"step": 235}, "files": {"generator.npz": {}}}',
+        '{"format_version": 1, "progress": {"step": 235}, "files": {"generator.npz": 1}}',
+        '{"format_version": 1, "progress": {"step": 235}, "files": [1]}',
+        "\xff\xfe",
+    ],
+)
+def test_nonsense_in_the_manifest_is_a_checkpoint_error(checkpoint, tmp_path, text):
+    (checkpoint.path / "manifest.json").write_bytes(text.encode("latin1"))
+    with pytest.raises(CheckpointError) as caught:
+        find(tmp_path)[0].load("generator")
+    assert str(checkpoint.path) in str(caught.value)
+
+
+def test_manifest_of_another_step_is_noticed(checkpoint, tmp_path):
+    edit_manifest(checkpoint, progress={"step": 234, "epoch": 1})
+    with pytest.raises(CheckpointError, match="step_0000000235"):
+        find(tmp_path)
+
+
+def test_newer_format_is_refused_with_both_versions(checkpoint, tmp_path):
+    edit_manifest(checkpoint, format_version=FORMAT_VERSION + 1, dcgan_version="99.9")
+    with pytest.raises(CheckpointError) as caught:
+        find(tmp_path)
+    for words in ("99.9", f"format {FORMAT_VERSION + 1}", __version__, f"format {FORMAT_VERSION}"):
+        assert words in str(caught.value)
+
+
+def test_prune_keeps_the_newest_and_the_multiples(tmp_path):
+    for epoch in range(1, 8):
+        newest = save(tmp_path, {}, at(epoch * 10, epoch))
+    save(tmp_path, {}, at(65, 6, 5))  # In the middle of an epoch, though of the sixth.
+    prune(tmp_path, newest, keep_every=3)
+    assert [c.progress.step for c in find(tmp_path)] == [70, 60, 30]
+
+
+def test_prune_keeps_a_newest_in_the_middle_of_an_epoch(tmp_path):
+    save(tmp_path, {}, at(10, 1))
+    newest = save(tmp_path, {}, at(15, 1, 5))
+    prune(tmp_path, newest, keep_every=2)
+    assert [c.path for c in find(tmp_path)] == [newest.path]
+
+
+def test_format_version_is_written(checkpoint):
+    manifest = json.loads((checkpoint.path / "manifest.json").read_text())
+    assert manifest["format_version"] == checkpoints.FORMAT_VERSION
+    assert manifest["dcgan_version"] == __version__
+    sizes = {name: (checkpoint.path / name).stat().st_size for name in checkpoint.files}
+    assert {name: entry["bytes"] for name, entry in manifest["files"].items()} == sizes

@@ -1,0 +1,110 @@
+"""Words after `dcgan train`: flags told from overrides."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dcgan_cli.command_line import CommandLine
+from dcgan_cli.errors import ConfigError
+
+
+def test_no_words():
+    line = CommandLine.parse([])
+    assert line.overrides == []
+    assert line.words() == ["--config-name=train"]
+    assert not line.shows_something
+    assert not line.options.multirun
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "value"),
+    [
+        (["-m"], "multirun", True),
+        (["--multirun"], "multirun", True),
+        (["-c", "job"], "cfg", "job"),
+        (["--cfg=all"], "cfg", "all"),
+        (["--resolve"], "resolve", True),
+        (["-p", "model"], "package", "model"),
+        (["--info"], "info", "all"),
+        (["-i", "defaults"], "info", "defaults"),
+        (["--hydra-help"], "hydra_help", True),
+        (["-cn", "mine"], "config_name", "mine"),
+        (["--config-name=mine"], "config_name", "mine"),
+        (["-cd", "."], "config_dir", Path()),
+        (["--config-dir", "."], "config_dir", Path()),
+    ],
+    ids=str,
+)
+def test_flags(words, name, value):
+    for order in (["epochs=1", "~data", *words], [*words, "epochs=1", "~data"]):
+        line = CommandLine.parse(order)
+        assert getattr(line.options, name) == value
+        assert line.overrides == ["epochs=1", "~data"]
+    again = CommandLine.parse(line.words())
+    assert (again.overrides, again.options) == (line.overrides, line.options)
+
+
+@pytest.mark.parametrize(
+    ("words", "shows"),
+    [(["-c", "job"], True), (["-i"], True), (["--hydra-help"], True), (["-m"], False)],
+)
+def test_which_flags_only_show_something(words, shows):
+    assert CommandLine.parse(words).shows_something is shows
+
+
+def test_overrides_go_first_and_keep_their_order():
+    line = CommandLine.parse(["-m", "seed=1,2", "-cn", "mine", "epochs=3", "-c", "job", "seed=4"])
+    overrides = ["seed=1,2", "epochs=3", "seed=4"]
+    assert line.overrides == overrides
+    assert line.words() == [*overrides, "--config-name=mine", "--multirun", "--cfg=job"]
+
+
+def test_adding_leaves_the_original():
+    line = CommandLine.parse(["epochs=3"])
+    assert line.adding("seed=1", "data=mnist").overrides == ["epochs=3", "seed=1", "data=mnist"]
+    assert line.overrides == ["epochs=3"]
+
+
+def test_search_flags(tmp_path):
+    line = CommandLine.parse(["-cd", str(tmp_path), "-cn", "mine"])
+    assert line.search_flags() == ["--config-name=mine", f"--config-dir={tmp_path}"]
+
+
+@pytest.mark.parametrize(
+    ("words", "fragments"),
+    [
+        (["--batch-size=64"], ["unknown option --batch-size=64", "write batch_size=VALUE"]),
+        (["--epochs", "3"], ["unknown option --epochs", "write epochs=VALUE"]),
+        (["--optimizer.beta-1=3"], ["write optimizer.beta_1=VALUE"]),
+        (["--nosuch"], ["unknown option --nosuch", "dcgan train --help"]),
+        (["-x"], ["unknown option -x", "dcgan train --help"]),
+        (["--mult"], ["unknown option --mult"]),
+        (["-5"], ["unknown option -5"]),
+        (["epochs"], ["'epochs' is not KEY=VALUE"]),
+        (["epochs", "3"], ["'epochs' is not KEY=VALUE"]),
+        ([""], ["'' is not KEY=VALUE"]),
+        (["-c"], ["expected one argument", "dcgan train --help"]),
+        (["-c", "everything"], ["everything", "job", "all"]),
+        (["-i", "everything"], ["everything", "defaults-tree"]),
+        (["-cd", "no/such"], ["--config-dir no/such is not a folder"]),
+    ],
+    ids=lambda words: " ".join(words),
+)
+def test_mistakes(words, fragments):
+    with pytest.raises(ConfigError) as caught:
+        CommandLine.parse(words)
+    for fragment in fragments:
+        assert fragment in str(caught.value)
+
+
+@given(st.lists(st.text(max_size=8) | st.sampled_from(["-m", "-c", "job", "a=b", "--", "-cn"])))
+def test_any_words_are_a_command_line_or_a_config_error(words):
+    try:
+        line = CommandLine.parse(words)
+    except ConfigError as error:
+        assert str(error)  # noqa: PT017 (either outcome is right)
+        return
+    assert [word for word in words if word in line.overrides] == line.overrides
+    assert CommandLine.parse(line.words()).options == line.options

@@ -1,0 +1,218 @@
+"""Settings: their defaults, ranges and messages."""
+
+import dataclasses
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from dcgan_cli.bridge import conf_dir
+from dcgan_cli.config import (
+    ModelConfig,
+    TrainConfig,
+    flatten,
+    from_dict,
+    group_names,
+    keys,
+    nearest,
+)
+from dcgan_cli.errors import ConfigError
+
+ALL_KEYS = {key.name: key for key in keys()}
+NUMBERS = [name for name, value in flatten(TrainConfig()).items() if isinstance(value, int | float)]
+FRACTIONS = [name for name, value in flatten(TrainConfig()).items() if isinstance(value, float)]
+
+
+def nested(name: str, value: object) -> dict:
+    """Write one dotted setting as `from_dict` takes it."""
+    group, _, key = name.rpartition(".")
+    return {group: {key: value}} if group else {key: value}
+
+
+def test_keys_are_the_documented_ones():
+    top = ["epochs", "batch_size", "buffer_size", "noise_dim", "num_examples_to_generate"]
+    top += ["checkpoint_every", "seed", "precision", "resume"]
+    assert [name for name in ALL_KEYS if "." not in name] == top
+    assert group_names() == ["data", "model", "loss", "optimizer", "strategy"]
+    assert {"data.path", "data.limit", "model.dropout", "optimizer.beta_1"} < set(ALL_KEYS)
+
+
+@pytest.mark.parametrize("key", ALL_KEYS.values(), ids=ALL_KEYS)
+def test_every_key_is_explained(key):
+    assert len(key.doc) > 5
+    assert key.kind
+    assert flatten(TrainConfig())[key.name] == key.default
+
+
+def test_kind_says_type_range_and_null():
+    assert ALL_KEYS["epochs"].kind == "a whole number, at least 1, at most 1000000"
+    assert ALL_KEYS["model.dropout"].kind == "a number, at least 0, below 1"
+    assert ALL_KEYS["data.limit"].kind == "a whole number, at least 1 (or null)"
+    assert ALL_KEYS["precision"].kind == "auto or float32 or bfloat16"
+
+
+def test_defaults_are_the_tutorials():
+    flat = flatten(TrainConfig())
+    expected = {
+        "epochs": 50,
+        "batch_size": 256,
+        "buffer_size": 60000,
+        "noise_dim": 100,
+        "num_examples_to_generate": 16,
+        "checkpoint_every": 15,
+        "optimizer.learning_rate": 1e-4,
+        "model.leaky_relu_slope": 0.3,
+        "model.dropout": 0.3,
+    }
+    assert {name: flat[name] for name in expected} == expected
+
+
+def test_train_yaml_gives_the_same_defaults():
+    written = OmegaConf.to_container(OmegaConf.load(conf_dir() / "train.yaml"))
+    settings = {k: v for k, v in written.items() if k not in {"defaults", "hydra"}}
+    assert settings == {k: v for k, v in flatten(TrainConfig()).items() if "." not in k}
+
+
+@pytest.mark.parametrize("group", group_names())
+def test_group_files_give_the_same_defaults(group):
+    chosen = OmegaConf.load(conf_dir() / "train.yaml").defaults
+    choice = next(entry[group] for entry in chosen if group in entry)
+    written = OmegaConf.to_container(OmegaConf.load(conf_dir() / group / f"{choice}.yaml"))
+    assert written == dataclasses.asdict(TrainConfig())[group]
+
+
+@pytest.mark.parametrize("path", sorted(conf_dir().glob("*/*.yaml")), ids=lambda p: p.stem)
+def test_every_shipped_config_is_valid(path):
+    values = OmegaConf.to_container(OmegaConf.load(path))
+    if path.parent.name != "experiment":
+        values = {path.parent.name: values}
+    config = from_dict(values)
+    if path.parent.name != "experiment":
+        assert getattr(config, path.parent.name).name == path.stem
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "too_low", "high", "too_high"),
+    [
+        ("epochs", 1, 0, 1000000, 1000001),
+        ("batch_size", 1, 0, 1000000, 1000001),
+        ("buffer_size", 1, 0, 10**9, None),
+        ("noise_dim", 1, 0, 65536, 65537),
+        ("num_examples_to_generate", 1, 0, 4096, 4097),
+        ("checkpoint_every", 1, 0, 10**6, None),
+        ("seed", 0, -1, 2**31 - 1, 2**31),
+        ("data.limit", 1, 0, 60000, None),
+        ("model.base_channels", 1, 0, 1024, 1025),
+        ("model.leaky_relu_slope", 0, -0.1, 1, 1.1),
+        ("model.dropout", 0, -0.1, 0.999, 1),
+        ("optimizer.learning_rate", 1e-12, 0, 1, None),
+        ("optimizer.beta_1", 0, -0.1, 0.999, 1),
+        ("optimizer.beta_2", 0, -0.1, 0.9999, 1),
+        ("optimizer.epsilon", 1e-12, 0, 1, 1.1),
+    ],
+)
+def test_ranges(name, low, too_low, high, too_high):
+    for good in (low, high):
+        assert flatten(from_dict(nested(name, good)))[name] == good
+    for bad in (too_low, too_high):
+        if bad is not None:
+            with pytest.raises(ConfigError) as caught:
+                from_dict(nested(name, bad))
+            assert str(caught.value).startswith(f"{name} must be {ALL_KEYS[name].kind}, got {bad}")
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, True, False, "1", [1], None])
+def test_numbers_are_finite_numbers(name, value):
+    with pytest.raises(ConfigError, match=f"^{name} must be a"):
+        from_dict(nested(name, value))
+
+
+@pytest.mark.parametrize("name", FRACTIONS)
+def test_a_whole_number_too_large_for_a_float_is_refused(name):
+    with pytest.raises(ConfigError, match=f"^{name} must be a number"):
+        from_dict(nested(name, 10**400))
+
+
+@pytest.mark.parametrize("name", ["resume", "data.path", "precision"])
+@pytest.mark.parametrize("value", [1, True, ["x"], 0.5])
+def test_text_is_text(name, value):
+    with pytest.raises(ConfigError, match=f"^{name} must be "):
+        from_dict(nested(name, value))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"epoch": 3}, "unknown key epoch; did you mean epochs?"),
+        ({"optimizer": {"learning_rat": 1}}, "unknown key optimizer.learning_rat; did you mean le"),
+        ({"zzzzzz": 3}, "unknown key zzzzzz"),
+        ({"data": "mnist"}, "data must be a group of keys, got 'mnist'"),
+        ({"data": None}, "data must be a group of keys, got None"),
+        ({"precision": "bfloat"}, "got 'bfloat'; did you mean bfloat16?"),
+        ({"strategy": {"name": "mirror"}}, "strategy.name must be default or mirrored"),
+    ],
+)
+def test_mistakes_name_the_key_and_the_nearest_real_one(values, message):
+    with pytest.raises(ConfigError) as caught:
+        from_dict(values)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_nearest_is_silent_when_nothing_is_near():
+    assert nearest("qqq", ["epochs", "seed"]) == ""
+    assert nearest("sed", ["epochs", "seed"]) == "; did you mean seed?"
+
+
+def values_of(setting: dataclasses.Field) -> st.SearchStrategy:
+    """Yield values that a setting may have, by its own default and bounds."""
+    bounds, choices = setting.metadata["bounds"], setting.metadata["choices"]
+    if choices:
+        return st.sampled_from(choices)
+    if setting.name in {"path", "resume"}:
+        return st.none() | st.text()
+    if setting.name == "limit":
+        return st.none() | st.integers(min_value=1)
+    low = bounds.get("at_least", bounds.get("above"))
+    high = bounds.get("at_most", bounds.get("below"))
+    if isinstance(setting.default, int):
+        return st.integers(low, high - ("below" in bounds) if high else None)
+    return st.floats(
+        low,
+        high,
+        exclude_min="above" in bounds,
+        exclude_max="below" in bounds,
+        allow_infinity=False,
+    )
+
+
+def values_of_section(section: type) -> st.SearchStrategy:
+    return st.fixed_dictionaries(
+        {
+            setting.name: values_of(setting)
+            if setting.metadata
+            else values_of_section(setting.default_factory)
+            for setting in dataclasses.fields(section)
+        }
+    )
+
+
+@given(values_of_section(TrainConfig))
+def test_plain_dictionaries_round_trip(values):
+    config = from_dict(values)
+    assert isinstance(config.model, ModelConfig)
+    assert dataclasses.asdict(config) == values
+    assert from_dict(dataclasses.asdict(config)) == config
+
+
+@given(st.dictionaries(st.sampled_from(list(ALL_KEYS)), st.none() | st.floats() | st.integers()))
+def test_any_numbers_give_a_config_or_a_config_error(values):
+    try:
+        config = from_dict({k: v for name, v in values.items() for k, v in nested(name, v).items()})
+    except ConfigError as error:
+        assert " must be " in str(error)
+    else:
+        assert isinstance(config, TrainConfig)

@@ -1,0 +1,155 @@
+"""What may change when a run goes on, and what may not."""
+
+import dataclasses
+
+import pytest
+
+from dcgan_cli.bridge import compose
+from dcgan_cli.command_line import CommandLine
+from dcgan_cli.config import OptimizerConfig, TrainConfig, flatten
+from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.errors import CheckpointError, ConfigError
+from dcgan_cli.resume import MAY_CHANGE, resumed_config
+
+OWN = TrainConfig(epochs=7, batch_size=64, optimizer=OptimizerConfig(beta_1=0.5))
+
+
+@pytest.fixture
+def run(tmp_path) -> RunFolder:
+    run = RunFolder(tmp_path / "run")
+    run.create(dataclasses.asdict(OWN), {})
+    return run
+
+
+def resumed(run: RunFolder, *words: str) -> TrainConfig:
+    line = CommandLine.parse(["resume=latest", *words])
+    return resumed_config(line.overrides, compose(line), run)
+
+
+def changes(config: TrainConfig) -> dict:
+    own = flatten(OWN) | {"resume": "latest"}
+    return {name: value for name, value in flatten(config).items() if value != own[name]}
+
+
+def test_settings_may_change_that_do_not_make_the_run_what_it_is():
+    assert sorted(MAY_CHANGE) == [
+        "checkpoint_every",
+        "data.path",
+        "epochs",
+        "optimizer.beta_1",
+        "optimizer.beta_2",
+        "optimizer.epsilon",
+        "optimizer.learning_rate",
+        "precision",
+        "strategy.name",
+    ]
+    assert set(flatten(OWN)) >= MAY_CHANGE
+
+
+def test_without_other_words_the_runs_own_settings_go_on(run):
+    assert changes(resumed(run)) == {}
+
+
+@pytest.mark.parametrize(
+    ("word", "name", "value"),
+    [
+        ("epochs=100", "epochs", 100),
+        ("checkpoint_every=1", "checkpoint_every", 1),
+        ("precision=float32", "precision", "float32"),
+        ("data.path=/data", "data.path", "/data"),
+        ("optimizer.learning_rate=0.1", "optimizer.learning_rate", 0.1),
+        ("optimizer.beta_1=0.6", "optimizer.beta_1", 0.6),
+        ("optimizer.beta_2=0.6", "optimizer.beta_2", 0.6),
+        ("optimizer.epsilon=0.6", "optimizer.epsilon", 0.6),
+        ("strategy=mirrored", "strategy.name", "mirrored"),
+        ("strategy.name=mirrored", "strategy.name", "mirrored"),
+        ("++epochs=100", "epochs", 100),
+    ],
+)
+def test_what_may_change(run, word, name, value):
+    assert changes(resumed(run, word)) == {name: value}
+
+
+def test_a_default_that_is_written_out_counts(run):
+    assert changes(resumed(run, "epochs=50")) == {"epochs": 50}
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("batch_size=256", "batch_size"),
+        ("buffer_size=5", "buffer_size"),
+        ("noise_dim=5", "noise_dim"),
+        ("num_examples_to_generate=5", "num_examples_to_generate"),
+        ("seed=5", "seed"),
+        ("data.limit=5", "data.limit"),
+        ("data={limit: 5}", "data.limit"),
+        ("model.base_channels=5", "model.base_channels"),
+        ("model.leaky_relu_slope=0.5", "model.leaky_relu_slope"),
+        ("model.dropout=0.5", "model.dropout"),
+    ],
+)
+def test_what_may_not_change(run, word, name):
+    with pytest.raises(ConfigError) as caught:
+        resumed(run, "epochs=9", word)
+    message = str(caught.value)
+    assert message.startswith(f"{name} cannot change within a run: {run.path} has ")
+    assert str(flatten(OWN)[name]) in message
+
+
+def test_every_setting_either_may_change_or_is_refused(run):
+    assert {name for name in flatten(OWN) if name not in MAY_CHANGE} == {
+        "batch_size",
+        "buffer_size",
+        "noise_dim",
+        "num_examples_to_generate",
+        "seed",
+        "resume",
+        "data.name",
+        "data.limit",
+        "model.name",
+        "model.base_channels",
+        "model.leaky_relu_slope",
+        "model.dropout",
+        "loss.name",
+        "optimizer.name",
+    }
+
+
+def test_naming_a_settings_own_value_is_no_change(run):
+    assert changes(resumed(run, "batch_size=64", "seed=0", "model=dcgan28")) == {}
+
+
+def test_a_group_word_sets_the_whole_group(run):
+    assert changes(resumed(run, "optimizer=adam")) == {"optimizer.beta_1": 0.9}
+    named = resumed(run, "optimizer=adam", "optimizer.beta_1=0.5")
+    assert changes(named) == {}
+
+
+def test_a_group_word_that_changes_what_may_not_change(tmp_path):
+    run = RunFolder(tmp_path / "limited")
+    run.create({"data": {"limit": 9}, "model": {"base_channels": 4}}, {})
+    for word, name in (("data=mnist", "data.limit"), ("model=dcgan28", "model.base_channels")):
+        with pytest.raises(ConfigError, match=f"^{name} cannot change"):
+            resumed(run, word)
+
+
+@pytest.mark.parametrize("word", ["experiment=quick", "experiment=[quick]", "~experiment"])
+def test_experiments_are_refused(run, word):
+    with pytest.raises(ConfigError, match="experiment cannot be given with resume"):
+        resumed(run, word)
+
+
+def test_words_for_hydra_are_passed_over(run):
+    assert changes(resumed(run, "hydra.job.name=x")) == {}
+
+
+def test_a_run_that_was_itself_resumed(run):
+    run.update({"config": dataclasses.asdict(OWN) | {"resume": "elsewhere"}})
+    assert resumed(run).resume == "latest"
+
+
+def test_damaged_run(run):
+    (run.path / "run.json").write_text("{")
+    with pytest.raises(CheckpointError, match="damaged"):
+        resumed(run, "epochs=9")

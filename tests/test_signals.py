@@ -1,0 +1,49 @@
+"""Real signals to a real process: state is saved, and the printed command goes on from it."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from dcgan_cli.core import checkpoints
+from dcgan_cli.core.run_folder import RunFolder
+from tests.conftest import TINY
+from tests.test_train import assert_same_run
+
+WORDS = [*TINY, "data.limit=3000", "batch_size=16"]  # 188 steps an epoch
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_signal_saves_and_says_how_to_go_on(dcgan, workplace, number, code):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dcgan_cli", "train", *WORDS, "epochs=200", "hydra.run.dir=stopped"],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if line.startswith("epoch 1/"):
+            os.kill(process.pid, number)
+    assert process.wait() == code
+    assert lines[-1].startswith(f"dcgan: {number.name}: saved at step ")
+    run = RunFolder(workplace / "stopped")
+    assert run.status()["state"] == "interrupted"
+    saved = checkpoints.find(run.checkpoints)[0]
+    assert saved.progress.step == run.status()["step"] > 188
+
+    command = shlex.split(lines[-1].partition("go on with: ")[2])
+    epochs = saved.progress.epoch + 1
+    done = dcgan(*command[1:], f"epochs={epochs}")
+    assert done.code == 0, done.err
+    if number == signal.SIGTERM:  # Once is enough: bit for bit what an unbroken run makes.
+        assert dcgan("train", *WORDS, f"epochs={epochs}", "hydra.run.dir=unbroken").code == 0
+        assert_same_run(workplace / "stopped", workplace / "unbroken")

@@ -1,0 +1,253 @@
+"""One compiled step against a plain reference: TensorFlow's bare functions, run eagerly."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dcgan_cli.config import ModelConfig, TrainConfig
+from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
+from dcgan_cli.core.device import use_precision
+from dcgan_cli.core.networks import KeyedDropout
+from dcgan_cli.core.step import (
+    FAKE_DROPOUT,
+    NOISE,
+    REAL_DROPOUT,
+    Gan,
+    assign,
+    build_gan,
+    compile_step,
+    step_key,
+)
+from dcgan_cli.errors import CheckpointError
+
+CONFIG = TrainConfig(batch_size=16, noise_dim=8, model=ModelConfig(base_channels=4), seed=3)
+STEP = 5
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return read_npz(BUNDLED_MNIST, "train").images[:16]
+
+
+@pytest.fixture
+def gan() -> Gan:
+    use_precision("float32")
+    return build_gan(CONFIG)
+
+
+def arrays(gan: Gan) -> dict[str, np.ndarray]:
+    return {
+        f"{part}/{name}": variable.numpy()
+        for part, variables in gan.variables().items()
+        for name, variable in variables.items()
+    }
+
+
+def run_step(gan: Gan, images: np.ndarray, step: int = STEP) -> np.ndarray:
+    train_step = compile_step(gan, CONFIG, tf.distribute.get_strategy())
+    return train_step(images, tf.constant(step, tf.int64)).numpy()
+
+
+# --- the reference -------------------------------------------------------------------------------
+
+
+def batch_norm(x, w, name):
+    """Ioffe & Szegedy 2015 with Keras's epsilon; returns the moments too."""
+    axes = list(range(len(x.shape) - 1))
+    mean, variance = tf.nn.moments(x, axes)
+    y = (x - mean) / tf.sqrt(variance + 1e-3) * w[f"{name}/gamma"] + w[f"{name}/beta"]
+    return y, mean, variance
+
+
+def reference_generator(w, noise):
+    moments = {}
+    x = noise @ w["dense/kernel"]
+    x, *moments["norm_1"] = batch_norm(x, w, "norm_1")
+    x = tf.reshape(tf.nn.leaky_relu(x, 0.3), (-1, 7, 7, 16))
+    x = tf.nn.conv2d_transpose(x, w["conv_1/kernel"], (len(x), 7, 7, 8), 1)
+    x, *moments["norm_2"] = batch_norm(x, w, "norm_2")
+    x = tf.nn.leaky_relu(x, 0.3)
+    x = tf.nn.conv2d_transpose(x, w["conv_2/kernel"], (len(x), 14, 14, 4), 2)
+    x, *moments["norm_3"] = batch_norm(x, w, "norm_3")
+    x = tf.nn.leaky_relu(x, 0.3)
+    x = tf.nn.conv2d_transpose(x, w["conv_3/kernel"], (len(x), 28, 28, 1), 2)
+    return tf.tanh(x), moments
+
+
+def reference_discriminator(w, x, key):
+    for index in (1, 2):
+        x = tf.nn.conv2d(x, w[f"conv_{index}/kernel"], 2, "SAME") + w[f"conv_{index}/bias"]
+        x = tf.nn.leaky_relu(x, 0.3)
+        x = x * KeyedDropout(0.3, index)(tf.ones_like(x), key, training=True)
+    return tf.reshape(x, (len(x), -1)) @ w["dense/kernel"] + w["dense/bias"]
+
+
+def mean_log_loss(logits, label):
+    """Cross-entropy from its definition."""
+    p = tf.sigmoid(logits)
+    return -tf.reduce_mean(tf.math.log(p if label else 1 - p))
+
+
+def first_adam_step(gradient, learning_rate=1e-4, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    """Kingma & Ba 2015, algorithm 1, at t = 1."""
+    momentum, velocity = (1 - beta_1) * gradient, (1 - beta_2) * gradient**2
+    scale = learning_rate * np.sqrt(1 - beta_2) / (1 - beta_1)
+    return scale * momentum / (np.sqrt(velocity) + epsilon)
+
+
+# --- the tests -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("real_count", [16, 6], ids=["full batch", "last batch"])
+def test_step_equals_the_reference(gan, images, real_count):
+    before = {
+        part: {name: tf.constant(v.numpy()) for name, v in variables.items()}
+        for part, variables in gan.variables().items()
+    }
+    g, d = before["generator"], before["discriminator"]
+    trained = [name for name in g if "moving" not in name]
+    step = tf.constant(STEP, tf.int64)
+    noise = tf.random.stateless_normal((16, 8), step_key(3, step, NOISE, 0))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([g, d])
+        fakes, moments = reference_generator(g, noise)
+        reals = tf.cast(images[:real_count], tf.float32) / 127.5 - 1
+        real_logits = reference_discriminator(d, reals, step_key(3, step, REAL_DROPOUT, 0))
+        fake_logits = reference_discriminator(d, fakes, step_key(3, step, FAKE_DROPOUT, 0))
+        generator_loss = mean_log_loss(fake_logits, label=1)
+        discriminator_loss = mean_log_loss(real_logits, label=1) + mean_log_loss(fake_logits, 0)
+    expected_g = tape.gradient(generator_loss, {name: g[name] for name in trained})
+    expected_d = tape.gradient(discriminator_loss, d)
+
+    result = run_step(gan, images[:real_count])
+
+    np.testing.assert_allclose(result, [generator_loss, discriminator_loss, 0], rtol=1e-5)
+    after = arrays(gan)
+    for part, old, gradients in (("generator", g, expected_g), ("discriminator", d, expected_d)):
+        for name, gradient in gradients.items():
+            # Adam's momentum after one step is a tenth of the gradient: a far sharper test of it
+            # than the weights, which all move by about the learning rate.
+            momentum = after[f"{part}_optimizer/{name.replace('/', '_')}_momentum"]
+            scale = float(tf.reduce_max(tf.abs(gradient))) + 1e-9
+            np.testing.assert_allclose(momentum / 0.1, gradient, rtol=1e-3, atol=1e-4 * scale)
+            change = after[f"{part}/{name}"] - old[name]
+            sure = np.abs(gradient) > 1e-3 * scale  # Elsewhere rounding decides the sign.
+            expected = -first_adam_step(gradient.numpy())
+            np.testing.assert_allclose(change.numpy()[sure], expected[sure], rtol=2e-2, atol=1e-7)
+    for name, (mean, variance) in moments.items():
+        moved = after[f"generator/{name}/moving_mean"]
+        np.testing.assert_allclose(moved, 0.01 * mean, rtol=1e-3, atol=1e-6)
+        moved = after[f"generator/{name}/moving_variance"]
+        np.testing.assert_allclose(moved, 0.99 + 0.01 * variance, rtol=1e-3)
+
+
+def test_step_is_a_function_of_weights_images_and_step_number(images):
+    use_precision("float32")
+    one, same, other = build_gan(CONFIG), build_gan(CONFIG), build_gan(CONFIG)
+    results = [run_step(one, images), run_step(same, images), run_step(other, images, STEP + 1)]
+    np.testing.assert_array_equal(results[0], results[1])
+    for name, array in arrays(one).items():
+        np.testing.assert_array_equal(array, arrays(same)[name], err_msg=name)
+    assert not np.array_equal(results[0], results[2])
+
+
+def test_keys_differ_by_every_ingredient():
+    step = tf.constant(7, tf.int64)
+    keys = [
+        step_key(1, step, NOISE, 0),
+        step_key(2, step, NOISE, 0),
+        step_key(1, step + 1, NOISE, 0),
+        step_key(1, step, REAL_DROPOUT, 0),
+        step_key(1, step, FAKE_DROPOUT, 0),
+        step_key(1, step, NOISE, 1),
+        step_key(1, step + 2**32, NOISE, 0),
+    ]
+    assert len({tuple(key.numpy()) for key in keys}) == len(keys)
+
+
+def test_step_is_traced_once_for_all_batch_sizes(gan, images):
+    train_step = compile_step(gan, CONFIG, tf.distribute.get_strategy())
+    for step, count in enumerate([16, 16, 3, 1]):
+        train_step(images[:count], tf.constant(step, tf.int64))
+    assert train_step.experimental_get_tracing_count() == 1
+
+
+def test_a_loss_that_is_not_finite_is_reported(gan, images):
+    gan.generator.get_layer("dense").kernel.assign(np.full((8, 784), np.nan, np.float32))
+    assert run_step(gan, images)[2] == 1
+
+
+def test_bfloat16_keeps_weights_and_losses_in_float32(images):
+    use_precision("bfloat16")
+    try:
+        gan = build_gan(CONFIG)
+        low = run_step(gan, images)
+    finally:
+        use_precision("float32")
+    high = run_step(build_gan(CONFIG), images)
+    assert {array.dtype for name, array in arrays(gan).items() if "iter" not in name} == {
+        np.dtype(np.float32)
+    }
+    assert low[2] == 0
+    np.testing.assert_allclose(low, high, rtol=0.02)
+
+
+def test_assign_refuses_arrays_of_other_networks(gan):
+    variables = gan.variables()["discriminator"]
+    values = {name: variable.numpy() for name, variable in variables.items()}
+    with pytest.raises(CheckpointError, match=r"dense/bias is missing in it"):
+        assign(variables, {n: a for n, a in values.items() if n != "dense/bias"}, "here")
+    with pytest.raises(CheckpointError, match=r"conv_1/bias is \(5,\) in it and should be \(4,\)"):
+        assign(variables, values | {"conv_1/bias": np.zeros(5, np.float32)}, "here")
+    with pytest.raises(CheckpointError, match="extra"):
+        assign(variables, values | {"extra": np.zeros(5, np.float32)}, "here")
+
+
+TWO_REPLICAS = """
+import numpy as np
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from dcgan_cli.config import ModelConfig, OptimizerConfig, TrainConfig
+from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
+from dcgan_cli.core.batches import epoch_batches
+from dcgan_cli.core.step import build_gan, compile_step
+
+# Weights of zero at the end, which do not move: every logit is 0, so the means are known.
+config = TrainConfig(
+    batch_size=16,
+    noise_dim=8,
+    model=ModelConfig(base_channels=4),
+    optimizer=OptimizerConfig(learning_rate=1e-30),
+)
+images = read_npz(BUNDLED_MNIST, "train").images[:21]
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+with strategy.scope():
+    gan = build_gan(config)
+kernel = gan.discriminator.get_layer("dense").kernel
+kernel.assign(np.zeros(kernel.shape))
+step = compile_step(gan, config, strategy)
+batches = epoch_batches(images, batch_size=16, buffer_size=99, seed=0, epoch=1)
+for number, batch in enumerate(strategy.experimental_distribute_dataset(batches)):
+    result = step(batch, tf.constant(number, tf.int64)).numpy()
+    assert np.isfinite(result).all() and result[2] == 0, result
+    print(*result[:2])
+for variables in gan.variables().values():
+    for name, variable in variables.items():
+        values = [v.numpy() for v in getattr(variable.value, "values", [variable.value])]
+        if "moving" not in name:
+            assert len(values) == 2, name
+            np.testing.assert_array_equal(values[0], values[1], err_msg=name)
+"""
+
+
+def test_two_replicas_share_a_batch_and_stay_alike():
+    """Losses are means over the whole batch, also over a last one of 5 images, and copies agree."""
+    done = subprocess.run([sys.executable, "-c", TWO_REPLICAS], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    losses = np.array([line.split() for line in done.stdout.splitlines()], float)
+    assert losses.shape == (2, 2)
+    np.testing.assert_allclose(losses, [[np.log(2), 2 * np.log(2)]] * 2, rtol=1e-6)

@@ -1,0 +1,49 @@
+"""Sweeps: a folder a job, and a failing job stops no other."""
+
+import json
+
+from dcgan_cli.core.run_folder import RunFolder
+from tests.conftest import TINY
+
+
+def jobs(workplace) -> dict[str, RunFolder]:
+    sweep = next((workplace / "runs").glob("sweep_*"))
+    return {path.name: RunFolder(path) for path in sweep.iterdir() if path.is_dir()}
+
+
+def test_one_complete_folder_a_job(dcgan, workplace):
+    done = dcgan("train", "-m", *TINY, "epochs=1", "seed=1,2")
+    assert done.code == 0, done.err
+    runs = jobs(workplace)
+    assert sorted(runs) == ["0", "1"]
+    assert [run.config().seed for _, run in sorted(runs.items())] == [1, 2]
+    assert all(run.status()["state"] == "finished" for run in runs.values())
+    assert all(run.gif.is_file() for run in runs.values())
+    assert [line.split("/")[-1] for line in done.out.splitlines()] == ["0", "1"]
+
+
+def test_failing_job_is_named_and_stops_no_other(dcgan, workplace):
+    done = dcgan("train", *TINY, "epochs=1", "optimizer.learning_rate=-1,1e-4", "-m")
+    assert done.code == 1
+    last = done.err.splitlines()[-1]
+    assert "1 of 2 jobs failed: job 0 (" in last
+    assert "optimizer.learning_rate=-1" in last
+    assert "optimizer.learning_rate must be a number, above 0, got -1" in done.err
+    runs = jobs(workplace)
+    assert runs["0"].status()["state"] == "failed"
+    assert runs["1"].status()["state"] == "finished"
+    assert json.loads((runs["1"].path / "run.json").read_text())["config"]["epochs"] == 1
+
+
+def test_mistakes_in_a_sweep_begin_nothing(dcgan, workplace):
+    for words, fragment in [
+        (["seed=1,2", "epoch=3"], "did you mean epochs?"),
+        (["batch_size=8,four"], "batch_size must be a whole number"),
+        (["model=dcgan28,nope"], "model must be dcgan28"),
+        (["seed=1,2", "batch_size=0"], "batch_size must be"),
+        (["resume=a,b"], "cannot be part of a sweep"),
+    ]:
+        done = dcgan("train", "-m", *words)
+        assert (done.code, len(done.err.splitlines())) == (2, 1), done.err
+        assert fragment in done.err
+        assert not list(workplace.iterdir())

@@ -1,0 +1,261 @@
+"""`dcgan train`, from its words to the run folder."""
+
+import csv
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcgan_cli.core import checkpoints
+from dcgan_cli.core.run_folder import METRICS_COLUMNS, RunFolder
+from tests.conftest import TINY
+
+
+def rows(run: Path) -> list[dict[str, str]]:
+    """Return the metrics but for the two columns that tell of time."""
+    with (run / "metrics.csv").open() as stream:
+        table = list(csv.DictReader(stream))
+    timed = ("seconds", "images_per_second")
+    return [{name: value for name, value in row.items() if name not in timed} for row in table]
+
+
+def newest_arrays(run: Path) -> dict[str, np.ndarray]:
+    checkpoint = checkpoints.find(run / "checkpoints")[0]
+    return {
+        f"{name}/{key}": array
+        for name in checkpoint.files
+        for key, array in checkpoint.load(name.removesuffix(".npz")).items()
+    }
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    """Every array, frame and metric is equal, bit for bit."""
+    first, second = newest_arrays(one), newest_arrays(other)
+    assert first.keys() == second.keys()
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name], err_msg=name)
+    assert rows(one) == rows(other)
+    frames, others = ((run / "samples").iterdir() for run in (one, other))
+    pixels = [
+        {p.name: np.asarray(Image.open(p)).tobytes() for p in paths} for paths in (frames, others)
+    ]
+    assert pixels[0] == pixels[1]
+    assert (one / "dcgan.gif").read_bytes() == (other / "dcgan.gif").read_bytes()
+
+
+def test_run_folder_is_complete(finished_run):
+    names = {str(path.relative_to(finished_run)) for path in finished_run.rglob("*")}
+    assert names >= {
+        ".hydra/config.yaml",
+        "run.json",
+        "status.json",
+        "metrics.csv",
+        "train.log",
+        "dcgan.gif",
+        "samples/epoch_0001.png",
+        "samples/epoch_0003.png",
+        "checkpoints/step_0000000012/manifest.json",
+        "checkpoints/step_0000000012/generator.npz",
+    }
+    assert not [name for name in names if ".tmp" in name]
+    status = json.loads((finished_run / "status.json").read_text())
+    assert (status["state"], status["epoch"], status["step"]) == ("finished", 3, 12)
+    record = json.loads((finished_run / "run.json").read_text())
+    assert record["config"]["model"]["base_channels"] == 4
+    assert record["precision"] == "float32"
+    assert len(record["lineage"]) == 1
+
+
+def test_metrics_have_a_row_an_epoch(finished_run):
+    text = (finished_run / "metrics.csv").read_text().splitlines()
+    assert text[0] == ",".join(METRICS_COLUMNS)
+    table = RunFolder(finished_run).metrics()
+    assert [(row["epoch"], row["step"]) for row in table] == [(1, 4), (2, 8), (3, 12)]
+    assert all(row["seconds"] > 0 and row["images_per_second"] > 0 for row in table)
+    assert all(0 < row["generator_loss"] < 5 for row in table)
+
+
+def test_frames_are_grids_of_the_right_size_and_not_blank(finished_run):
+    for path in (finished_run / "samples").iterdir():
+        with Image.open(path) as picture:
+            side = 2 * (28 + 2) + 2  # four images, two in a row
+            scale = 512 // side
+            assert picture.size == (side * scale, side * scale)
+            assert picture.getextrema()[1] - picture.getextrema()[0] > 50
+
+
+def test_checkpoints_hold_arrays_only(finished_run):
+    for path in finished_run.rglob("*.npz"):
+        with np.load(path, allow_pickle=False) as archive:
+            assert all(archive[name].dtype.kind in "fiu" for name in archive)
+            assert all(np.isfinite(archive[name]).all() for name in archive)
+        assert zipfile.ZipFile(path).testzip() is None
+
+
+def test_says_what_it_does(dcgan, workplace):
+    done = dcgan("train", *TINY, "epochs=2", "hydra.run.dir=here")
+    assert done.code == 0
+    assert done.out == "here\n"
+    for fact in ("here", "CPU", "MNIST, 200 images", "generator", "2 epochs of 4 = 8", "forecast"):
+        assert fact in done.err
+    assert "epoch 2/2  time " in done.err
+    assert "\x1b" not in done.err
+    assert "\r" not in done.err
+    assert "epoch 2/2" in (workplace / "here" / "train.log").read_text()
+    assert (workplace / "runs" / "latest" / "run.json").is_file()
+
+
+def test_tensorflow_keeps_quiet(dcgan, workplace):
+    done = dcgan("train", *TINY, "epochs=1", "hydra.run.dir=here")
+    for noise in ("oneDNN", "absl", "cuda", "remapper", "WARNING"):
+        assert noise not in done.err
+
+
+def test_same_seed_same_run_other_seed_other_run(dcgan, workplace, finished_run):
+    words = ["train", *TINY, "epochs=3", "checkpoint_every=1"]
+    assert dcgan(*words, "hydra.run.dir=same").code == 0
+    assert_same_run(workplace / "same", finished_run)
+    assert dcgan(*words, "seed=1", "hydra.run.dir=other").code == 0
+    assert rows(workplace / "other") != rows(finished_run)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_extended_run_equals_an_unbroken_one(dcgan, workplace, precision):
+    words = ["train", *TINY, f"precision={precision}"]
+    assert dcgan(*words, "epochs=3", "hydra.run.dir=unbroken").code == 0
+    assert dcgan(*words, "epochs=1", "hydra.run.dir=extended").code == 0
+    done = dcgan("train", "resume=extended", "epochs=3")
+    assert done.code == 0, done.err
+    assert "4 of them done" in done.err
+    assert_same_run(workplace / "extended", workplace / "unbroken")
+    record = RunFolder(workplace / "extended").record()
+    assert [part["from_step"] for part in record["lineage"]] == [0, 4]
+    assert record["config"]["epochs"] == 3
+
+
+def test_resume_latest_goes_on_with_the_newest_run(dcgan, workplace):
+    assert dcgan("train", *TINY, "epochs=1").code == 0
+    newest = (workplace / "runs" / "latest").resolve()
+    assert dcgan("train", "resume=latest", "epochs=2").code == 0
+    assert len(rows(newest)) == 2
+    assert len(list((workplace / "runs").iterdir())) == 2  # the run and the link
+
+
+def test_resume_of_a_finished_run_does_nothing_and_says_so(dcgan, workplace):
+    assert dcgan("train", *TINY, "epochs=1", "hydra.run.dir=a").code == 0
+    before = newest_arrays(workplace / "a")
+    done = dcgan("train", "resume=a")
+    assert done.code == 0
+    assert "nothing left to do" in done.err
+    for name, array in newest_arrays(workplace / "a").items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_resume_refuses_what_makes_another_run(dcgan, workplace, finished_run):
+    for word, fragment in [
+        ("batch_size=32", "batch_size cannot change within a run"),
+        ("model.base_channels=8", "model.base_channels cannot change"),
+        ("seed=9", "seed cannot change"),
+        ("epochs=2", "has finished epoch 3; epochs=2 is behind that"),
+        ("experiment=quick", "experiment cannot be given with resume"),
+    ]:
+        done = dcgan("train", f"resume={finished_run}", word)
+        assert (done.code, len(done.err.splitlines())) == (2, 1), done.err
+        assert fragment in done.err
+
+
+def test_resume_refuses_other_images(dcgan, workplace):
+    pixels = np.random.default_rng(0).integers(0, 256, (70, 28, 28), dtype=np.uint8)
+    np.savez(workplace / "mine.npz", x_train=pixels)
+    words = [w for w in TINY if "limit" not in w]
+    done = dcgan("train", *words, "data.path=mine.npz", "epochs=1", "hydra.run.dir=a")
+    assert done.code == 0, done.err
+    np.savez(workplace / "mine.npz", x_train=pixels[::-1])
+    done = dcgan("train", "resume=a", "epochs=2")
+    assert done.code == 3
+    assert "training images are not those of" in done.err
+
+
+def test_resume_finds_data_from_another_folder(dcgan, workplace, monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 256, (70, 28, 28), dtype=np.uint8)
+    np.savez(workplace / "mine.npz", x_train=pixels)
+    words = [w for w in TINY if "limit" not in w]
+    dcgan("train", *words, "data.path=mine.npz", "epochs=1", "hydra.run.dir=a")
+    (workplace / "elsewhere").mkdir()
+    monkeypatch.chdir(workplace / "elsewhere")
+    assert dcgan("train", "resume=../a", "epochs=2").code == 0
+
+
+def test_folder_with_a_run_is_not_overwritten(dcgan, workplace):
+    assert dcgan("train", *TINY, "epochs=1", "hydra.run.dir=a").code == 0
+    before = newest_arrays(workplace / "a")
+    status = (workplace / "a" / "status.json").read_text()
+    done = dcgan("train", *TINY, "epochs=1", "seed=4", "hydra.run.dir=a")
+    assert done.code == 2
+    assert "dcgan train resume=a" in done.err
+    assert (workplace / "a" / "status.json").read_text() == status
+    for name, array in newest_arrays(workplace / "a").items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_kept_checkpoints_are_the_newest_and_every_nth(dcgan, workplace):
+    words = ["train", *TINY, "epochs=5", "checkpoint_every=2", "hydra.run.dir=a"]
+    assert dcgan(*words).code == 0
+    kept = [c.progress.epoch for c in checkpoints.find(workplace / "a" / "checkpoints")]
+    assert kept == [5, 4, 2]
+
+
+def test_loss_that_is_not_finite_stops_with_the_last_good_state(dcgan, workplace):
+    assert dcgan("train", *TINY, "epochs=1", "hydra.run.dir=a").code == 0
+    done = dcgan("train", "resume=a", "epochs=40", "optimizer.learning_rate=1e30")
+    assert done.code == 6, done.err
+    last = done.err.splitlines()[-1]
+    assert "dcgan: step " in last
+    assert "optimizer.learning_rate" in last
+    assert all(np.isfinite(array).all() for array in newest_arrays(workplace / "a").values())
+    status = json.loads((workplace / "a" / "status.json").read_text())
+    assert status["state"] == "failed"
+    assert "not finite" in status["reason"]
+
+
+@pytest.mark.parametrize(
+    ("words", "fragment"),
+    [
+        (["data.path=nowhere"], "nowhere is not there"),
+        (["data.limit=60001"], "data.limit=60001 is more than the 60000 images"),
+        (["data.path=text.npz"], "is not an .npz archive"),
+    ],
+)
+def test_data_that_cannot_be_used_leaves_nothing_behind(dcgan, workplace, words, fragment):
+    (workplace / "text.npz").write_text("not an archive")
+    done = dcgan("train", *words)
+    assert (done.code, len(done.err.splitlines())) == (3, 1)
+    assert fragment in done.err
+    assert {path.name for path in workplace.iterdir()} == {"text.npz"}
+
+
+def test_run_folder_that_is_a_file(dcgan, workplace):
+    (workplace / "a").write_text("")
+    done = dcgan("train", *TINY, "epochs=1", "hydra.run.dir=a")
+    assert (done.code, len(done.err.splitlines())) == (5, 1)
+    assert "a" in done.err
+
+
+@pytest.mark.parametrize("name", ["with space", "a[1]", "ünï", "it's", "*", "#x", "x,y=z"])
+def test_odd_folder_names(dcgan, workplace, name):
+    from dcgan_cli.overrides import override
+
+    done = dcgan("train", *TINY, "epochs=1", override("hydra.run.dir", name))
+    assert done.code == 0, done.err
+    done = dcgan("train", override("resume", name), "epochs=2")
+    assert done.code == 0, done.err
+    assert len(rows(workplace / name)) == 2
+
+
+def test_repeated_runs_get_folders_of_their_own(dcgan, workplace):
+    for _ in range(2):
+        assert dcgan("train", *TINY, "epochs=1").code == 0
+    assert len([path for path in (workplace / "runs").iterdir() if not path.is_symlink()]) == 2
