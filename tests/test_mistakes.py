@@ -9,6 +9,7 @@ from dcgan_cli.command_line import CommandLine
 from dcgan_cli.config import TrainConfig, flatten, keys
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.mistakes import one_line, parse, split_sweep
+from dcgan_cli.overrides import override
 
 NUMBERS = "9" * 400
 
@@ -47,6 +48,11 @@ def message_of(*words: str) -> str:
 )
 def test_good_words(word, name, value):
     assert flatten(composed(word))[name] == value
+
+
+@pytest.mark.parametrize("value", ["a b", "don't", "[x]", "a,b", ".5", "é", "null", "${epochs}"])
+def test_a_quoted_value_arrives_unchanged(value):
+    assert composed(override("resume", value)).resume == value
 
 
 def test_later_words_win_over_earlier_ones_and_over_experiments():
@@ -176,7 +182,7 @@ WORDS = st.builds(
     "{}{}={}".format,
     st.sampled_from(["", "", "+", "++"]),
     st.sampled_from([key.name for key in keys()]),
-    VALUES | st.text(max_size=3),
+    VALUES | st.text(st.characters(exclude_categories=["Cc"]), max_size=3),
 )
 
 
@@ -186,7 +192,7 @@ def test_any_values_give_a_config_or_one_line(words):
     try:
         config = composed(*words)
     except ConfigError as error:
-        assert "\n" not in str(error).replace("\n".join(words), "")  # noqa: PT017
+        assert "\n" not in str(error)  # noqa: PT017 (either outcome is right)
     else:
         assert isinstance(config, TrainConfig)
 

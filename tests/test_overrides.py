@@ -5,9 +5,9 @@ import shutil
 import subprocess
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import example, given
 from hypothesis import strategies as st
-from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from dcgan_cli.overrides import override, shell_word
 
