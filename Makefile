@@ -1,5 +1,6 @@
 # make demo   train for a few minutes on real MNIST; ends with a grid and a GIF
 # make test   lint, types, and every test
+# make docs   write docs/configuration.md from the settings
 # make bench  this program's epoch against the tutorial's own code, on this machine
 
 VENV := .venv
@@ -10,7 +11,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3 python; do \
   && echo $$p && break; done)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint docs bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/dcgan train experiment=quick hydra.run.dir=runs/demo
@@ -24,6 +25,10 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/installed
+	$(BIN)/python -c 'from dcgan_cli.help import configuration_page as page; print(page(), end="")' \
+	  > docs/configuration.md
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/epoch_time.py

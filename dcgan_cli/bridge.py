@@ -17,7 +17,7 @@ from dcgan_cli.command_line import CommandLine
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.core.run_folder import RunFolder, open_run
 from dcgan_cli.errors import ConfigError, DcganError
-from dcgan_cli.overrides import override
+from dcgan_cli.overrides import override, quoted
 from dcgan_cli.resume import resumed_config
 from dcgan_cli.sweep import Sweep
 
@@ -74,7 +74,7 @@ def compose(line: CommandLine) -> TrainConfig:
         name = line.options.config_name
         raise ConfigError(f"{name}.yaml must begin its defaults list with base_train")
     if config.data.path is not None:  # A run may be resumed from another folder.
-        config.data.path = str(Path(config.data.path).expanduser().absolute())
+        config.data.path = os.path.abspath(os.path.expanduser(config.data.path))
     return config
 
 
@@ -105,6 +105,7 @@ def _run_once(line: CommandLine, prepare: Callable[[TrainConfig], Train]) -> Non
 
 def _run_sweep(line: CommandLine) -> None:
     """Check the words without their ranges, which are each job's own affair, and run the jobs."""
+    mistakes.check_names(line.overrides, _config_folders(line))
     fixed, choices = mistakes.split_sweep(line.overrides)
     compose(CommandLine(fixed, line.options))
     for choice in choices:
@@ -123,8 +124,6 @@ def _compose(line: CommandLine) -> "DictConfig":
         ConfigError: a word cannot be used.
     """
     import hydra
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
 
     register_schema()
     directory, search = _search_path(line)
@@ -133,25 +132,26 @@ def _compose(line: CommandLine) -> "DictConfig":
         with hydra.initialize_config_dir(str(directory), version_base=VERSION_BASE):
             return hydra.compose(line.options.config_name, [*words, *search])
 
-    extra = line.options.config_dir
-    mistakes.check_names(line.overrides, [conf_dir(), *([extra] if extra else [])])
+    mistakes.check_names(line.overrides, _config_folders(line))
     try:
         return compose_words(line.overrides)
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
+    except Exception as error:  # Hydra, OmegaConf and the YAML parser raise nearly anything.
         raise ConfigError(mistakes.explain(line.overrides, error, compose_words)) from error
+
+
+def _config_folders(line: CommandLine) -> list[Path]:
+    extra = line.options.config_dir
+    return [conf_dir()] if extra is None else [conf_dir(), extra.absolute()]
 
 
 def _search_path(line: CommandLine) -> tuple[Path, list[str]]:
     """Return the folder of the primary config, and the override that names the other one."""
-    extra = line.options.config_dir
-    if extra is None:
-        return conf_dir(), []
-    folders = [conf_dir(), extra.absolute()]
-    if (extra / f"{line.options.config_name}.yaml").is_file():
+    folders = _config_folders(line)
+    if len(folders) == 1:
+        return folders[0], []
+    if (folders[1] / f"{line.options.config_name}.yaml").is_file():
         folders.reverse()
-    return folders[0], [
-        override("hydra.searchpath", f"file://{folders[1]}").replace("=", "=[") + "]"
-    ]
+    return folders[0], [f"hydra.searchpath=[{quoted(f'file://{folders[1]}')}]"]
 
 
 def _run_hydra(line: CommandLine, task: Callable[["DictConfig"], Any]) -> None:

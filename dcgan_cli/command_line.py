@@ -30,11 +30,16 @@ class CommandLine:
         parser.add_argument("--cfg", "-c", choices=["job", "hydra", "all"])
         parser.add_argument("--resolve", action="store_true")
         parser.add_argument("--package", "-p")
-        parser.add_argument("--info", "-i", nargs="?", const="all", choices=INFO)
+        parser.add_argument("--info", "-i", nargs="?", const="all")
         parser.add_argument("--hydra-help", action="store_true")
         parser.add_argument("--config-name", "-cn", default="train")
         parser.add_argument("--config-dir", "-cd", type=Path)
         options, overrides = parser.parse_known_args(words)
+        if options.info and "=" in options.info:  # The word after a bare --info was an override.
+            overrides.insert(0, options.info)
+            options.info = "all"
+        if options.info and options.info not in INFO:
+            raise ConfigError(f"--info must be {' or '.join(INFO)}, got {options.info!r}")
         for word in overrides:
             _check_word(word)
         if options.config_dir and not options.config_dir.is_dir():

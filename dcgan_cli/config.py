@@ -6,8 +6,8 @@ check the result. What leaves this module is a `TrainConfig` whose every value i
 
 import dataclasses
 import difflib
-import math
 import operator
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterator
@@ -172,7 +172,7 @@ def nearest(word: str, known: list[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def from_dict(values: dict[str, Any], section: type = TrainConfig, prefix: str = "") -> Any:
+def from_dict(values: Any, section: type = TrainConfig, prefix: str = "") -> Any:
     """Build a section from the plain dictionaries that `dataclasses.asdict` gives.
 
     Args:
@@ -183,6 +183,10 @@ def from_dict(values: dict[str, Any], section: type = TrainConfig, prefix: str =
     Raises:
         ConfigError: a key is unknown, or a value has a wrong type or is out of range.
     """
+    if not isinstance(values, dict):
+        raise ConfigError(
+            f"{prefix.rstrip('.') or 'config'} must be a group of keys, got {values!r}"
+        )
     settings = {setting.name: setting for setting in dataclasses.fields(section)}
     built: dict[str, Any] = {}
     for name, value in values.items():
@@ -190,11 +194,9 @@ def from_dict(values: dict[str, Any], section: type = TrainConfig, prefix: str =
             raise ConfigError(f"unknown key {prefix}{name}{nearest(name, list(settings))}")
         if settings[name].metadata:
             built[name] = value
-        elif isinstance(value, dict):
+        else:
             nested = _type_of(section, settings[name])
             built[name] = from_dict(value, nested, f"{prefix}{name}.")
-        else:
-            raise ConfigError(f"{prefix}{name} must be a group of keys, got {value!r}")
     return section(**built)
 
 
@@ -260,7 +262,7 @@ def _check(section: type, setting: "dataclasses.Field[Any]", value: Any) -> None
     if (
         right_type
         and (not choices or value in choices)
-        and not (base is float and not math.isfinite(value))
+        and not (base is float and not abs(value) <= sys.float_info.max)
         and all(
             _BOUNDS[name][0](value, bound) for name, bound in setting.metadata["bounds"].items()
         )

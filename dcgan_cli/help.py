@@ -49,3 +49,28 @@ def shown(value: object) -> str:
     if value is None:
         return "null"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def configuration_page() -> str:
+    """Return docs/configuration.md: a table of every setting."""
+    rows = "\n".join(
+        f"| `{key.name}` | `{shown(key.default)}` | {key.kind} | {key.doc} |" for key in keys()
+    )
+    return f"""\
+# Configuration
+
+Every setting of `dcgan train`, written `KEY=VALUE`. `make docs` makes this page from
+`dcgan_cli/config.py`; `dcgan train --help` shows the same.
+
+| key | default | what it may be | meaning |
+| --- | --- | --- | --- |
+{rows}
+
+A run that is resumed keeps its own settings. These may be given another value then:
+`epochs`, `checkpoint_every`, `precision`, `data.path` (the images must be the same),
+`strategy.name` and those of `optimizer`. The others are what makes the run; changing one is refused
+by name.
+
+Keys that begin with `hydra.` are Hydra's, such as `hydra.run.dir=FOLDER` for the run folder and
+`hydra.sweep.dir=FOLDER` for that of a sweep.
+"""

@@ -36,11 +36,12 @@ def explain(words: list[str], error: Exception, compose: Callable[[list[str]], A
         error: what composing them raised.
         compose: composes some of the words, to try them one by one.
     """
-    for word in words:
+    for tried in ([], *([word] for word in words)):
         try:
-            compose([word])
+            compose(tried)
         except Exception as alone:
-            return _about_value(parse(word)) or one_line(alone)
+            about = _about_value(parse(tried[0])) if tried else ""
+            return about or one_line(alone)
     return one_line(error)
 
 
@@ -104,17 +105,22 @@ def _about_name(override: "Override", folders: list[Path]) -> str:
     groups = sorted({path.name for folder in folders for path in folder.iterdir() if path.is_dir()})
     if name.partition(".")[0].partition("/")[0] == "hydra":
         return ""
-    if name in groups:
-        options = sorted({p.stem for folder in folders for p in (folder / name).glob("*.yaml")})
-        choice = override.value()
-        if choice is None or choice in options or isinstance(choice, dict | list):
-            return ""
-        hint = nearest(str(choice), options)
-        return f"{name} must be {' or '.join(options)}, got {str(choice)!r}{hint}"
     known = [key.name for key in keys()]
-    if name in known:
+    if name not in groups and name not in known:
+        return f"unknown key {name}{nearest(name, known + groups)} (dcgan train --help lists all)"
+    if name in known and override.is_add():
+        return f"+{name}: it is there already; write it without the +"
+    if name in known or override.is_sweep_override() or override.is_delete():
         return ""
-    return f"unknown key {name}{nearest(name, known + groups)} (dcgan train --help lists all)"
+    options = sorted({p.stem for folder in folders for p in (folder / name).glob("*.yaml")})
+    value = override.value()
+    for choice in value if isinstance(value, list) else [value]:
+        if choice not in options and not isinstance(choice, dict):
+            got = "null" if choice is None else repr(str(choice))
+            return (
+                f"{name} must be {' or '.join(options)}, got {got}{nearest(str(choice), options)}"
+            )
+    return ""
 
 
 def _about_value(override: "Override") -> str:

@@ -3,18 +3,23 @@
 import re
 import shlex
 
-WORD = r"[A-Za-z_./][\w./@%+:-]*"
+WORD = r"(?:[A-Za-z_/]|\.(?!\d))[\w./@%+:-]*"
 OTHER_TYPES = {"null", "true", "false", "nan", "inf"}
 
 
 def override(key: str, value: str) -> str:
-    """Return `key=value`, the value in quotes of Hydra's if it holds anything but plain words."""
+    """Return `key=value`, the value quoted as Hydra needs it."""
+    return f"{key}={quoted(value)}"
+
+
+def quoted(value: str) -> str:
+    """Return a text value in quotes of Hydra's if it holds anything but plain words."""
     if re.fullmatch(rf"{WORD}( {WORD})*", value, re.ASCII) and value.lower() not in OTHER_TYPES:
-        return f"{key}={value}"
+        return value
     # Between quotes only a quote is special to Hydra, and backslashes in front of one.
     escaped = re.sub(r"(\\*)'", r"\1\1\\'", value)
     escaped = re.sub(r"(\\+)$", r"\1\1", escaped)
-    return f"{key}='{escaped}'"
+    return f"'{escaped}'"
 
 
 def shell_word(word: str) -> str:

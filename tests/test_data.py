@@ -176,11 +176,6 @@ class TestBadArchives:
         path.write_bytes(content)
         assert "not an .npz archive" in message_of(path)
 
-    def test_array_with_an_archive_behind_it(self, tmp_path, digits):
-        path = tmp_path / "x.npz"
-        path.write_bytes(npy_bytes((1,), b"a") + npz_bytes(digits.images))
-        message_of(path)
-
     def test_no_training_images_in_it(self, tmp_path, digits):
         path = tmp_path / "x.npz"
         np.savez(path, images=digits.images)
@@ -325,7 +320,10 @@ class TestBadIdx:
     def test_wrong_shape_for_images(self, tmp_path):
         path = tmp_path / "train-images-idx3-ubyte"
         path.write_bytes(idx_bytes(np.zeros((2, 32, 32), np.uint8)))
-        assert "[2, 32, 32, 1]" in message_of(path, lambda path: read_images(path.parent))
+        with pytest.raises(
+            DataError, match=r"must be uint8 \[N, 28, 28\], found uint8 \[2, 32, 32\]"
+        ):
+            read_images(tmp_path)
 
     def test_md5(self, tmp_path):
         path = tmp_path / "x"
@@ -358,7 +356,7 @@ def test_any_bytes_are_an_array_or_a_data_error(folder, content, packed):
         assert idx_bytes(array) == content or content[:2] == b"\x1f\x8b"
 
 
-@given(st.lists(st.integers(0, 6), min_size=1, max_size=4), st.booleans())
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=4), st.booleans())
 @settings(deadline=None)
 def test_idx_round_trip(folder, shape, packed):
     array = np.random.default_rng(0).integers(0, 256, shape, np.uint8)

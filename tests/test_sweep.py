@@ -47,3 +47,11 @@ def test_mistakes_in_a_sweep_begin_nothing(dcgan, workplace):
         assert (done.code, len(done.err.splitlines())) == (2, 1), done.err
         assert fragment in done.err
         assert not list(workplace.iterdir())
+
+
+def test_unknown_keys_are_found_in_every_kind_of_sweep(dcgan, workplace):
+    for word in ("nosuch=range(1,3)", "nosuch=interval(0,1)", "nosuch=glob(*)"):
+        done = dcgan("train", "-m", word)
+        assert (done.code, len(done.err.splitlines())) == (2, 1), done.err
+        assert "unknown key nosuch" in done.err
+        assert not list(workplace.iterdir())

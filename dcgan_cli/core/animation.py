@@ -5,19 +5,25 @@ Frames are written as they come, so that memory does not grow with their number.
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from PIL.GifImagePlugin import getdata, getheader
 
+from dcgan_cli.core.images import open_png
 from dcgan_cli.core.run_folder import RunFolder
-from dcgan_cli.core.storage import replacing
+from dcgan_cli.core.storage import replacing, replacing_path
 from dcgan_cli.errors import ConfigError, DataError
 
 LABEL_HEIGHT = 22
 LABEL_SIZE = 14
-VIDEO_CODECS = {".mp4": "libx264", ".webp": "libwebp_anim"}
-FORMATS = (".gif", *VIDEO_CODECS)
+VIDEO: dict[str, dict[str, Any]] = {
+    ".mp4": {"codec": "libx264"},
+    ".webp": {"codec": "libwebp_anim", "output_params": ["-f", "webp", "-loop", "0"]},
+}
+"""What imageio's writer is told for each format."""
+FORMATS = (".gif", *VIDEO)
 
 Frames = Iterable[Image.Image]
 
@@ -35,9 +41,8 @@ def training_frames(run: RunFolder) -> Iterator[Image.Image]:
     size = None
     for epoch, path in paths:
         try:
-            with Image.open(path, formats=["PNG"]) as picture:
-                picture.load()
-        except (OSError, SyntaxError) as error:
+            picture = open_png(path)
+        except OSError as error:
             raise DataError(f"{path} is not a readable PNG ({error}); remove it") from None
         size = size or picture.size
         if picture.size != size:
@@ -69,12 +74,13 @@ def write_animation(path: Path, frames: Frames, fps: float, last_frame_seconds: 
 
     Raises:
         ConfigError: the ending is another, or MP4 and WebP are asked for without their extra.
+        DataError: there are no frames.
         OSError: the file cannot be written.
     """
     ending = path.suffix.lower()
     if ending == ".gif":
         return _write_gif(path, frames, round(1000 / fps), round(1000 * last_frame_seconds))
-    if ending in VIDEO_CODECS:
+    if ending in VIDEO:
         return _write_video(path, frames, fps, last_frame_seconds)
     raise ConfigError(f"{path} must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
 
@@ -94,6 +100,7 @@ def _write_gif(path: Path, frames: Frames, frame_ms: int, last_frame_ms: int) ->
             data = getdata(picture, duration=milliseconds, include_color_table=own_colours)
             stream.write(b"".join(data))
             count += 1
+        _check_count(path, count)
         stream.write(b";")
     return count
 
@@ -108,23 +115,31 @@ def _write_video(path: Path, frames: Frames, fps: float, last_frame_seconds: flo
     import imageio.v2 as imageio
 
     count = 0
-    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
-    options = {"codec": VIDEO_CODECS[path.suffix.lower()], "macro_block_size": 1}
-    if path.suffix.lower() == ".webp":
-        options |= {"output_params": ["-loop", "0"], "pixelformat": "yuv420p"}
-    writer = imageio.get_writer(temporary, format="FFMPEG", mode="I", fps=fps, **options)
-    try:
-        with writer:
+    with replacing_path(path) as temporary:
+        # imageio's writer goes by the name's ending and knows no .webp; ffmpeg goes by the format.
+        unfinished = temporary.with_suffix(".mp4")
+        writer = imageio.get_writer(
+            unfinished, format="FFMPEG", fps=fps, macro_block_size=1, **VIDEO[path.suffix.lower()]
+        )
+        try:
             for frame, is_last in _with_last(frames):
                 pixels = np.asarray(_even_sized(frame).convert("RGB"))
-                repeats = max(1, round(last_frame_seconds * fps)) if is_last else 1
-                for _ in range(repeats):
+                for _ in range(max(1, round(last_frame_seconds * fps)) if is_last else 1):
                     writer.append_data(pixels)
                 count += 1
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+            _check_count(path, count)
+            writer.close()
+            unfinished.replace(temporary)
+        finally:
+            writer.close()
+            if unfinished != temporary:
+                unfinished.unlink(missing_ok=True)
     return count
+
+
+def _check_count(path: Path, count: int) -> None:
+    if not count:
+        raise DataError(f"there are no frames to write to {path}")
 
 
 def _even_sized(frame: Image.Image) -> Image.Image:

@@ -73,8 +73,7 @@ class Checkpoint:
         if name not in self.files:
             return f"{name} is not in its manifest"
         try:
-            with (self.path / name).open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            digest = _file_digest(self.path / name)
         except OSError as error:
             return f"{name} cannot be read ({error.strerror})"
         return "" if digest == self.files[name]["sha256"] else f"{name} is damaged (sha256 differs)"
@@ -102,15 +101,14 @@ def save(folder: Path, parts: dict[str, Arrays], progress: Progress) -> Checkpoi
             with path.open("wb") as stream:
                 np.savez(stream, allow_pickle=False, **arrays)
                 flush_to_disk(stream)
-            with path.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            files[path.name] = {"sha256": digest, "bytes": path.stat().st_size}
-        manifest = {
+            files[path.name] = {"sha256": _file_digest(path), "bytes": path.stat().st_size}
+        manifest: dict[str, Any] = {
             "format_version": FORMAT_VERSION,
             "dcgan_version": __version__,
             "progress": dataclasses.asdict(progress),
             "files": files,
         }
+        manifest["sha256"] = _manifest_digest(manifest)
         with (temporary / "manifest.json").open("wb") as stream:
             stream.write(json.dumps(manifest, indent=2).encode())
             flush_to_disk(stream)
@@ -151,11 +149,14 @@ def read(path: Path) -> Checkpoint:
                 f"{path} was made by dcgan {manifest.get('dcgan_version')} (format {version}); "
                 f"this is dcgan {__version__} (format {FORMAT_VERSION}): update it"
             )
+        if manifest.pop("sha256") != _manifest_digest(manifest):
+            raise ValueError("its sha256 differs")
         progress = Progress(**manifest["progress"])
-        return Checkpoint(path, progress, dict(manifest["files"]))
+        _check_types(path, progress, manifest["files"])
+        return Checkpoint(path, progress, manifest["files"])
     except OSError as error:
         raise CheckpointError(f"{path} has no readable manifest.json ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path}/manifest.json is damaged ({error})") from None
 
 
@@ -165,3 +166,27 @@ def prune(folder: Path, newest: Checkpoint, keep_every: int) -> None:
         kept = checkpoint.ends_epoch and checkpoint.progress.epoch % keep_every == 0
         if not kept and checkpoint.path != newest.path:
             shutil.rmtree(checkpoint.path)
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _manifest_digest(manifest: dict[str, Any]) -> str:
+    """Return the sha256 of a manifest without its own."""
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
+def _check_types(path: Path, progress: Progress, files: Any) -> None:
+    """Raise ValueError for a manifest that cannot be of the checkpoint in `path`."""
+    for setting in dataclasses.fields(Progress):
+        value = getattr(progress, setting.name)
+        kinds = int if setting.type is int else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            raise ValueError(f"{setting.name} is {value!r}")
+    if path.name.startswith("step_") and path.name != f"step_{progress.step:010d}":
+        raise ValueError(f"it is of step {progress.step}")
+    for name, file in files.items():
+        if Path(name).name != name or not {"sha256", "bytes"} <= set(file):
+            raise ValueError(f"its entry {name!r} is not a file's")

@@ -1,8 +1,8 @@
 """Training images: found, checked and read into memory. Needs no TensorFlow."""
 
 import hashlib
+import io
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,9 +67,13 @@ def read_images(path: Path, split: str = "train") -> ImageSet:
     Raises:
         DataError: it is neither, or is damaged.
     """
-    if path.is_dir():
+    try:
+        exists, is_folder = path.exists(), path.is_dir()
+    except OSError as error:  # A name that is too long, say.
+        raise DataError(f"{path} cannot be looked at ({error.strerror})") from None
+    if is_folder:
         return _read_idx_folder(path, split)
-    if not path.exists():
+    if not exists:
         raise DataError(
             f"{path} is not there; data.path names an mnist.npz or a folder of IDX files"
         )
@@ -81,19 +85,35 @@ def read_images(path: Path, split: str = "train") -> ImageSet:
 
 
 def read_npz(path: Path, split: str) -> ImageSet:
-    """Read `x_<split>` and, where present, `y_<split>` of an archive with Keras's keys."""
+    """Read `x_<split>` and, where present, `y_<split>` of an archive with Keras's keys.
+
+    Raises:
+        DataError: it is no such archive, is damaged, or its arrays are not images and labels.
+    """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            for member in archive.zip.infolist():
-                if member.file_size > MAX_MEMBER_BYTES:
-                    raise DataError(f"{path}: {member.filename} unpacks to over 4 GiB; refused")
-            if f"x_{split}" not in archive:
-                raise DataError(f"{path} has no x_{split}; its keys are {', '.join(archive)}")
-            images = archive[f"x_{split}"]
-            labels = archive.get(f"y_{split}")
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path} cannot be read as .npz ({error}); get it again") from None
-    return ImageSet(_as_images(images, str(path)), labels, str(path))
+        with zipfile.ZipFile(path) as archive:
+            names = {name.removesuffix(".npy") for name in archive.namelist()}
+            if f"x_{split}" not in names:
+                raise DataError(f"{path} has no x_{split}; its keys are {', '.join(sorted(names))}")
+            images = _read_array(archive, f"x_{split}")
+            labels = _read_array(archive, f"y_{split}") if f"y_{split}" in names else None
+    except DataError:
+        raise
+    except Exception as error:  # A spoiled header makes numpy and zipfile raise nearly anything.
+        raise DataError(f"{path} cannot be read as .npz ({error}); get it again") from error
+    return _image_set(images, labels, str(path))
+
+
+def _read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    member = archive.getinfo(f"{name}.npy")
+    if member.file_size > MAX_MEMBER_BYTES:
+        raise ValueError(f"{name} unpacks to over 4 GiB")
+    # The whole member first: its checksum is compared at its end.
+    stream = io.BytesIO(archive.read(member))
+    array = np.lib.format.read_array(stream, allow_pickle=False)
+    if stream.read(1):
+        raise ValueError(f"{name} holds more than it states")
+    return array
 
 
 def _read_idx_folder(folder: Path, split: str) -> ImageSet:
@@ -104,11 +124,7 @@ def _read_idx_folder(folder: Path, split: str) -> ImageSet:
             f"{folder} has no {prefix}-images-idx3-ubyte or {prefix}-images-idx3-ubyte.gz"
         )
     labels = _find_idx(folder, f"{prefix}-labels-idx1-ubyte")
-    return ImageSet(
-        _as_images(read_idx(images), str(images)),
-        None if labels is None else read_idx(labels),
-        str(folder),
-    )
+    return _image_set(read_idx(images), read_idx(labels) if labels else None, str(folder))
 
 
 def _find_idx(folder: Path, name: str) -> Path | None:
@@ -118,16 +134,20 @@ def _find_idx(folder: Path, name: str) -> Path | None:
     return None
 
 
-def _as_images(array: np.ndarray, source: str) -> np.ndarray:
-    """Check shape and type, and add the channel axis if it is missing."""
-    if array.ndim == 3:
-        array = array[..., np.newaxis]
-    if array.dtype != np.uint8 or array.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE, 1):
-        found = f"{array.dtype} {list(array.shape)}"
-        raise DataError(f"{source}: images must be uint8 [N, 28, 28], found {found}")
-    if not len(array):
+def _image_set(images: np.ndarray, labels: np.ndarray | None, source: str) -> ImageSet:
+    """Check shapes and types, and add the channel axis if it is missing."""
+    shape = images.shape
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    if images.dtype != np.uint8 or images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE, 1):
+        raise DataError(
+            f"{source}: images must be uint8 [N, 28, 28], found {images.dtype} {list(shape)}"
+        )
+    if not len(images):
         raise DataError(f"{source} holds no images")
-    return array
+    if labels is not None and labels.shape != (len(images),):
+        raise DataError(f"{source}: {len(images)} images have labels of shape {labels.shape}")
+    return ImageSet(images, labels, source)
 
 
 def _check_bundled() -> None:

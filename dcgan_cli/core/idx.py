@@ -17,6 +17,7 @@ from dcgan_cli.errors import DataError
 GZIP_MAGIC = b"\x1f\x8b"
 UINT8 = 8
 MAX_BYTES = 2**32
+PART_BYTES = 2**20
 
 
 def read_idx(path: Path, md5: str | None = None) -> np.ndarray:
@@ -42,10 +43,13 @@ def read_idx(path: Path, md5: str | None = None) -> np.ndarray:
             sizes = stream.read(4 * head[3])
             shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, len(sizes), 4))
             count = math.prod(shape)
-            if len(shape) != head[3] or count > MAX_BYTES:
+            if len(shape) != head[3] or not 0 < count <= MAX_BYTES:
                 raise DataError(f"{path} states a size of {shape}, which cannot be right")
-            # One byte more than stated tells a longer file from a whole one.
-            values = stream.read(count + 1)
+            values = bytearray()
+            # One byte more than stated tells a longer file from a whole one. A part at a time,
+            # so that memory is taken for what is there and not for what is stated.
+            while part := stream.read(min(PART_BYTES, count + 1 - len(values))):
+                values += part
     except FileNotFoundError:
         raise DataError(f"{path} is not there") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

@@ -63,14 +63,27 @@ def write_png(stream: IO[bytes], picture: Image.Image, facts: dict[str, Any]) ->
     picture.save(stream, "PNG", pnginfo=chunks)
 
 
+def open_png(path: Path) -> Image.Image:
+    """Read a PNG, as mode L or RGB.
+
+    Raises:
+        OSError: it is not a PNG, is damaged, or states an enormous size.
+    """
+    try:
+        with Image.open(path, formats=["PNG"]) as picture:
+            picture.load()
+            return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
+    except (SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise OSError(str(error)) from None
+
+
 def read_png_facts(path: Path) -> dict[str, Any] | None:
     """Return the facts that `write_png` put into a picture, or None if it has none.
 
     Raises:
-        OSError: it is not a PNG, or is damaged.
+        OSError: see `open_png`.
     """
-    with Image.open(path, formats=["PNG"]) as picture:
-        text = picture.text.get(FACTS_KEY) if hasattr(picture, "text") else None
+    text = getattr(open_png(path), "text", {}).get(FACTS_KEY)
     try:
         facts = json.loads(text) if text else None
     except ValueError:

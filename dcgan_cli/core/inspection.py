@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig, flatten
@@ -15,7 +14,7 @@ from dcgan_cli.core import checkpoints
 from dcgan_cli.core.checkpoints import Checkpoint
 from dcgan_cli.core.data import read_images
 from dcgan_cli.core.idx import read_idx
-from dcgan_cli.core.images import read_png_facts
+from dcgan_cli.core.images import open_png, read_png_facts
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.errors import DataError, DcganError
 
@@ -99,29 +98,27 @@ def describe_defaults() -> Facts:
 
 def _commands(run: RunFolder) -> dict[str, str]:
     name = run.option()
-    status = run.status()
     commands = {
         "sample": f"dcgan sample {name} --out grid.png",
         "animate": f"dcgan animate {name}",
     }
-    if status.get("state") != "finished":
+    if run.status()["state"] != "finished":
         return {"go on": run.resume_command()} | commands
-    return {"train longer": f"{run.resume_command()} epochs={2 * status['epoch']}"} | commands
+    return {"train longer": f"{run.resume_command()} epochs={2 * run.config().epochs}"} | commands
 
 
 def _describe_png(path: Path) -> Facts:
     try:
-        with Image.open(path, formats=["PNG"]) as picture:
-            width, height, mode = picture.width, picture.height, picture.mode
+        picture = open_png(path)
         made_by = read_png_facts(path)
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except OSError as error:
         raise DataError(f"{path} is not a readable PNG ({error})") from None
     return {
         "kind": "png",
         "path": str(path),
-        "width": width,
-        "height": height,
-        "mode": mode,
+        "width": picture.width,
+        "height": picture.height,
+        "mode": picture.mode,
         "made_by": made_by,
     }
 

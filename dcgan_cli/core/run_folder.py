@@ -1,19 +1,18 @@
 """The run folder: one folder per run, and the only module that knows the names of its files."""
 
+import contextlib
 import csv
 import io
 import json
 import os
 import re
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig, from_dict
-from dcgan_cli.core.storage import flush_folder, replacing, write_json
+from dcgan_cli.core.storage import flush_folder, now, replacing, write_json
 from dcgan_cli.errors import CheckpointError, ConfigError
 from dcgan_cli.overrides import override, shell_word
 
@@ -85,7 +84,7 @@ class RunFolder:
         record = {
             "format_version": FORMAT_VERSION,
             "dcgan_version": __version__,
-            "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "created": now(),
             "config": config,
             **facts,
         }
@@ -125,7 +124,7 @@ class RunFolder:
             CheckpointError: `run.json` is missing or damaged, or a setting is out of range.
         """
         try:
-            config: TrainConfig = from_dict(self.record().get("config", {}))
+            config: TrainConfig = from_dict(self.record().get("config"))
         except ConfigError as error:
             raise CheckpointError(f"{self._run_json}: {error}") from None
         return config
@@ -137,29 +136,38 @@ class RunFolder:
             state: running, finished, interrupted or failed.
             facts: epoch, step, reason.
         """
-        updated = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        updated = now()
         write_json(self.path / "status.json", {"state": state, **facts, "updated": updated})
 
     def status(self) -> dict[str, Any]:
         """Read `status.json`; an unreadable one is `{"state": "unknown"}`."""
         try:
-            return dict(json.loads((self.path / "status.json").read_bytes()))
-        except (OSError, ValueError, TypeError):
-            return {"state": "unknown"}
+            status = json.loads((self.path / "status.json").read_bytes())
+        except (OSError, ValueError):
+            status = None
+        if isinstance(status, dict) and isinstance(status.get("state"), str):
+            return status
+        return {"state": "unknown"}
 
     def metrics(self) -> list[dict[str, float]]:
-        """Read `metrics.csv`, one dictionary an epoch; a torn last line is passed over."""
+        """Read `metrics.csv`, one dictionary an epoch; spoiled lines are passed over."""
         try:
-            text = self._metrics_csv.read_text()
+            text = self._metrics_csv.read_bytes().decode(errors="replace")
         except OSError:
             return []
+        header, *lines = text.splitlines(keepends=True) or [""]
+        names = header.strip().split(",")
         rows = []
-        for row in csv.DictReader(io.StringIO(text)):
-            try:
-                numbers = {name: float(value) for name, value in row.items()}
-            except (TypeError, ValueError):
+        for line in lines:
+            values = line.strip().split(",")
+            # A last line without its end may lack digits of its last number.
+            if not line.endswith("\n") or len(values) != len(names):
                 continue
-            rows.append(numbers | {"epoch": int(numbers["epoch"]), "step": int(numbers["step"])})
+            try:
+                row: dict[str, float] = dict(zip(names, map(float, values), strict=True))
+                rows.append(row | {"epoch": int(row["epoch"]), "step": int(row["step"])})
+            except (KeyError, ValueError, OverflowError):
+                continue
         return rows
 
     def write_metrics(self, rows: list[dict[str, float]]) -> None:
@@ -173,11 +181,16 @@ class RunFolder:
 
     def resume_command(self) -> str:
         """Return the command that goes on with this run, as it can be pasted into a shell."""
-        return "dcgan train " + shell_word(override("resume", str(shown_path(self.path))))
+        return "dcgan train " + shell_word(override("resume", self._name()))
 
     def option(self) -> str:
         """Return the option that names this run to the reading commands, as it can be pasted."""
-        return "--run " + shell_word(str(shown_path(self.path)))
+        return "--run " + shell_word(self._name())
+
+    def _name(self) -> str:
+        """Return the path as a word that names this run: "latest" alone means another."""
+        name = str(shown_path(self.path))
+        return f"./{name}" if name == "latest" or name.startswith("-") else name
 
     @property
     def _run_json(self) -> Path:
@@ -216,10 +229,14 @@ def newest_run() -> RunFolder:
     """
     if (LATEST / "run.json").is_file():
         return RunFolder(shown_path(LATEST.resolve()))
-    runs = list(_runs_below(RUNS))
+    runs = []
+    for record in [*RUNS.glob("*/run.json"), *RUNS.glob("*/*/run.json")]:
+        run = RunFolder(record.parent)
+        with contextlib.suppress(CheckpointError):  # A damaged one hides no other.
+            runs.append((str(run.record().get("created")), str(run.path), run))
     if not runs:
         raise CheckpointError("there is no run in ./runs; start one with `dcgan train` or name one")
-    return max(runs, key=lambda run: str(run.record().get("created", "")))
+    return max(runs)[-1]
 
 
 def open_run(argument: str | None) -> RunFolder:
@@ -233,8 +250,3 @@ def open_run(argument: str | None) -> RunFolder:
     run = RunFolder(Path(argument))
     run.record()
     return run
-
-
-def _runs_below(folder: Path) -> Iterator[RunFolder]:
-    for record in sorted(folder.glob("*/run.json")) + sorted(folder.glob("*/*/run.json")):
-        yield RunFolder(record.parent)

@@ -1,7 +1,6 @@
 """All that stands between the settings and the first step: networks, precision, run folder."""
 
 import dataclasses
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +23,7 @@ from dcgan_cli.core.device import (
 from dcgan_cli.core.networks import layer_table
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.step import Gan, TrainStep, assign, build_gan, compile_step
+from dcgan_cli.core.storage import now
 from dcgan_cli.errors import CheckpointError, ConfigError, DataError
 
 
@@ -123,7 +123,7 @@ def _note_resume(run: RunFolder, config: TrainConfig, precision: str, progress: 
 def _part(progress: Progress) -> dict[str, Any]:
     """Describe the part of a run that begins now, for the record's lineage."""
     return {
-        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "started": now(),
         "from_step": progress.step,
         "dcgan": __version__,
         "tensorflow": tf.__version__,

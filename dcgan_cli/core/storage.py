@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,22 +10,29 @@ from typing import IO, Any
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary file beside `path` that takes its place when the block ends well.
+def replacing_path(path: Path) -> Iterator[Path]:
+    """Yield the path of a temporary file that takes the place of `path` when the block ends well.
 
-    A reader sees the old file or the new one, never a part, also after a crash or a power cut.
-    When the block raises, the temporary file is removed and `path` is left as it was.
+    It lies beside `path` and has its ending. A reader sees the old file or the new one, never a
+    part, also after a crash or a power cut. When the block raises, the temporary file is removed
+    and `path` is left as it was.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
-        with temporary.open("wb") as stream:
-            yield stream
+        yield temporary
+        with temporary.open("rb+") as stream:
             flush_to_disk(stream)
         os.replace(temporary, path)
-    except BaseException:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
     flush_folder(path.parent)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that takes the place of `path` when the block ends well; see above."""
+    with replacing_path(path) as temporary, temporary.open("wb") as stream:
+        yield stream
 
 
 def flush_to_disk(stream: IO[bytes]) -> None:
@@ -48,3 +56,8 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
     """Replace `path` with `value` as indented JSON."""
     with replacing(path) as stream:
         stream.write(json.dumps(value, indent=2).encode() + b"\n")
+
+
+def now() -> str:
+    """Return the time as records state it, in UTC, so that later ones sort behind earlier ones."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,77 @@
+"""The documentation names what there is, and its commands can be run."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from dcgan_cli.bridge import compose
+from dcgan_cli.command_line import CommandLine
+from dcgan_cli.config import keys
+from dcgan_cli.core.run_folder import RunFolder, point_latest_to
+from dcgan_cli.help import configuration_page
+
+PROJECT = Path(__file__).parent.parent
+PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")])
+COMMANDS = sorted(
+    {
+        line.strip().partition("  #")[0]
+        for page in PAGES
+        for line in page.read_text().splitlines()
+        if re.match(r"    (\$ )?dcgan (train|sample|animate|inspect)\b", line)
+    }
+)
+
+
+def test_there_are_commands_to_test():
+    assert len(COMMANDS) > 15
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_documented_command(command, dcgan, workplace, finished_run):
+    if command.startswith("$ "):  # Shown with what it answers.
+        words = shlex.split(command)[2:]
+        assert f"    {dcgan(*words).err.strip()}" in (PROJECT / "README.md").read_text()
+        return
+    _, name, *words = shlex.split(command)
+    if name == "train":
+        words = [
+            w for w in words if "DIR" not in w and w not in ("--config-dir", "experiment=mine")
+        ]
+        line = CommandLine.parse(words)
+        if line.options.multirun:
+            line = CommandLine([w.partition(",")[0] for w in line.overrides], line.options)
+        compose(line)
+        return
+    point_latest_to(RunFolder(finished_run))
+    if ".mp4" in command:
+        pytest.importorskip("imageio_ffmpeg", reason="the video extra is not installed")
+    if "grid.png" in words and name == "inspect":
+        assert dcgan("sample").code == 0
+    words = ["3" if word == "15" else "100" if word == "10000" else word for word in words]
+    if name == "animate" and "--out" not in words:
+        words += ["--out", "here.gif"]  # The run belongs to all tests.
+    done = dcgan(name, *words)
+    assert done.code == 0, done.err
+
+
+def test_links_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_configuration_page_is_up_to_date():
+    assert (PROJECT / "docs" / "configuration.md").read_text() == configuration_page()
+    assert all(key.name in configuration_page() for key in keys())
+
+
+def test_readme_maps_every_group():
+    text = (PROJECT / "README.md").read_text()
+    for path in (PROJECT / "conf").rglob("*.yaml"):
+        folder = path.parent
+        if folder.name in ("data", "model", "loss", "optimizer", "strategy", "experiment"):
+            line = next(li for li in text.splitlines() if f"conf/{folder.name}/" in li)
+            assert path.stem in line
