@@ -14,9 +14,9 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 .PHONY: demo test lint docs bench clean
 
 demo: $(VENV)/installed
-	$(BIN)/dcgan train experiment=quick hydra.run.dir=runs/demo
-	$(BIN)/dcgan sample --run runs/demo --n 64 --out runs/demo/grid.png
-	$(BIN)/dcgan animate --run runs/demo --walk --out runs/demo/walk.gif
+	$(BIN)/dcgan train experiment=quick
+	$(BIN)/dcgan sample --n 64 --out runs/latest/grid.png
+	$(BIN)/dcgan animate --walk --out runs/latest/walk.gif
 
 test: lint
 	$(BIN)/python -m pytest
