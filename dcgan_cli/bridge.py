@@ -16,7 +16,7 @@ from dcgan_cli import mistakes
 from dcgan_cli.command_line import CommandLine
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.core.run_folder import RunFolder, open_run
-from dcgan_cli.errors import ConfigError, DcganError
+from dcgan_cli.errors import ConfigError, DcganError, StorageError
 from dcgan_cli.overrides import override, quoted
 from dcgan_cli.resume import resumed_config
 from dcgan_cli.sweep import Sweep
@@ -82,6 +82,8 @@ def _run_once(line: CommandLine, prepare: Callable[[TrainConfig], Train]) -> Non
     config = compose(line)
     if config.resume is not None:
         run = open_run(config.resume)
+        if not os.access(run.path, os.W_OK):
+            raise StorageError(f"{run.path} may not be written to; allow it or copy the run first")
         config = resumed_config(line.overrides, config, run)
         # The run's own record stays as it was: .hydra tells how it began.
         folder = override("hydra.run.dir", str(run.path.resolve()))

@@ -179,6 +179,14 @@ def test_resume_refuses_other_images(dcgan, workplace):
     assert "training images are not those of" in done.err
 
 
+def test_resume_of_a_run_that_may_not_be_written_to(dcgan, workplace, finished_run, monkeypatch):
+    """Root may write anywhere, so the system's answer is changed rather than the permissions."""
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    done = dcgan("train", f"resume={finished_run}", "epochs=9")
+    assert (done.code, len(done.err.splitlines())) == (5, 1)
+    assert "may not be written to" in done.err
+
+
 def test_resume_finds_data_from_another_folder(dcgan, workplace, monkeypatch):
     pixels = np.random.default_rng(0).integers(0, 256, (70, 28, 28), dtype=np.uint8)
     np.savez(workplace / "mine.npz", x_train=pixels)
@@ -244,7 +252,7 @@ def test_run_folder_that_is_a_file(dcgan, workplace):
     assert "a" in done.err
 
 
-@pytest.mark.parametrize("name", ["with space", "a[1]", "ünï", "it's", "*", "#x", "x,y=z"])
+@pytest.mark.parametrize("name", ["with space", "a[1]*", "ünï", "it's,x=y"])
 def test_odd_folder_names(dcgan, workplace, name):
     from dcgan_cli.overrides import override
 

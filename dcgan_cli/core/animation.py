@@ -110,7 +110,7 @@ def _write_video(path: Path, frames: Frames, fps: float, last_frame_seconds: flo
         import imageio_ffmpeg  # noqa: F401
     except ImportError:
         raise ConfigError(
-            f"{path.suffix} needs ffmpeg: pip install 'dcgan-cli[video]', or choose a .gif"
+            f"{path.suffix} needs ffmpeg: pip install imageio-ffmpeg, or choose a .gif"
         ) from None
     import imageio.v2 as imageio
 
