@@ -51,7 +51,8 @@ def run(words: list[str], prepare: Callable[[TrainConfig], Train]) -> None:
     if line.options.multirun:
         _run_sweep(line)
     elif line.shows_something:
-        _compose(line)
+        if compose(line).resume is not None:
+            raise ConfigError("a resumed run has its own settings; dcgan inspect shows them")
         _run_hydra(line, lambda cfg: None)
     else:
         _run_once(line, prepare)
@@ -79,6 +80,7 @@ def compose(line: CommandLine) -> TrainConfig:
 
 
 def _run_once(line: CommandLine, prepare: Callable[[TrainConfig], Train]) -> None:
+    mistakes.check_single(line.overrides)
     config = compose(line)
     if config.resume is not None:
         run = open_run(config.resume)

@@ -14,7 +14,6 @@ from dcgan_cli.help import settings_help
 from dcgan_cli.seeds import parse_seeds
 
 app = typer.Typer(
-    no_args_is_help=True,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
@@ -81,11 +80,13 @@ def sample(
             help="grid.png for a grid, faces.npz for an array, a folder for single files."
         ),
     ] = Path("grid.png"),
-    n: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many.")] = 16,
+    n: Annotated[
+        int | None, typer.Option(min=1, max=10_000_000, help="How many [default: 16].")
+    ] = None,
     run: RunOption = None,
     epoch: EpochOption = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed of the first, then counting up.")
+        int | None, typer.Option(min=0, max=2**62, help="Seed of the first, then counting up.")
     ] = None,
     seeds: Annotated[
         str | None,
@@ -96,10 +97,12 @@ def sample(
     """Draw images from a trained generator. An image depends on its seed alone."""
     from dcgan_cli.commands.sample import sample_images
 
-    if seeds is not None and seed is not None:
-        raise ConfigError("give --seed or --seeds, not both")
+    if seeds is not None and (seed is not None or n is not None):
+        raise ConfigError("--seeds says which and how many: give it without --seed and --n")
     first = seed or 0
-    chosen = parse_seeds(seeds) if seeds is not None else range(first, first + n)
+    chosen = range(first, first + (n or 16)) if seeds is None else parse_seeds(seeds)
+    if cols is not None and out.suffix.lower() != ".png":
+        raise ConfigError("--cols is for a grid: give --out a name that ends in .png")
     sample_images(chosen, out, run, epoch, cols, quiet=not _debugging())
 
 
@@ -160,6 +163,7 @@ def run_program(words: list[str]) -> int:
     Returns:
         The exit code: 0, or that of the error which has been told in one line on standard error.
     """
+    words = words or ["--help"]
     # Wherever it stands among the words: people add it at the end of the line that failed.
     debug = "--debug" in words
     if debug:
@@ -182,7 +186,8 @@ def _explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, DcganError):
         return str(error), error.exit_code
     if hasattr(error, "format_message"):  # Typer's own, of words it cannot use.
-        return f"{error.format_message()} See dcgan --help", ConfigError.exit_code
+        message = " ".join(error.format_message().split()).rstrip(".")
+        return f"{message}; see dcgan --help", ConfigError.exit_code
     if isinstance(error, OSError):
         return f"{error}; check the path, its permissions and free space", StorageError.exit_code
     if isinstance(error, MemoryError):

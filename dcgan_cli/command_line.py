@@ -86,5 +86,7 @@ def _check_word(word: str) -> None:
         is_setting = any(key.name == name for key in keys())
         hint = f"; write {name}=VALUE" if is_setting else "; see dcgan train --help"
         raise ConfigError(f"unknown option {word}{hint}")
+    if word.endswith("="):
+        raise ConfigError(f"{word} has no value; give it one or leave it out")
     if "=" not in word and not word.startswith("~"):
         raise ConfigError(f"{word!r} is not KEY=VALUE; see dcgan train --help")

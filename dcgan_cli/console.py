@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dcgan_cli.core.reporter import Reporter, Start, StepReport
 
 log = logging.getLogger("dcgan_cli")
+logging.raiseExceptions = False  # A log file on a full disk is no reason for tracebacks.
 
 
 def is_live() -> bool:

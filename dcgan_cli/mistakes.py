@@ -28,6 +28,17 @@ def check_names(words: list[str], folders: list[Path]) -> None:
             raise ConfigError(message)
 
 
+def check_single(words: list[str]) -> None:
+    """Check that no override is a sweep, which is for `-m`.
+
+    Raises:
+        ConfigError: one is.
+    """
+    for word in words:
+        if parse(word).is_sweep_override():
+            raise ConfigError(f"{word} has several values; add --multirun (-m) to run each")
+
+
 def explain(words: list[str], error: Exception, compose: Callable[[list[str]], Any]) -> str:
     """Find the word whose value made composing fail, and say what it may be.
 
@@ -108,7 +119,7 @@ def _about_name(override: "Override", folders: list[Path]) -> str:
     known = [key.name for key in keys()]
     if name not in groups and name not in known:
         return f"unknown key {name}{nearest(name, known + groups)} (dcgan train --help lists all)"
-    if name in known and override.is_add():
+    if override.is_add():
         return f"+{name}: it is there already; write it without the +"
     if name in known or override.is_sweep_override() or override.is_delete():
         return ""

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from dcgan_cli.command_line import CommandLine
@@ -19,8 +20,9 @@ from dcgan_cli.overrides import override
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-STOPPED = {128 + 2, 128 + 15, 128 + 1}
-"""Exit codes of a job that a signal asked to stop, after which no other begins."""
+STOPPING = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 
 class Sweep:
@@ -48,11 +50,11 @@ class Sweep:
         program = [sys.executable, "-P", "-m", "dcgan_cli", "train"]
         with (
             subprocess.Popen([*program, *words, folder, *self.search_flags]) as process,
-            _passing_on_signals(process),
+            _passing_on_signals(process) as asked,
         ):
             code = process.wait()
-        if code in STOPPED:
-            raise SystemExit(code)
+        if asked:  # Whatever the job made of it, no other begins.
+            raise SystemExit(128 + asked[0])
         if code:
             failure = f"job {job.job.num} ({' '.join(words)}) ended with exit code {code}"
             self.failures.append(failure)
@@ -67,16 +69,29 @@ class Sweep:
 
 
 @contextmanager
-def _passing_on_signals(process: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """Leave Ctrl-C to the job, which gets it from the terminal too, and hand SIGTERM on to it."""
+def _passing_on_signals(process: "subprocess.Popen[bytes]") -> Iterator[list[int]]:
+    """Hand signals that ask to stop on to the job, and yield the list in which they are noted.
+
+    A Ctrl-C reaches the job from the terminal too, and twice means at once; so it is left to it.
+    """
+    asked: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        if number != signal.SIGINT:
+            process.send_signal(number)
+
     try:
-        interrupt = signal.signal(signal.SIGINT, lambda *_: None)
-        terminate = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        before = {
+            number: signal.signal(number, note)
+            for number in STOPPING
+            if signal.getsignal(number) != signal.SIG_IGN
+        }
     except ValueError:  # Not the main thread: a launcher's worker, which gets no signals.
-        yield
+        yield asked
         return
     try:
-        yield
+        yield asked
     finally:
-        signal.signal(signal.SIGINT, interrupt)
-        signal.signal(signal.SIGTERM, terminate)
+        for number, handler in before.items():
+            signal.signal(number, handler)

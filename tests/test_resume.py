@@ -11,13 +11,14 @@ from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.errors import CheckpointError, ConfigError
 from dcgan_cli.resume import MAY_CHANGE, resumed_config
 
+FACTS = {"precision": "float32", "data_sha256": "0" * 64}
 OWN = TrainConfig(epochs=7, batch_size=64, optimizer=OptimizerConfig(beta_1=0.5))
 
 
 @pytest.fixture
 def run(tmp_path) -> RunFolder:
     run = RunFolder(tmp_path / "run")
-    run.create(dataclasses.asdict(OWN), {})
+    run.create(dataclasses.asdict(OWN), FACTS)
     return run
 
 
@@ -128,7 +129,7 @@ def test_a_group_word_sets_the_whole_group(run):
 
 def test_a_group_word_that_changes_what_may_not_change(tmp_path):
     run = RunFolder(tmp_path / "limited")
-    run.create({"data": {"limit": 9}, "model": {"base_channels": 4}}, {})
+    run.create({"data": {"limit": 9}, "model": {"base_channels": 4}}, FACTS)
     for word, name in (("data=mnist", "data.limit"), ("model=dcgan28", "model.base_channels")):
         with pytest.raises(ConfigError, match=f"^{name} cannot change"):
             resumed(run, word)

@@ -41,7 +41,7 @@ def run(current_folder) -> RunFolder:
 
 def begin(path, **facts) -> RunFolder:
     run = RunFolder(Path(path))
-    run.create(dataclasses.asdict(CONFIG), facts)
+    run.create(dataclasses.asdict(CONFIG), {"precision": "float32", "data_sha256": "0"} | facts)
     return run
 
 

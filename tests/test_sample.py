@@ -81,7 +81,7 @@ def test_newest_run_is_the_default(dcgan, workplace, finished_run):
         (["--out", "x.jpg"], 2, "must end in .png or .npz"),
         (["--seeds", "5-2"], 2, "a range goes up"),
         (["--seeds", "a"], 2, "numbers and ranges"),
-        (["--seed", "1", "--seeds", "2"], 2, "--seed or --seeds, not both"),
+        (["--seed", "1", "--seeds", "2"], 2, "without --seed and --n"),
         (["--n", "0"], 2, "--n"),
         (["--n", "10001"], 2, "at most 10,000 images"),
         (["--cols", "0"], 2, "--cols"),

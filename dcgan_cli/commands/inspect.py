@@ -173,8 +173,13 @@ def _pairs(pairs: dict[str, Any]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in pairs.items():
-        table.add_row(Text(f"  {name}"), Text(str(value)))
+        table.add_row(Text(f"  {_printable(name)}"), Text(_printable(str(value))))
     return table
+
+
+def _printable(text: str) -> str:
+    """Replace control characters, by which a file could write to the terminal as it likes."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _position(checkpoint: Facts) -> str:

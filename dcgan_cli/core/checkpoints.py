@@ -156,7 +156,7 @@ def read(path: Path) -> Checkpoint:
         return Checkpoint(path, progress, manifest["files"])
     except OSError as error:
         raise CheckpointError(f"{path} has no readable manifest.json ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path}/manifest.json is damaged ({error})") from None
 
 

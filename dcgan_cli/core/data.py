@@ -95,8 +95,8 @@ def read_npz(path: Path, split: str) -> ImageSet:
             names = {name.removesuffix(".npy") for name in archive.namelist()}
             if f"x_{split}" not in names:
                 raise DataError(f"{path} has no x_{split}; its keys are {', '.join(sorted(names))}")
-            images = _read_array(archive, f"x_{split}")
-            labels = _read_array(archive, f"y_{split}") if f"y_{split}" in names else None
+            images = read_array(archive, f"x_{split}")
+            labels = read_array(archive, f"y_{split}") if f"y_{split}" in names else None
     except DataError:
         raise
     except Exception as error:  # A spoiled header makes numpy and zipfile raise nearly anything.
@@ -104,7 +104,12 @@ def read_npz(path: Path, split: str) -> ImageSet:
     return _image_set(images, labels, str(path))
 
 
-def _read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+def read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """Read one array of an `.npz`, whole and checked.
+
+    Raises:
+        ValueError: it is over 4 GiB or holds pickled objects. A damaged one raises other errors.
+    """
     member = archive.getinfo(f"{name}.npy")
     if member.file_size > MAX_MEMBER_BYTES:
         raise ValueError(f"{name} unpacks to over 4 GiB")

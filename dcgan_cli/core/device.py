@@ -1,5 +1,6 @@
 """Where the arithmetic runs, and in which precision."""
 
+import os
 from pathlib import Path
 
 import keras
@@ -15,7 +16,7 @@ BFLOAT16_COMPUTE_CAPABILITY = (8, 0)
 
 
 def describe_devices() -> str:
-    """Name what training runs on, such as "2 x NVIDIA A100" or "CPU, 8 threads"."""
+    """Name what training runs on, such as "2 x NVIDIA A100" or "CPU (AMD EPYC, 8 cores)"."""
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
         return f"CPU ({_cpu_name()}, {_cpu_count()} cores)"
@@ -83,6 +84,4 @@ def _cpu_name() -> str:
 
 
 def _cpu_count() -> int:
-    import os
-
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -2,6 +2,7 @@
 
 import json
 import math
+import warnings
 from pathlib import Path
 from typing import IO, Any
 
@@ -10,6 +11,7 @@ from PIL import Image, PngImagePlugin
 
 FACTS_KEY = "dcgan"
 """The PNG text chunk in which the facts about a picture stand, as JSON."""
+TOO_LARGE = (Image.DecompressionBombWarning, Image.DecompressionBombError)
 MARGIN = 2
 GOOD_WIDTH = 512
 """Small grids are enlarged towards this width, in pixels, by a whole factor."""
@@ -70,10 +72,12 @@ def open_png(path: Path) -> Image.Image:
         OSError: it is not a PNG, is damaged, or states an enormous size.
     """
     try:
-        with Image.open(path, formats=["PNG"]) as picture:
-            picture.load()
-            return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
-    except (SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=["PNG"]) as picture:
+                picture.load()
+                return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
+    except (SyntaxError, ValueError, *TOO_LARGE) as error:
         raise OSError(str(error)) from None
 
 
@@ -86,6 +90,6 @@ def read_png_facts(path: Path) -> dict[str, Any] | None:
     text = getattr(open_png(path), "text", {}).get(FACTS_KEY)
     try:
         facts = json.loads(text) if text else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return facts if isinstance(facts, dict) else None

@@ -3,6 +3,7 @@
 Needs no TensorFlow: a run's networks are described in its own record.
 """
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig, flatten
 from dcgan_cli.core import checkpoints
 from dcgan_cli.core.checkpoints import Checkpoint
-from dcgan_cli.core.data import read_images
+from dcgan_cli.core.data import read_array, read_images
 from dcgan_cli.core.idx import read_idx
 from dcgan_cli.core.images import open_png, read_png_facts
 from dcgan_cli.core.run_folder import RunFolder
@@ -34,6 +35,8 @@ def describe_target(path: Path) -> Facts:
             return describe_run(RunFolder(path))
         if (path / "manifest.json").exists():
             return describe_checkpoint(checkpoints.read(path))
+        if not any(path.glob("*-ubyte*")):
+            raise DataError(f"{path} is neither a run, a checkpoint nor a folder of IDX files")
         return _describe_data(path)
     if path.suffix.lower() == ".png":
         return _describe_png(path)
@@ -128,8 +131,9 @@ def _describe_npz(path: Path) -> Facts:
         return _describe_data(path)
     except DataError as not_mnist:
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                arrays = {name: _describe_array(archive[name]) for name in archive}
+            with zipfile.ZipFile(path) as archive:
+                names = [name.removesuffix(".npy") for name in archive.namelist()]
+                arrays = {name: _describe_array(read_array(archive, name)) for name in names}
         except Exception:
             raise not_mnist from None
     return {"kind": "arrays", "path": str(path), "arrays": arrays}
@@ -166,6 +170,8 @@ def _describe_data(path: Path) -> Facts:
 
 def _describe_array(array: np.ndarray) -> Facts:
     facts: Facts = {"shape": list(array.shape), "dtype": str(array.dtype)}
-    if array.size and np.issubdtype(array.dtype, np.number):
-        facts |= {"min": array.min().item(), "max": array.max().item()}
+    if array.size and np.isrealobj(array) and np.issubdtype(array.dtype, np.number):
+        low, high = array.min().item(), array.max().item()
+        if np.isfinite([low, high]).all():  # JSON has no other numbers.
+            facts |= {"min": low, "max": high}
     return facts

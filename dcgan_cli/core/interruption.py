@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: noted when they arrive, acted on between two steps."""
+"""Ctrl-C, SIGTERM and SIGHUP: noted when they arrive, acted on between two steps."""
 
 import signal
 import threading
@@ -34,6 +34,8 @@ def stop_on_signals() -> Iterator[StopRequest]:
     numbers = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP"):
         numbers.append(signal.SIGHUP)
+    # One that is ignored was meant to be: nohup, or a shell's background job.
+    numbers = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield request

@@ -19,6 +19,8 @@ from dcgan_cli.overrides import override, shell_word
 FORMAT_VERSION = 1
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
+RECORDED = {"dcgan_version", "config", "precision", "data_sha256"}
+"""What a `run.json` cannot be without."""
 METRICS_COLUMNS = [
     "epoch",
     "step",
@@ -109,12 +111,14 @@ class RunFolder:
                     f"{self.path} was made by dcgan {record.get('dcgan_version')} (format "
                     f"{version}); this is dcgan {__version__} (format {FORMAT_VERSION}): update it"
                 )
+            if missing := RECORDED - set(record):
+                raise ValueError(f"it lacks {', '.join(sorted(missing))}")
             return dict(record)
         except OSError as error:
             raise CheckpointError(
                 f"{self.path} is not a run folder: run.json cannot be read ({error.strerror})"
             ) from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise CheckpointError(f"{self._run_json} is damaged ({error})") from None
 
     def config(self) -> TrainConfig:
@@ -143,7 +147,7 @@ class RunFolder:
         """Read `status.json`; an unreadable one is `{"state": "unknown"}`."""
         try:
             status = json.loads((self.path / "status.json").read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             status = None
         if isinstance(status, dict) and isinstance(status.get("state"), str):
             return status
@@ -157,6 +161,8 @@ class RunFolder:
             return []
         header, *lines = text.splitlines(keepends=True) or [""]
         names = header.strip().split(",")
+        if names[: len(METRICS_COLUMNS)] != METRICS_COLUMNS:
+            return []
         rows = []
         for line in lines:
             values = line.strip().split(",")
@@ -166,7 +172,7 @@ class RunFolder:
             try:
                 row: dict[str, float] = dict(zip(names, map(float, values), strict=True))
                 rows.append(row | {"epoch": int(row["epoch"]), "step": int(row["step"])})
-            except (KeyError, ValueError, OverflowError):
+            except (ValueError, OverflowError):
                 continue
         return rows
 
@@ -211,13 +217,15 @@ def shown_path(path: Path) -> Path:
 
 def point_latest_to(run: RunFolder) -> None:
     """Make `runs/latest` a link to `run`, where the system has links."""
-    RUNS.mkdir(exist_ok=True)
     link = RUNS / f".latest.{os.getpid()}.tmp"
-    try:
+    # Windows needs a privilege for links, and this folder may be protected. `newest_run` manages
+    # without, so that is no reason not to train.
+    with contextlib.suppress(OSError):
+        RUNS.mkdir(exist_ok=True)
         link.unlink(missing_ok=True)
         link.symlink_to(os.path.relpath(run.path.resolve(), RUNS.resolve()))
         os.replace(link, LATEST)
-    except OSError:  # Windows needs a privilege for links; `newest_run` manages without.
+    with contextlib.suppress(OSError):
         link.unlink(missing_ok=True)
 
 

@@ -149,7 +149,7 @@ class _Training:
                 step=progress.step,
                 epoch=progress.epoch + 1,
                 epoch_step=progress.epoch_step,
-                images_per_second=done / progress.seconds,
+                images_per_second=done / max(progress.seconds, 1e-9),
                 generator_loss=generator_loss,
                 discriminator_loss=discriminator_loss,
             )
@@ -177,7 +177,7 @@ class _Training:
 
         # The clock runs on from here, so the checkpoint's time belongs to the next epoch.
         now = time.monotonic()
-        seconds = now - self.clock
+        seconds = max(now - self.clock, 1e-9)
         self.clock = now
         row = {
             "epoch": epoch,
