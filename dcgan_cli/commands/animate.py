@@ -5,11 +5,10 @@ import sys
 from pathlib import Path
 
 from dcgan_cli.core import load_tensorflow
-from dcgan_cli.core.animation import FORMATS, training_frames, write_animation
+from dcgan_cli.core.animation import FORMATS, TRAINING_FPS, training_frames, write_animation
 from dcgan_cli.core.run_folder import open_run, shown_path
 from dcgan_cli.errors import ConfigError
 
-TRAINING_FPS = 5.0
 WALK_FPS = 20.0
 WALK_STOPS = 6
 WALK_SECONDS_PER_STOP = 1.5

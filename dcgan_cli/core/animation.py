@@ -16,6 +16,8 @@ from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.storage import replacing, replacing_path
 from dcgan_cli.errors import ConfigError, DataError
 
+TRAINING_FPS = 5.0
+LAST_FRAME_SECONDS = 2.0
 LABEL_HEIGHT = 22
 LABEL_SIZE = 14
 VIDEO: dict[str, dict[str, Any]] = {

@@ -87,7 +87,12 @@ def read_png_facts(path: Path) -> dict[str, Any] | None:
     Raises:
         OSError: see `open_png`.
     """
-    text = getattr(open_png(path), "text", {}).get(FACTS_KEY)
+    return facts_in(open_png(path))
+
+
+def facts_in(picture: Image.Image) -> dict[str, Any] | None:
+    """Return the facts that an opened PNG carries, or None if it has none."""
+    text = getattr(picture, "text", {}).get(FACTS_KEY)
     try:
         facts = json.loads(text) if text else None
     except (ValueError, RecursionError):

@@ -15,7 +15,7 @@ from dcgan_cli.core import checkpoints
 from dcgan_cli.core.checkpoints import Checkpoint
 from dcgan_cli.core.data import read_array, read_images
 from dcgan_cli.core.idx import read_idx
-from dcgan_cli.core.images import open_png, read_png_facts
+from dcgan_cli.core.images import facts_in, open_png
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.errors import DataError, DcganError
 
@@ -113,7 +113,6 @@ def _commands(run: RunFolder) -> dict[str, str]:
 def _describe_png(path: Path) -> Facts:
     try:
         picture = open_png(path)
-        made_by = read_png_facts(path)
     except OSError as error:
         raise DataError(f"{path} is not a readable PNG ({error})") from None
     return {
@@ -122,7 +121,7 @@ def _describe_png(path: Path) -> Facts:
         "width": picture.width,
         "height": picture.height,
         "mode": picture.mode,
-        "made_by": made_by,
+        "made_by": facts_in(picture),
     }
 
 

@@ -11,7 +11,12 @@ import tensorflow as tf
 
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.core import checkpoints
-from dcgan_cli.core.animation import training_frames, write_animation
+from dcgan_cli.core.animation import (
+    LAST_FRAME_SECONDS,
+    TRAINING_FPS,
+    training_frames,
+    write_animation,
+)
 from dcgan_cli.core.batches import epoch_batches, steps_per_epoch
 from dcgan_cli.core.checkpoints import Progress
 from dcgan_cli.core.data import ImageSet
@@ -25,8 +30,6 @@ from dcgan_cli.core.setup import set_up
 from dcgan_cli.core.storage import replacing
 from dcgan_cli.errors import DcganError, Interrupted, NumericalError, StorageError
 
-GIF_FPS = 5.0
-GIF_LAST_FRAME_SECONDS = 2.0
 MEASURED_STEPS = 5
 """Steps timed for the forecast, after a first one that also compiles."""
 
@@ -222,7 +225,7 @@ class _Training:
     def _write_gif(self) -> None:
         try:
             frames = training_frames(self.folder)
-            write_animation(self.folder.gif, frames, GIF_FPS, GIF_LAST_FRAME_SECONDS)
+            write_animation(self.folder.gif, frames, TRAINING_FPS, LAST_FRAME_SECONDS)
         except (OSError, DcganError) as error:  # The training is done and safe; say it and go on.
             self.reporter.note(f"no animation: {error}")
 
