@@ -19,7 +19,7 @@ demo: $(VENV)/installed
 	$(BIN)/dcgan animate --walk --out runs/latest/walk.gif
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

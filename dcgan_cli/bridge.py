@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from dcgan_cli import mistakes
 from dcgan_cli.command_line import CommandLine
 from dcgan_cli.config import TrainConfig
-from dcgan_cli.core.run_folder import RunFolder, open_run
+from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.run_lock import hold
+from dcgan_cli.core.runs import new_folder, open_run
 from dcgan_cli.errors import ConfigError, DcganError, StorageError
 from dcgan_cli.overrides import override, quoted
 from dcgan_cli.resume import resumed_config
@@ -64,15 +66,30 @@ def compose(line: CommandLine) -> TrainConfig:
     Raises:
         ConfigError: a word cannot be used.
     """
-    from omegaconf import OmegaConf
+    return checked(_compose(line), line.options.config_name)
+
+
+def checked(cfg: "DictConfig", name: str = "train") -> TrainConfig:
+    """Turn composed settings into a TrainConfig, which checks their ranges.
+
+    Args:
+        cfg: what Hydra composed, with or without its own part.
+        name: the primary config, for the message.
+
+    Raises:
+        ConfigError: a setting is out of range.
+    """
+    from omegaconf import OmegaConf, open_dict
     from omegaconf.errors import OmegaConfBaseException
 
+    settings = cfg.copy()
+    with open_dict(settings):
+        settings.pop("hydra", None)
     try:
-        config = OmegaConf.to_object(_compose(line))
+        config = OmegaConf.to_object(settings)
     except OmegaConfBaseException as error:
         raise ConfigError(mistakes.one_line(error)) from error
     if not isinstance(config, TrainConfig):
-        name = line.options.config_name
         raise ConfigError(f"{name}.yaml must begin its defaults list with base_train")
     if config.data.path is not None:  # A run may be resumed from another folder.
         config.data.path = os.path.abspath(os.path.expanduser(config.data.path))
@@ -81,28 +98,40 @@ def compose(line: CommandLine) -> TrainConfig:
 
 def _run_once(line: CommandLine, prepare: Callable[[TrainConfig], Train]) -> None:
     mistakes.check_single(line.overrides)
-    config = compose(line)
-    if config.resume is not None:
-        run = open_run(config.resume)
-        if not os.access(run.path, os.W_OK):
-            raise StorageError(f"{run.path} may not be written to; allow it or copy the run first")
-        config = resumed_config(line.overrides, config, run)
+    cfg = _compose(line)
+    config = checked(cfg, line.options.config_name)
+    if config.resume is None:
+        train = prepare(config)
+        run = RunFolder(_make_folder(cfg, "run"))
+        with hold(run):
+            run.check_new()
+            _train(line, run, train)
+        return
+    if any(mistakes.parse(word).key_or_group == "hydra.run.dir" for word in line.overrides):
+        raise ConfigError("a resumed run stays in its folder; leave hydra.run.dir out")
+    run = open_run(config.resume)
+    _check_name(run.path)
+    if not os.access(run.path, os.W_OK):
+        raise StorageError(f"{run.path} may not be written to; allow it or copy the run first")
+    with hold(run):
+        train = prepare(resumed_config(line.overrides, config, run))
         # The run's own record stays as it was: .hydra tells how it began.
-        folder = override("hydra.run.dir", str(run.path.resolve()))
-        line = line.adding(folder, "hydra.output_subdir=null")
-    train = prepare(config)
+        _train(line.adding("hydra.output_subdir=null"), run, train)
+
+
+def _train(line: CommandLine, run: RunFolder, train: Train) -> None:
+    """Train in a run folder whose lock is held, with Hydra's log in it."""
+    folder = run.path.absolute()  # Hydra may be told to change the current one.
     failure: BaseException | None = None
 
     def task(cfg: "DictConfig") -> None:
-        from hydra.core.hydra_config import HydraConfig
-
         nonlocal failure
         try:
-            train(RunFolder(Path(HydraConfig.get().runtime.output_dir)))
+            train(RunFolder(folder))
         except BaseException as error:  # Hydra would print it in its own way.
             failure = error
 
-    _run_hydra(line, task)
+    _run_hydra(line.adding(override("hydra.run.dir", str(folder))), task)
     if failure:
         raise failure
 
@@ -111,18 +140,52 @@ def _run_sweep(line: CommandLine) -> None:
     """Check the words without their ranges, which are each job's own affair, and run the jobs."""
     mistakes.check_names(line.overrides, _config_folders(line))
     fixed, choices = mistakes.split_sweep(line.overrides)
-    compose(CommandLine(fixed, line.options))
+    fixed_line = CommandLine(fixed, line.options)
+    cfg = _compose(fixed_line)
+    checked(cfg, line.options.config_name)
     for choice in choices:
         _compose(CommandLine([*fixed, choice], line.options))
-    sweep = Sweep(line)
+    folder = _make_folder(cfg, "sweep")
+    sweep = Sweep(line, folder, checked)
     try:
-        _run_hydra(line, sweep.run_job)
+        _run_hydra(line.adding(override("hydra.sweep.dir", str(folder.absolute()))), sweep.run_job)
     except DcganError as first:
         raise DcganError(sweep.summary() if sweep.failures else str(first)) from first
 
 
+def _make_folder(cfg: "DictConfig", mode: str) -> Path:
+    """Make the folder that `hydra.run.dir` or `hydra.sweep.dir` names.
+
+    A name that tells the time is taken to mean a folder of one's own: should another process have
+    taken it at the same instant, a number is added. Any other name is taken as it is.
+
+    Raises:
+        ConfigError: the name cannot be used.
+        OSError: the folder cannot be made.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    stated = OmegaConf.to_container(cfg.hydra[mode], resolve=False)
+    try:
+        path = Path(cfg.hydra[mode].dir)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"hydra.{mode}.dir: {mistakes.one_line(error)}") from None
+    _check_name(path)
+    if isinstance(stated, dict) and "${now:" in str(stated["dir"]):
+        return new_folder(path)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _check_name(folder: Path) -> None:
+    """Raise ConfigError for a folder whose name Hydra would take for an interpolation."""
+    if "${" in str(folder.absolute()):
+        raise ConfigError(f"{folder} has ${{ in its full name; rename or choose another folder")
+
+
 def _compose(line: CommandLine) -> "DictConfig":
-    """Compose the settings; names and types are checked, ranges are not.
+    """Compose the settings, Hydra's included; names and types are checked, ranges are not.
 
     Raises:
         ConfigError: a word cannot be used.
@@ -134,7 +197,9 @@ def _compose(line: CommandLine) -> "DictConfig":
 
     def compose_words(words: list[str]) -> "DictConfig":
         with hydra.initialize_config_dir(str(directory), version_base=VERSION_BASE):
-            return hydra.compose(line.options.config_name, [*words, *search])
+            return hydra.compose(
+                line.options.config_name, [*words, *search], return_hydra_config=True
+            )
 
     mistakes.check_names(line.overrides, _config_folders(line))
     try:

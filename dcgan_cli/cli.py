@@ -12,6 +12,7 @@ from dcgan_cli.completion import complete_override
 from dcgan_cli.errors import ConfigError, DcganError, StorageError
 from dcgan_cli.help import settings_help
 from dcgan_cli.seeds import parse_seeds
+from dcgan_cli.streams import flush_output, open_standard_streams, printable
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -154,6 +155,7 @@ def inspect(
 
 def main() -> None:
     """Run the program and end with its exit code."""
+    open_standard_streams()
     sys.exit(run_program(sys.argv[1:]))
 
 
@@ -170,14 +172,19 @@ def run_program(words: list[str]) -> int:
         words = ["--debug", *(word for word in words if word != "--debug")]
         os.environ["DCGAN_DEBUG"] = "1"
     try:
-        return app(words, prog_name="dcgan", standalone_mode=False) or 0
+        try:
+            return app(words, prog_name="dcgan", standalone_mode=False) or 0
+        finally:
+            flush_output()
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # Whoever read it has seen enough, as `head` has.
+        return 0
     except Exception as error:
         if debug or _debugging():
             raise
         message, code = _explain(error)
-        print(f"dcgan: {message}", file=sys.stderr)
+        print(f"dcgan: {printable(message)}", file=sys.stderr)
         return code
 
 

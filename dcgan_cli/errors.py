@@ -28,6 +28,10 @@ class CheckpointError(DcganError):
     exit_code = 4
 
 
+class DamagedError(CheckpointError):
+    """A checkpoint that is not what was written; another one may do."""
+
+
 class StorageError(DcganError):
     """The disk, the memory or the permissions do not allow it."""
 
@@ -38,6 +42,12 @@ class NumericalError(DcganError):
     """A loss or a gradient is no longer a finite number."""
 
     exit_code = 6
+
+
+class LockedError(DcganError):
+    """Another process is training in this run folder."""
+
+    exit_code = 7
 
 
 class Interrupted(DcganError):  # noqa: N818 (nothing went wrong)

@@ -16,8 +16,9 @@ def quoted(value: str) -> str:
     """Return a text value in quotes of Hydra's if it holds anything but plain words."""
     if re.fullmatch(rf"{WORD}( {WORD})*", value, re.ASCII) and value.lower() not in OTHER_TYPES:
         return value
-    # Between quotes only a quote is special to Hydra, and backslashes in front of one.
-    escaped = re.sub(r"(\\*)'", r"\1\1\\'", value)
+    # Between quotes only a quote is special to Hydra, ${ to OmegaConf, and backslashes in front of
+    # either.
+    escaped = re.sub(r"(\\*)('|\$\{)", r"\1\1\\\2", value)
     escaped = re.sub(r"(\\+)$", r"\1\1", escaped)
     return f"'{escaped}'"
 

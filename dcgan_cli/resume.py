@@ -10,6 +10,7 @@ from dcgan_cli.mistakes import parse
 MAY_CHANGE = {
     "epochs",
     "checkpoint_every",
+    "checkpoint_seconds",
     "precision",
     "data.path",  # The images themselves are compared by their digest.
     "optimizer.learning_rate",

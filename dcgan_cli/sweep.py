@@ -6,16 +6,17 @@ A job that runs out of memory, or that leaves TensorFlow in another state, thus 
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from dcgan_cli.command_line import CommandLine
-from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.config import TrainConfig, flatten
+from dcgan_cli.core.run_folder import RunFolder, shown_path
 from dcgan_cli.errors import DcganError
-from dcgan_cli.overrides import override
+from dcgan_cli.overrides import override, shell_word
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -26,15 +27,28 @@ STOPPING = [
 
 
 class Sweep:
-    """Runs jobs and remembers which failed."""
+    """Runs jobs and remembers which failed.
 
-    def __init__(self, line: CommandLine) -> None:
+    Args:
+        line: the command line.
+        folder: where the jobs' folders are.
+        check: turns a job's composed settings into checked ones.
+    """
+
+    def __init__(
+        self, line: CommandLine, folder: Path, check: Callable[["DictConfig"], TrainConfig]
+    ) -> None:
         self.search_flags = line.search_flags()
+        self.folder = folder
+        self.check = check
         self.jobs = 0
         self.failures: list[str] = []
 
     def run_job(self, cfg: "DictConfig") -> None:
         """Run the job that Hydra has just made a folder for.
+
+        In a sweep that is run again in its folder, a job that is done is left as it is, and one
+        that was interrupted goes on.
 
         Raises:
             DcganError: it failed. Hydra runs the other jobs before it lets that through.
@@ -42,26 +56,41 @@ class Sweep:
         from hydra.core.hydra_config import HydraConfig
 
         job = HydraConfig.get()
+        run = RunFolder(Path(job.runtime.output_dir))
         words = list(job.overrides.task)
-        folder = override("hydra.run.dir", job.runtime.output_dir)
+        name = f"job {job.job.num} ({' '.join(words)})"
         self.jobs += 1
         print(f"job {job.job.num}: {' '.join(words)}", file=sys.stderr, flush=True)
+        if not run.exists():
+            words.append(override("hydra.run.dir", str(run.path)))
+        elif flatten(run.config()) != flatten(self.check(cfg)):
+            self._fail(f"{name} would go on with other settings than {shown_path(run.path)} has")
+        elif run.status()["state"] == "finished":
+            print(f"done already: {shown_path(run.path)}", file=sys.stderr, flush=True)
+            return
+        else:
+            words = [override("resume", str(run.path))]
         # -P keeps the current folder from being searched for modules.
         program = [sys.executable, "-P", "-m", "dcgan_cli", "train"]
         with (
-            subprocess.Popen([*program, *words, folder, *self.search_flags]) as process,
+            subprocess.Popen([*program, *words, *self.search_flags]) as process,
             _passing_on_signals(process) as asked,
         ):
             code = process.wait()
         if asked:  # Whatever the job made of it, no other begins.
+            again = shell_word(override("hydra.sweep.dir", str(shown_path(self.folder))))
+            print(f"dcgan: the same command with {again} goes on", file=sys.stderr, flush=True)
             raise SystemExit(128 + asked[0])
         if code:
-            failure = f"job {job.job.num} ({' '.join(words)}) ended with exit code {code}"
-            self.failures.append(failure)
-            run = RunFolder(Path(job.runtime.output_dir))
-            if not run.exists():  # Else the job has said itself how it ended.
-                run.write_status("failed", reason=f"ended with exit code {code} before it began")
-            raise DcganError(failure)
+            ended = f"ended with exit code {code}" if code > 0 else f"was killed by signal {-code}"
+            # A job that could has said itself how it ended.
+            if run.status()["state"] not in ("failed", "interrupted"):
+                run.write_status("failed", reason=ended)
+            self._fail(f"{name} {ended}")
+
+    def _fail(self, failure: str) -> NoReturn:
+        self.failures.append(failure)
+        raise DcganError(failure)
 
     def summary(self) -> str:
         """Name every job that failed, of those that ran in this process."""

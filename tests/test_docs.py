@@ -10,7 +10,8 @@ import pytest
 from dcgan_cli.bridge import compose
 from dcgan_cli.command_line import CommandLine
 from dcgan_cli.config import keys
-from dcgan_cli.core.run_folder import RunFolder, point_latest_to
+from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.runs import point_latest_to
 from dcgan_cli.help import configuration_page
 
 PROJECT = Path(__file__).parent.parent

@@ -8,6 +8,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import example, given
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
 from dcgan_cli.overrides import override, shell_word
 
@@ -30,13 +31,14 @@ values = st.text(characters, min_size=1) | st.text("ab'\"\\ ${}[](),=:~!#&;.-", 
 @example("\\")
 @example("a\\\\'b\\")
 @example("${epochs}")
+@example("\\${epochs}'s")
 @example("don't")
 @example("runs/2025-01-02_03-04-05-123456")
 def test_hydra_reads_the_value_back_as_text(value):
     parsed = PARSER.parse_override(override("resume", value))
     assert parsed.key_or_group == "resume"
     assert isinstance(parsed.value(), str)
-    assert parsed.value() == value
+    assert OmegaConf.create({"resume": parsed.value()}).resume == value
     assert not parsed.is_sweep_override()
 
 

@@ -35,6 +35,7 @@ def changes(config: TrainConfig) -> dict:
 def test_settings_may_change_that_do_not_make_the_run_what_it_is():
     assert sorted(MAY_CHANGE) == [
         "checkpoint_every",
+        "checkpoint_seconds",
         "data.path",
         "epochs",
         "optimizer.beta_1",
@@ -56,6 +57,7 @@ def test_without_other_words_the_runs_own_settings_go_on(run):
     [
         ("epochs=100", "epochs", 100),
         ("checkpoint_every=1", "checkpoint_every", 1),
+        ("checkpoint_seconds=1", "checkpoint_seconds", 1.0),
         ("precision=float32", "precision", "float32"),
         ("data.path=/data", "data.path", "/data"),
         ("optimizer.learning_rate=0.1", "optimizer.learning_rate", 0.1),

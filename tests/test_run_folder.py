@@ -11,14 +11,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from dcgan_cli import __version__
 from dcgan_cli.config import OptimizerConfig, TrainConfig
-from dcgan_cli.core.run_folder import (
-    FORMAT_VERSION,
-    METRICS_COLUMNS,
-    RunFolder,
-    newest_run,
-    open_run,
-    point_latest_to,
-)
+from dcgan_cli.core.run_folder import FORMAT_VERSION, METRICS_COLUMNS, RunFolder
+from dcgan_cli.core.runs import newest_run, open_run, point_latest_to
 from dcgan_cli.errors import CheckpointError, ConfigError
 
 CONFIG = TrainConfig(epochs=3, optimizer=OptimizerConfig(learning_rate=0.1), resume="é")
@@ -291,10 +285,9 @@ class TestCommandsToPaste:
         assert isinstance(override.value(), str)
         assert open_run(override.value()).path.resolve() == run.path.resolve()
 
-    def test_option_names_this_run(self, current_folder, name):
+    def test_argument_names_this_run(self, current_folder, name):
         run = begin(name)
-        option, value = shlex.split(run.option())
-        assert option == "--run"
+        (value,) = shlex.split(run.argument())
         assert open_run(value).path.resolve() == run.path.resolve()
 
 
@@ -302,7 +295,7 @@ def test_paths_are_shown_relative_only_below_the_current_folder(run, monkeypatch
     absolute = RunFolder(run.path.absolute())
     assert absolute.resume_command() == "dcgan train resume=here"
     monkeypatch.chdir(run.samples)
-    assert shlex.split(absolute.option())[1] == str(run.path.parent / absolute.path)
+    assert shlex.split(absolute.argument()) == [str(run.path.parent / absolute.path)]
 
 
 def test_record_is_indented_json(run):

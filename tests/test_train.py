@@ -25,7 +25,8 @@ def rows(run: Path) -> list[dict[str, str]]:
 
 
 def newest_arrays(run: Path) -> dict[str, np.ndarray]:
-    checkpoint = checkpoints.find(run / "checkpoints")[0]
+    checkpoint, damaged = checkpoints.newest_whole(run / "checkpoints")
+    assert not damaged
     return {
         f"{name}/{key}": array
         for name in checkpoint.files
@@ -213,11 +214,14 @@ def test_folder_with_a_run_is_not_overwritten(dcgan, workplace):
         np.testing.assert_array_equal(array, before[name])
 
 
-def test_kept_checkpoints_are_the_newest_and_every_nth(dcgan, workplace):
+def test_kept_checkpoints_are_the_two_newest_and_every_nth(dcgan, workplace):
     words = ["train", *TINY, "epochs=5", "checkpoint_every=2", "hydra.run.dir=a"]
     assert dcgan(*words).code == 0
     kept = [c.progress.epoch for c in checkpoints.find(workplace / "a" / "checkpoints")]
     assert kept == [5, 4, 2]
+    assert dcgan("train", "resume=a", "epochs=8").code == 0
+    kept = [c.progress.epoch for c in checkpoints.find(workplace / "a" / "checkpoints")]
+    assert kept == [8, 7, 6, 4, 2]
 
 
 def test_loss_that_is_not_finite_stops_with_the_last_good_state(dcgan, workplace):

@@ -4,9 +4,17 @@ import os
 import sys
 from pathlib import Path
 
+from dcgan_cli.commands.sample import tell_which
 from dcgan_cli.core import load_tensorflow
-from dcgan_cli.core.animation import FORMATS, TRAINING_FPS, training_frames, write_animation
-from dcgan_cli.core.run_folder import open_run, shown_path
+from dcgan_cli.core.animation import (
+    FORMATS,
+    TRAINING_FPS,
+    missing_epochs,
+    training_frames,
+    write_animation,
+)
+from dcgan_cli.core.run_folder import shown_path
+from dcgan_cli.core.runs import open_run
 from dcgan_cli.errors import ConfigError
 
 WALK_FPS = 20.0
@@ -39,21 +47,25 @@ def animate_run(
     if out.suffix.lower() not in FORMATS:
         raise ConfigError(f"--out {out} must end in {', '.join(FORMATS)}")
     fps = fps or (WALK_FPS if walk else TRAINING_FPS)
-    print(f"using {run.path}", file=sys.stderr)
     out.parent.mkdir(parents=True, exist_ok=True)
     if walk:
         load_tensorflow(quiet=quiet)
         from dcgan_cli.core.latent_walk import walk_frames
         from dcgan_cli.core.sampling import load_generator
 
+        loaded = load_generator(run, epoch)
+        tell_which(run, loaded)
         frames = walk_frames(
-            load_generator(run, epoch).sampler,
+            loaded.sampler,
             count=16,
             stops=WALK_STOPS,
             frames_per_stop=max(1, round(WALK_SECONDS_PER_STOP * fps)),
         )
         last_frame_seconds = 0  # It ends where it begins, and should not halt there.
     else:
+        print(f"using {run.path}", file=sys.stderr)
+        if missing := missing_epochs(run):
+            print(f"warning: no grid of epoch {missing}", file=sys.stderr)
         frames = training_frames(run)
     count = write_animation(out, frames, fps, last_frame_seconds)
     print(f"{count} frames", file=sys.stderr)

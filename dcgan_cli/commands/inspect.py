@@ -11,9 +11,10 @@ from rich.text import Text
 
 from dcgan_cli.console import duration
 from dcgan_cli.core.inspection import Facts, describe_defaults, describe_run, describe_target
-from dcgan_cli.core.run_folder import newest_run
+from dcgan_cli.core.runs import newest_run
 from dcgan_cli.errors import CheckpointError
 from dcgan_cli.help import shown
+from dcgan_cli.streams import printable
 
 BARS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 60
@@ -64,12 +65,7 @@ def _render(facts: Facts) -> Iterator[RenderableType]:
             yield from _render_commands(facts["commands"])
         case "checkpoint":
             yield Text(f"checkpoint {facts['path']}", style="bold")
-            yield _pairs({"holds": _position(facts), "size": _size(facts["bytes"])})
-            yield Text(
-                "  verified: every file has the sha256 of its manifest"
-                if facts["verified"]
-                else "  DAMAGED"
-            )
+            yield Text(f"  {printable(_condition(facts))}")
         case "png":
             yield Text(f"picture {facts['path']}", style="bold")
             yield _pairs({"size": f"{facts['width']} x {facts['height']}, {facts['mode']}"})
@@ -118,9 +114,9 @@ def _render_run(facts: Facts) -> Iterator[RenderableType]:
         yield from _render_metrics(facts["metrics"])
     yield Text("\ncheckpoints", style="bold")
     for checkpoint in facts["checkpoints"]:
-        state = "verified" if checkpoint["verified"] else "DAMAGED"
-        size = _size(checkpoint["bytes"])
-        yield Text(f"  {Path(checkpoint['path']).name}  {_position(checkpoint)}, {size}, {state}")
+        yield Text(f"  {Path(checkpoint['path']).name}  {printable(_condition(checkpoint))}")
+    for name in facts["set_aside"]:
+        yield Text(f"  {name}  set aside; delete it when you have no use for it")
     if not facts["checkpoints"]:
         yield Text("  none yet")
     yield from _render_commands(facts["commands"])
@@ -173,13 +169,17 @@ def _pairs(pairs: dict[str, Any]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in pairs.items():
-        table.add_row(Text(f"  {_printable(name)}"), Text(_printable(str(value))))
+        table.add_row(Text(f"  {printable(name)}"), Text(printable(str(value))))
     return table
 
 
-def _printable(text: str) -> str:
-    """Replace control characters, by which a file could write to the terminal as it likes."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+def _condition(checkpoint: Facts) -> str:
+    if "epoch" not in checkpoint:
+        return f"DAMAGED: {'; '.join(checkpoint['problems'])}"
+    state = (
+        "verified" if checkpoint["verified"] else f"DAMAGED: {'; '.join(checkpoint['problems'])}"
+    )
+    return f"{_position(checkpoint)}, {_size(checkpoint['bytes'])}, {state}"
 
 
 def _position(checkpoint: Facts) -> str:

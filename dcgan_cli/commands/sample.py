@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dcgan_cli.console import progress_bar
-from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core import checkpoints, load_tensorflow
 from dcgan_cli.core.images import grid_picture, to_picture, write_png
-from dcgan_cli.core.run_folder import open_run
+from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.runs import open_run
 from dcgan_cli.core.storage import replacing
 from dcgan_cli.errors import ConfigError
 
@@ -51,8 +52,7 @@ def sample_images(
     from dcgan_cli.core.sampling import load_generator
 
     loaded = load_generator(run, epoch)
-    position = f"epoch {loaded.facts['epoch']}, step {loaded.facts['step']}"
-    print(f"using {run.path}, {position}", file=sys.stderr)
+    tell_which(run, loaded)
     out.parent.mkdir(parents=True, exist_ok=True)
     chunks = loaded.sampler.stream(seeds)
     if kind == ".png":
@@ -62,6 +62,14 @@ def sample_images(
     else:
         _write_folder(out, loaded, chunks, seeds)
     print(out)
+
+
+def tell_which(run: RunFolder, loaded: "LoadedGenerator") -> None:
+    """Say on standard error which run and checkpoint pictures come from."""
+    if loaded.passed_over:
+        print(f"warning: {checkpoints.reasons(loaded.passed_over)}", file=sys.stderr)
+    position = f"epoch {loaded.facts['epoch']}, step {loaded.facts['step']}"
+    print(f"using {run.path}, {position}", file=sys.stderr)
 
 
 def _with_bar(chunks: Chunks, seeds: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:

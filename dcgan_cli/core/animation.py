@@ -3,6 +3,7 @@
 Frames are written as they come, so that memory does not grow with their number.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,13 @@ def training_frames(run: RunFolder) -> Iterator[Image.Image]:
         if picture.size != size:
             raise DataError(f"{path} is {picture.size}, the grids before it are {size}; remove it")
         yield labelled(picture, f"epoch {epoch} of {last}")
+
+
+def missing_epochs(run: RunFolder) -> str:
+    """Name the epochs before the last grid that have none, such as "3, 7-9"."""
+    epochs = [0, *(epoch for epoch, _ in run.frames())]
+    gaps = [(a + 1, b - 1) for a, b in itertools.pairwise(epochs) if b > a + 1]
+    return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in gaps)
 
 
 def labelled(picture: Image.Image, text: str) -> Image.Image:

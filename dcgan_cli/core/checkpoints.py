@@ -3,6 +3,7 @@
 A checkpoint is a folder `step_<number>` with one `.npz` of named arrays for each part of the state
 and a `manifest.json` that holds the sha256 of each. It is written under another name, flushed to
 disk, then renamed, so that a folder with the right name is a finished checkpoint whatever happens.
+It is removed the other way round: renamed first, then deleted.
 """
 
 import dataclasses
@@ -18,11 +19,22 @@ from typing import Any
 import numpy as np
 
 from dcgan_cli import __version__
-from dcgan_cli.core.storage import flush_folder, flush_to_disk
-from dcgan_cli.errors import CheckpointError
+from dcgan_cli.core.arrays import Arrays, read_stored
+from dcgan_cli.core.storage import (
+    entries,
+    flush_folder,
+    flush_to_disk,
+    read_json,
+    reading,
+    temporary_beside,
+)
+from dcgan_cli.errors import CheckpointError, DamagedError
 
 FORMAT_VERSION = 1
-Arrays = dict[str, np.ndarray]
+NAME = re.compile(r"step_[0-9]{10,20}")
+ASIDE = re.compile(r"step_[0-9]{10,20}\.damaged(-\d+)?")
+KEPT_NEWEST = 2
+"""Checkpoints kept whatever their epoch, so that there is one to go back to."""
 
 
 @dataclass
@@ -51,8 +63,8 @@ class Checkpoint:
 
     @property
     def ends_epoch(self) -> bool:
-        """Whether it was written between two epochs rather than in the middle of one."""
-        return self.progress.epoch_step == 0
+        """Whether it was written at the end of an epoch rather than in the middle of one."""
+        return self.progress.epoch_step == 0 and self.progress.epoch > 0
 
     def problems(self) -> list[str]:
         """Return what is wrong with its files, one line each; an empty list if nothing is."""
@@ -62,21 +74,40 @@ class Checkpoint:
         """Read the arrays of one part, such as "generator".
 
         Raises:
-            CheckpointError: the file is missing or is not the one that was written.
+            DamagedError: the file is missing or is not the one that was written.
         """
         if problem := self._problem(f"{part}.npz"):
-            raise CheckpointError(f"{self.path}: {problem}; use another checkpoint")
-        with np.load(self.path / f"{part}.npz", allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive}
+            raise DamagedError(f"{self.path}: {problem}; use another checkpoint")
+        try:
+            return read_stored(self.path / f"{part}.npz")
+        except Exception as error:  # Made to look whole: zipfile and numpy raise nearly anything.
+            raise DamagedError(f"{self.path}: {part}.npz cannot be read ({error})") from None
 
     def _problem(self, name: str) -> str:
         if name not in self.files:
             return f"{name} is not in its manifest"
         try:
-            digest = _file_digest(self.path / name)
+            with reading(self.path / name) as stream:
+                if os.fstat(stream.fileno()).st_size != self.files[name]["bytes"]:
+                    return f"{name} is damaged (its length differs)"
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
             return f"{name} cannot be read ({error.strerror})"
         return "" if digest == self.files[name]["sha256"] else f"{name} is damaged (sha256 differs)"
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """What stands in a checkpoint's place and has no manifest that can be used."""
+
+    path: Path
+    reason: str
+
+    def problems(self) -> list[str]:
+        return [self.reason]
+
+
+Found = Checkpoint | Damaged
 
 
 def save(folder: Path, parts: dict[str, Arrays], progress: Progress) -> Checkpoint:
@@ -88,17 +119,17 @@ def save(folder: Path, parts: dict[str, Arrays], progress: Progress) -> Checkpoi
         progress: how far the run has come.
 
     Raises:
-        OSError: the disk is full or may not be written; earlier checkpoints are untouched.
+        OSError: the disk is full or may not be written, or there is a checkpoint of this step
+            already; what was there is untouched.
     """
     final = folder / f"step_{progress.step:010d}"
-    temporary = folder / f".{final.name}.{os.getpid()}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary = temporary_beside(final)
     try:
         temporary.mkdir()
         files = {}
         for part, arrays in parts.items():
             path = temporary / f"{part}.npz"
-            with path.open("wb") as stream:
+            with path.open("xb") as stream:
                 np.savez(stream, allow_pickle=False, **arrays)
                 flush_to_disk(stream)
             files[path.name] = {"sha256": _file_digest(path), "bytes": path.stat().st_size}
@@ -109,12 +140,10 @@ def save(folder: Path, parts: dict[str, Arrays], progress: Progress) -> Checkpoi
             "files": files,
         }
         manifest["sha256"] = _manifest_digest(manifest)
-        with (temporary / "manifest.json").open("wb") as stream:
+        with (temporary / "manifest.json").open("xb") as stream:
             stream.write(json.dumps(manifest, indent=2).encode())
             flush_to_disk(stream)
         flush_folder(temporary)
-        if final.exists():  # The same step saved again, after going back to an earlier one.
-            shutil.rmtree(final)
         os.rename(temporary, final)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -123,26 +152,94 @@ def save(folder: Path, parts: dict[str, Arrays], progress: Progress) -> Checkpoi
     return Checkpoint(final, progress, files)
 
 
-def find(folder: Path) -> list[Checkpoint]:
-    """Return the committed checkpoints of a run, newest first.
+def find(folder: Path) -> list[Found]:
+    """Return what stands under a checkpoint's name, newest first. Manifests are read, no arrays.
 
     Raises:
-        CheckpointError: a manifest cannot be read.
+        CheckpointError: one is of a newer format.
     """
-    if not folder.is_dir():
-        return []
-    paths = [path for path in folder.iterdir() if re.fullmatch(r"step_\d{10,}", path.name)]
-    return [read(path) for path in sorted(paths, key=lambda path: int(path.name[5:]), reverse=True)]
+    paths = [path for path in entries(folder) if NAME.fullmatch(path.name)]
+    paths.sort(key=lambda path: int(path.name.removeprefix("step_")), reverse=True)
+    return [_found(path) for path in paths]
+
+
+def newest_whole(folder: Path) -> tuple[Checkpoint | None, list[Found]]:
+    """Return the newest checkpoint that is whole, and the damaged ones that are newer.
+
+    Raises:
+        CheckpointError: one is of a newer format.
+    """
+    damaged: list[Found] = []
+    for found in find(folder):
+        if isinstance(found, Checkpoint) and not found.problems():
+            return found, damaged
+        damaged.append(found)
+    return None, damaged
+
+
+def reasons(damaged: list[Found]) -> str:
+    """Say in one line what is wrong with damaged checkpoints."""
+    return "; ".join(f"{one.path.name}: {', '.join(one.problems())}" for one in damaged)
 
 
 def read(path: Path) -> Checkpoint:
     """Read the manifest of the checkpoint in folder `path`.
 
     Raises:
-        CheckpointError: it is missing, damaged or of a newer format.
+        DamagedError: it is missing or damaged.
+        CheckpointError: it is of a newer format.
     """
+    found = _found(path)
+    if isinstance(found, Damaged):
+        raise DamagedError(f"{path}: {found.reason}")
+    return found
+
+
+def set_aside_names(folder: Path) -> list[str]:
+    """Return the names of the checkpoints that `set_aside` has renamed."""
+    return sorted(path.name for path in entries(folder) if ASIDE.fullmatch(path.name))
+
+
+def set_aside(damaged: Found) -> Path:
+    """Rename a damaged checkpoint, so that it stands in nobody's way and can be looked at.
+
+    Returns:
+        Its new path, which ends in `.damaged`.
+    """
+    path = damaged.path
+    aside = path.with_name(f"{path.name}.damaged")
+    for number in range(2, 1000):
+        if not os.path.lexists(aside):
+            break
+        aside = path.with_name(f"{path.name}.damaged-{number}")
+    os.rename(path, aside)
+    flush_folder(path.parent)
+    return aside
+
+
+def prune(folder: Path, keep_every: int) -> None:
+    """Remove what need not be kept.
+
+    The two newest that are whole stay, and so does all that is newer than them; of the others stay
+    those at the end of every `keep_every`-th epoch.
+    """
+    whole = 0
+    for found in find(folder):
+        if whole < KEPT_NEWEST:
+            whole += not found.problems()
+        elif not (
+            isinstance(found, Checkpoint)
+            and found.ends_epoch
+            and found.progress.epoch % keep_every == 0
+        ):
+            doomed = temporary_beside(found.path)
+            os.rename(found.path, doomed)
+            shutil.rmtree(doomed)
+
+
+def _found(path: Path) -> Found:
     try:
-        manifest = json.loads((path / "manifest.json").read_bytes())
+        manifest = read_json(path / "manifest.json")
         version = manifest["format_version"]
         if version > FORMAT_VERSION:
             raise CheckpointError(
@@ -155,17 +252,9 @@ def read(path: Path) -> Checkpoint:
         _check_types(path, progress, manifest["files"])
         return Checkpoint(path, progress, manifest["files"])
     except OSError as error:
-        raise CheckpointError(f"{path} has no readable manifest.json ({error.strerror})") from None
+        return Damaged(path, f"manifest.json cannot be read ({error.strerror})")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise CheckpointError(f"{path}/manifest.json is damaged ({error})") from None
-
-
-def prune(folder: Path, newest: Checkpoint, keep_every: int) -> None:
-    """Remove all but `newest` and those at the end of every `keep_every`-th epoch."""
-    for checkpoint in find(folder):
-        kept = checkpoint.ends_epoch and checkpoint.progress.epoch % keep_every == 0
-        if not kept and checkpoint.path != newest.path:
-            shutil.rmtree(checkpoint.path)
+        return Damaged(path, f"manifest.json is damaged ({error})")
 
 
 def _file_digest(path: Path) -> str:
@@ -185,8 +274,11 @@ def _check_types(path: Path, progress: Progress, files: Any) -> None:
         kinds = int if setting.type is int else (int, float)
         if isinstance(value, bool) or not isinstance(value, kinds):
             raise ValueError(f"{setting.name} is {value!r}")
-    if path.name.startswith("step_") and path.name != f"step_{progress.step:010d}":
+    if min(progress.step, progress.epoch, progress.epoch_step) < 0:
+        raise ValueError("it counts below zero")
+    if NAME.fullmatch(path.name) and path.name != f"step_{progress.step:010d}":
         raise ValueError(f"it is of step {progress.step}")
     for name, file in files.items():
-        if Path(name).name != name or not {"sha256", "bytes"} <= set(file):
+        fields = isinstance(file["sha256"], str) and isinstance(file["bytes"], int)
+        if not (re.fullmatch(r"\w+\.npz", name) and fields):
             raise ValueError(f"its entry {name!r} is not a file's")

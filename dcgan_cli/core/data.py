@@ -1,7 +1,6 @@
 """Training images: found, checked and read into memory. Needs no TensorFlow."""
 
 import hashlib
-import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dcgan_cli.config import DataConfig
+from dcgan_cli.core.arrays import array_names, read_array
 from dcgan_cli.core.idx import read_idx
 from dcgan_cli.errors import DataError
 
@@ -16,7 +16,6 @@ BUNDLED_MNIST = Path(__file__).parent.parent / "assets" / "mnist" / "mnist.npz"
 BUNDLED_MNIST_SHA256 = "8e083283c91432a55ec214b424b750f347064b1c21bf79cd5a9a425e1c6c2048"
 """Printed by scripts/make_mnist.py, which made the file."""
 IMAGE_SIZE = 28
-MAX_MEMBER_BYTES = 2**32
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def read_images(path: Path, split: str = "train") -> ImageSet:
         raise DataError(
             f"{path} is not there; data.path names an mnist.npz or a folder of IDX files"
         )
-    if not zipfile.is_zipfile(path):
+    if not path.is_file() or not zipfile.is_zipfile(path):  # Opening a pipe would wait.
         raise DataError(
             f"{path} is not an .npz archive; data.path takes one or a folder of IDX files"
         )
@@ -92,9 +91,9 @@ def read_npz(path: Path, split: str) -> ImageSet:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            names = {name.removesuffix(".npy") for name in archive.namelist()}
+            names = array_names(archive)
             if f"x_{split}" not in names:
-                raise DataError(f"{path} has no x_{split}; its keys are {', '.join(sorted(names))}")
+                raise DataError(f"{path} has no x_{split}; its keys are {', '.join(names)}")
             images = read_array(archive, f"x_{split}")
             labels = read_array(archive, f"y_{split}") if f"y_{split}" in names else None
     except DataError:
@@ -102,23 +101,6 @@ def read_npz(path: Path, split: str) -> ImageSet:
     except Exception as error:  # A spoiled header makes numpy and zipfile raise nearly anything.
         raise DataError(f"{path} cannot be read as .npz ({error}); get it again") from error
     return _image_set(images, labels, str(path))
-
-
-def read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """Read one array of an `.npz`, whole and checked.
-
-    Raises:
-        ValueError: it is over 4 GiB or holds pickled objects. A damaged one raises other errors.
-    """
-    member = archive.getinfo(f"{name}.npy")
-    if member.file_size > MAX_MEMBER_BYTES:
-        raise ValueError(f"{name} unpacks to over 4 GiB")
-    # The whole member first: its checksum is compared at its end.
-    stream = io.BytesIO(archive.read(member))
-    array = np.lib.format.read_array(stream, allow_pickle=False)
-    if stream.read(1):
-        raise ValueError(f"{name} holds more than it states")
-    return array
 
 
 def _read_idx_folder(folder: Path, split: str) -> ImageSet:

@@ -26,6 +26,15 @@ def describe_devices() -> str:
     return names[0] if len(names) == 1 else f"{len(names)} x {names[0]}"
 
 
+def thread_counts() -> list[int]:
+    """Return TensorFlow's thread counts within and between operations; 0 is one for each core."""
+    threading = tf.config.threading
+    return [
+        threading.get_intra_op_parallelism_threads() or _environment_number("INTRA"),
+        threading.get_inter_op_parallelism_threads() or _environment_number("INTER"),
+    ]
+
+
 def resolve_precision(precision: str) -> str:
     """Turn `auto` into bfloat16 where the hardware multiplies it, else float32."""
     if precision != "auto":
@@ -64,6 +73,11 @@ def build_strategy(strategy: StrategyConfig, batch_size: int) -> tf.distribute.S
             f"got {batch_size}"
         )
     return mirrored
+
+
+def _environment_number(kind: str) -> int:
+    value = os.environ.get(f"TF_NUM_{kind}OP_THREADS", "0")
+    return int(value) if value.isdecimal() else 0
 
 
 def _cpuinfo(*names: str) -> str:

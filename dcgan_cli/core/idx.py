@@ -33,6 +33,8 @@ def read_idx(path: Path, md5: str | None = None) -> np.ndarray:
     Raises:
         DataError: the file is missing, is not IDX of uint8, or its length is not what it states.
     """
+    if path.exists() and not path.is_file():  # Opening a pipe would wait.
+        raise DataError(f"{path} is not a file")
     try:
         with path.open("rb") as raw:
             packed = raw.read(2) == GZIP_MAGIC

@@ -11,9 +11,10 @@ import numpy as np
 
 from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig, flatten
-from dcgan_cli.core import checkpoints
-from dcgan_cli.core.checkpoints import Checkpoint
-from dcgan_cli.core.data import read_array, read_images
+from dcgan_cli.core import checkpoints, run_lock
+from dcgan_cli.core.arrays import array_names, read_array
+from dcgan_cli.core.checkpoints import Checkpoint, Found
+from dcgan_cli.core.data import read_images
 from dcgan_cli.core.idx import read_idx
 from dcgan_cli.core.images import facts_in, open_png
 from dcgan_cli.core.run_folder import RunFolder
@@ -48,6 +49,7 @@ def describe_target(path: Path) -> Facts:
 def describe_run(run: RunFolder) -> Facts:
     """Describe a run: how far it is, how it differs from the defaults, whether it is whole."""
     record = run.record()
+    run.check_own()
     config = flatten(run.config())
     defaults = flatten(TrainConfig())
     return {
@@ -55,7 +57,7 @@ def describe_run(run: RunFolder) -> Facts:
         "path": str(run.path),
         "created": record.get("created"),
         "dcgan_version": record["dcgan_version"],
-        "status": run.status(),
+        "status": _status(run),
         "precision": record.get("precision"),
         "changed_settings": {
             name: {"value": value, "default": defaults[name]}
@@ -67,23 +69,28 @@ def describe_run(run: RunFolder) -> Facts:
         "metrics": run.metrics(),
         "frames": len(run.frames()),
         "checkpoints": [describe_checkpoint(c) for c in checkpoints.find(run.checkpoints)],
+        "set_aside": checkpoints.set_aside_names(run.checkpoints),
         "commands": _commands(run),
     }
 
 
-def describe_checkpoint(checkpoint: Checkpoint) -> Facts:
+def describe_checkpoint(checkpoint: Found) -> Facts:
     """Describe a checkpoint, with every file's hash compared."""
     problems = checkpoint.problems()
-    return {
+    facts = {
         "kind": "checkpoint",
         "path": str(checkpoint.path),
-        "epoch": checkpoint.progress.epoch,
-        "epoch_step": checkpoint.progress.epoch_step,
-        "step": checkpoint.progress.step,
-        "bytes": sum(file["bytes"] for file in checkpoint.files.values()),
         "verified": not problems,
         "problems": problems,
     }
+    if isinstance(checkpoint, Checkpoint):
+        facts |= {
+            "epoch": checkpoint.progress.epoch,
+            "epoch_step": checkpoint.progress.epoch_step,
+            "step": checkpoint.progress.step,
+            "bytes": sum(file["bytes"] for file in checkpoint.files.values()),
+        }
+    return facts
 
 
 def describe_defaults() -> Facts:
@@ -99,8 +106,16 @@ def describe_defaults() -> Facts:
     }
 
 
+def _status(run: RunFolder) -> Facts:
+    """Return a run's status; a process that was killed has left "running" behind."""
+    status = run.status()
+    if status["state"] == "running" and run_lock.is_held(run) is False:
+        return status | {"state": "killed", "reason": "its process ended without a word"}
+    return status
+
+
 def _commands(run: RunFolder) -> dict[str, str]:
-    name = run.option()
+    name = f"--run {run.argument()}"
     commands = {
         "sample": f"dcgan sample {name} --out grid.png",
         "animate": f"dcgan animate {name}",
@@ -131,7 +146,7 @@ def _describe_npz(path: Path) -> Facts:
     except DataError as not_mnist:
         try:
             with zipfile.ZipFile(path) as archive:
-                names = [name.removesuffix(".npy") for name in archive.namelist()]
+                names = array_names(archive)
                 arrays = {name: _describe_array(read_array(archive, name)) for name in names}
         except Exception:
             raise not_mnist from None

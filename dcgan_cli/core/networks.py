@@ -3,7 +3,7 @@
 Both take the mixed precision policy that is in force when they are built; see `device.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -146,6 +146,20 @@ def build_discriminator(model: ModelConfig, seed: int) -> keras.Model:
 def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
     """Return the variables of a network, trained or not, by names that never change."""
     return {variable.path: variable for variable in model.variables}
+
+
+def variable_shapes(build: Callable[[], keras.Model]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of a network's variables by name, without making any of them.
+
+    Forgets Keras's global state, the precision in force included: call it before `use_precision`.
+
+    Args:
+        build: builds the network.
+    """
+    with keras.StatelessScope(initialize_variables=False):
+        shapes = {name: tuple(v.shape) for name, v in named_variables(build()).items()}
+    keras.backend.clear_session()  # Else a later scope would make the variables after all.
+    return shapes
 
 
 def layer_table(model: keras.Model) -> list[dict[str, Any]]:

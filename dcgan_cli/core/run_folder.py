@@ -1,26 +1,41 @@
 """The run folder: one folder per run, and the only module that knows the names of its files."""
 
-import contextlib
 import csv
 import io
-import json
-import os
+import math
 import re
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig, from_dict
-from dcgan_cli.core.storage import flush_folder, now, replacing, write_json
+from dcgan_cli.core.storage import (
+    entries,
+    flush_folder,
+    is_link,
+    is_temporary,
+    now,
+    read_json,
+    read_text,
+    replacing,
+    write_json,
+)
 from dcgan_cli.errors import CheckpointError, ConfigError
 from dcgan_cli.overrides import override, shell_word
 
 FORMAT_VERSION = 1
-RUNS = Path("runs")
-LATEST = RUNS / "latest"
-RECORDED = {"dcgan_version", "config", "precision", "data_sha256"}
-"""What a `run.json` cannot be without."""
+RECORDED = {"dcgan_version": str, "config": dict, "precision": str, "data_sha256": str}
+"""What a `run.json` cannot be without, and of which type."""
+RECORDED_OF_A_LAYER = {
+    "name": str,
+    "type": str,
+    "output_shape": list,
+    "parameters": int,
+    "multiply_adds": int,
+}
 METRICS_COLUMNS = [
     "epoch",
     "step",
@@ -49,22 +64,62 @@ class RunFolder:
     def gif(self) -> Path:
         return self.path / "dcgan.gif"
 
+    @property
+    def lock(self) -> Path:
+        return self.path / "run.lock"
+
     def frame(self, epoch: int) -> Path:
         """Return the path of an epoch's grid."""
         return self.samples / f"epoch_{epoch:04d}.png"
 
     def frames(self) -> list[tuple[int, Path]]:
         """Return (epoch, path) of every grid there is, in order; other files are passed over."""
-        if not self.samples.is_dir():
-            return []
         matches = [
-            (re.fullmatch(r"epoch_(\d{4,})\.png", p.name), p) for p in self.samples.iterdir()
+            (re.fullmatch(r"epoch_([0-9]{4,9})\.png", p.name), p) for p in entries(self.samples)
         ]
         return sorted((int(match[1]), path) for match, path in matches if match)
 
     def exists(self) -> bool:
         """Whether a run has begun here."""
         return self._run_json.is_file()
+
+    def check_new(self) -> None:
+        """Check that a run may begin here.
+
+        Raises:
+            ConfigError: there is a run here already.
+        """
+        if self.exists():
+            raise ConfigError(
+                f"{self.path} already holds a run; go on with `{self.resume_command()}` "
+                "or choose another hydra.run.dir"
+            )
+
+    def check_own(self) -> None:
+        """Check that everything in the folder is its own, so that using it reaches nothing else.
+
+        Raises:
+            CheckpointError: a part of it is a link.
+        """
+        own = [self._run_json, self._status_json, self._metrics_csv, self._log, self.lock, self.gif]
+        inside = [*entries(self.samples), *entries(self.checkpoints)]
+        for path in (*own, self.samples, self.checkpoints, *inside):
+            if is_link(path):
+                raise CheckpointError(f"{path} is a link; put what it leads to in its place")
+
+    def holds_nothing(self) -> bool:
+        """Whether the run has left nothing yet: no checkpoint, damaged or not, no grid, no row."""
+        begun = self.status().get("step", 0) != 0
+        return not (begun or self.metrics() or self.frames() or entries(self.checkpoints))
+
+    def remove_temporaries(self) -> None:
+        """Remove what a killed process was writing. For the holder of the lock alone."""
+        for folder in (self.path, self.samples, self.checkpoints):
+            for path in filter(is_temporary, entries(folder)):
+                if path.is_dir() and not is_link(path):
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
 
     def create(self, config: dict[str, Any], facts: dict[str, Any]) -> None:
         """Begin a run: make the folders and write `run.json`.
@@ -76,11 +131,7 @@ class RunFolder:
         Raises:
             ConfigError: there is a run here already.
         """
-        if self.exists():
-            raise ConfigError(
-                f"{self.path} already holds a run; go on with `{self.resume_command()}` "
-                "or choose another hydra.run.dir"
-            )
+        self.check_new()
         self.samples.mkdir(parents=True, exist_ok=True)
         self.checkpoints.mkdir(exist_ok=True)
         record = {
@@ -104,21 +155,20 @@ class RunFolder:
             CheckpointError: it is missing, damaged or of a newer format.
         """
         try:
-            record = json.loads(self._run_json.read_bytes())
+            record = read_json(self._run_json)
             version = record["format_version"]
             if version > FORMAT_VERSION:
                 raise CheckpointError(
                     f"{self.path} was made by dcgan {record.get('dcgan_version')} (format "
                     f"{version}); this is dcgan {__version__} (format {FORMAT_VERSION}): update it"
                 )
-            if missing := RECORDED - set(record):
-                raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+            _check_record(record)
             return dict(record)
         except OSError as error:
             raise CheckpointError(
                 f"{self.path} is not a run folder: run.json cannot be read ({error.strerror})"
             ) from None
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CheckpointError(f"{self._run_json} is damaged ({error})") from None
 
     def config(self) -> TrainConfig:
@@ -141,12 +191,12 @@ class RunFolder:
             facts: epoch, step, reason.
         """
         updated = now()
-        write_json(self.path / "status.json", {"state": state, **facts, "updated": updated})
+        write_json(self._status_json, {"state": state, **facts, "updated": updated})
 
     def status(self) -> dict[str, Any]:
         """Read `status.json`; an unreadable one is `{"state": "unknown"}`."""
         try:
-            status = json.loads((self.path / "status.json").read_bytes())
+            status = read_json(self._status_json)
         except (OSError, ValueError, RecursionError):
             status = None
         if isinstance(status, dict) and isinstance(status.get("state"), str):
@@ -156,7 +206,7 @@ class RunFolder:
     def metrics(self) -> list[dict[str, float]]:
         """Read `metrics.csv`, one dictionary an epoch; spoiled lines are passed over."""
         try:
-            text = self._metrics_csv.read_bytes().decode(errors="replace")
+            text = read_text(self._metrics_csv).decode(errors="replace")
         except OSError:
             return []
         header, *lines = text.splitlines(keepends=True) or [""]
@@ -171,9 +221,10 @@ class RunFolder:
                 continue
             try:
                 row: dict[str, float] = dict(zip(names, map(float, values), strict=True))
-                rows.append(row | {"epoch": int(row["epoch"]), "step": int(row["step"])})
-            except (ValueError, OverflowError):
+            except ValueError:
                 continue
+            if all(map(math.isfinite, row.values())):
+                rows.append(row | {"epoch": int(row["epoch"]), "step": int(row["step"])})
         return rows
 
     def write_metrics(self, rows: list[dict[str, float]]) -> None:
@@ -189,9 +240,9 @@ class RunFolder:
         """Return the command that goes on with this run, as it can be pasted into a shell."""
         return "dcgan train " + shell_word(override("resume", self._name()))
 
-    def option(self) -> str:
-        """Return the option that names this run to the reading commands, as it can be pasted."""
-        return "--run " + shell_word(self._name())
+    def argument(self) -> str:
+        """Return the word that names this run to the reading commands, as it can be pasted."""
+        return shell_word(self._name())
 
     def _name(self) -> str:
         """Return the path as a word that names this run: "latest" alone means another."""
@@ -203,8 +254,16 @@ class RunFolder:
         return self.path / "run.json"
 
     @property
+    def _status_json(self) -> Path:
+        return self.path / "status.json"
+
+    @property
     def _metrics_csv(self) -> Path:
         return self.path / "metrics.csv"
+
+    @property
+    def _log(self) -> Path:
+        return self.path / "train.log"
 
 
 def shown_path(path: Path) -> Path:
@@ -215,46 +274,17 @@ def shown_path(path: Path) -> Path:
         return path
 
 
-def point_latest_to(run: RunFolder) -> None:
-    """Make `runs/latest` a link to `run`, where the system has links."""
-    link = RUNS / f".latest.{os.getpid()}.tmp"
-    # Windows needs a privilege for links, and this folder may be protected. `newest_run` manages
-    # without, so that is no reason not to train.
-    with contextlib.suppress(OSError):
-        RUNS.mkdir(exist_ok=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to(os.path.relpath(run.path.resolve(), RUNS.resolve()))
-        os.replace(link, LATEST)
-    with contextlib.suppress(OSError):
-        link.unlink(missing_ok=True)
+def _check_record(record: dict[str, Any]) -> None:
+    """Raise ValueError if an entry of a `run.json` is missing or of another type than it should."""
+    _check_types(record, RECORDED)
+    if not isinstance(record.get("lineage", []), list):
+        raise ValueError("its lineage is not a list")
+    for layers in record.get("networks", {}).values():
+        for layer in layers:
+            _check_types(layer, RECORDED_OF_A_LAYER)
 
 
-def newest_run() -> RunFolder:
-    """Return the run that was started last below `runs/` of the current folder.
-
-    Raises:
-        CheckpointError: there is none.
-    """
-    if (LATEST / "run.json").is_file():
-        return RunFolder(shown_path(LATEST.resolve()))
-    runs = []
-    for record in [*RUNS.glob("*/run.json"), *RUNS.glob("*/*/run.json")]:
-        run = RunFolder(record.parent)
-        with contextlib.suppress(CheckpointError):  # A damaged one hides no other.
-            runs.append((str(run.record().get("created")), str(run.path), run))
-    if not runs:
-        raise CheckpointError("there is no run in ./runs; start one with `dcgan train` or name one")
-    return max(runs)[-1]
-
-
-def open_run(argument: str | None) -> RunFolder:
-    """Return the run that a command line names: a folder, "latest", or None for the newest.
-
-    Raises:
-        CheckpointError: it is not a run folder.
-    """
-    if argument is None or argument == "latest":
-        return newest_run()
-    run = RunFolder(Path(argument))
-    run.record()
-    return run
+def _check_types(values: dict[str, Any], types: Mapping[str, type]) -> None:
+    for name, kind in types.items():
+        if not isinstance(values.get(name), kind):
+            raise ValueError(f"its {name} is missing or of another type")

@@ -10,10 +10,12 @@ import tensorflow as tf
 
 from dcgan_cli import __version__
 from dcgan_cli.core import checkpoints
+from dcgan_cli.core.checkpoints import Checkpoint, Found, Progress
 from dcgan_cli.core.device import use_precision
 from dcgan_cli.core.images import to_uint8
 from dcgan_cli.core.latents import latents
 from dcgan_cli.core.networks import build_generator, named_variables
+from dcgan_cli.core.restoring import check_fits
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.step import assign
 from dcgan_cli.errors import CheckpointError
@@ -68,9 +70,11 @@ class LoadedGenerator:
     """A generator read from a run."""
 
     sampler: Sampler
-    checkpoint: checkpoints.Checkpoint
+    checkpoint: Checkpoint
     facts: dict[str, Any]
     """What made its pictures, for their metadata: run, epoch, step, version."""
+    passed_over: list[Found]
+    """Newer checkpoints that are damaged."""
 
 
 def load_generator(run: RunFolder, epoch: int | None = None) -> LoadedGenerator:
@@ -83,36 +87,47 @@ def load_generator(run: RunFolder, epoch: int | None = None) -> LoadedGenerator:
     Raises:
         CheckpointError: there is no such checkpoint, or it is damaged or does not fit.
     """
-    checkpoint = choose_checkpoint(run, epoch)
+    checkpoint, passed_over = choose_checkpoint(run, epoch)
     config = run.config()
+    arrays = checkpoint.load("generator")
+    check_fits(arrays, "generator", config, checkpoint.path)
     use_precision(run.record()["precision"])
     generator = build_generator(config.model, config.noise_dim, config.seed)
-    assign(named_variables(generator), checkpoint.load("generator"), str(checkpoint.path))
-    return LoadedGenerator(Sampler(generator), checkpoint, picture_facts(run, checkpoint.progress))
+    assign(named_variables(generator), arrays, str(checkpoint.path))
+    facts = picture_facts(run, checkpoint.progress)
+    return LoadedGenerator(Sampler(generator), checkpoint, facts, passed_over)
 
 
-def choose_checkpoint(run: RunFolder, epoch: int | None) -> checkpoints.Checkpoint:
-    """Return the checkpoint after `epoch`, or the newest.
+def choose_checkpoint(run: RunFolder, epoch: int | None) -> tuple[Checkpoint, list[Found]]:
+    """Return the checkpoint after `epoch`, or the newest whole one and those damaged and newer.
 
     Raises:
         CheckpointError: there is none.
     """
-    found = checkpoints.find(run.checkpoints)
-    if not found:
-        raise CheckpointError(f"{run.path} holds no checkpoint yet; let it finish an epoch first")
     if epoch is None:
-        return found[0]
-    for checkpoint in found:
-        if checkpoint.ends_epoch and checkpoint.progress.epoch == epoch:
-            return checkpoint
-    kept = sorted({c.progress.epoch for c in found if c.ends_epoch})
-    raise CheckpointError(
-        f"{run.path} keeps no checkpoint of epoch {epoch}; it keeps {', '.join(map(str, kept))} "
-        "(checkpoint_every sets how many)"
-    )
+        newest, damaged = checkpoints.newest_whole(run.checkpoints)
+        if newest is None:
+            if damaged:
+                raise CheckpointError(
+                    f"every checkpoint of {run.path} is damaged ({checkpoints.reasons(damaged)}); "
+                    "use another run"
+                )
+            raise CheckpointError(
+                f"{run.path} holds no checkpoint yet; let it finish an epoch first"
+            )
+        return newest, damaged
+    found = [c for c in checkpoints.find(run.checkpoints) if isinstance(c, Checkpoint)]
+    at_ends = {c.progress.epoch: c for c in found if c.ends_epoch}
+    if epoch not in at_ends:
+        kept = ", ".join(map(str, sorted(at_ends))) or "none yet"
+        raise CheckpointError(
+            f"{run.path} keeps no checkpoint of epoch {epoch}; it keeps {kept} "
+            "(checkpoint_every sets how many)"
+        )
+    return at_ends[epoch], []
 
 
-def picture_facts(run: RunFolder, progress: checkpoints.Progress) -> dict[str, Any]:
+def picture_facts(run: RunFolder, progress: Progress) -> dict[str, Any]:
     """Return what made a picture, for its metadata."""
     return {
         "run": run.path.resolve().name,

@@ -1,6 +1,7 @@
 """All that stands between the settings and the first step: networks, precision, run folder."""
 
 import dataclasses
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,21 +11,26 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_cli import __version__
-from dcgan_cli.config import TrainConfig
-from dcgan_cli.core import checkpoints
+from dcgan_cli.config import TrainConfig, flatten
 from dcgan_cli.core.checkpoints import Progress
 from dcgan_cli.core.data import ImageSet
 from dcgan_cli.core.device import (
     build_strategy,
     describe_devices,
     resolve_precision,
+    thread_counts,
     use_precision,
 )
 from dcgan_cli.core.networks import layer_table
+from dcgan_cli.core.restoring import State, newest_state
 from dcgan_cli.core.run_folder import RunFolder
-from dcgan_cli.core.step import Gan, TrainStep, assign, build_gan, compile_step
+from dcgan_cli.core.saving import Saver
+from dcgan_cli.core.step import Gan, TrainStep, build_gan, compile_step
 from dcgan_cli.core.storage import now
-from dcgan_cli.errors import CheckpointError, ConfigError, DataError
+from dcgan_cli.errors import DataError
+
+ENVIRONMENT = ("device", "threads", "onednn", "tensorflow", "keras", "numpy")
+"""What the bits of a result depend on besides settings and data."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,11 @@ class Setup:
     step: TrainStep
     distribute: Callable[[tf.data.Dataset], Any]
     """Shares the batches of a data set out between the devices."""
+    saver: Saver
     precision: str
     progress: Progress
+    notes: list[str]
+    """What whoever watches should know before the first step."""
 
 
 def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
@@ -44,26 +53,43 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
 
     Raises:
         CheckpointError, DataError, ConfigError: the run to go on with does not fit.
+        StorageError: the disk has no room.
         OSError: the folder cannot be written.
     """
     keras.backend.clear_session()
+    # Costs nothing on a CPU (docs/performance.md); the promise of equal bits should not hang on
+    # which kernels happen to be deterministic.
+    tf.config.experimental.enable_op_determinism()
+    run.remove_temporaries()
     digest = data.digest()
     if config.resume:
         precision = _recorded_precision(run, config, digest)
+        state = newest_state(run, config)
     else:
         precision = resolve_precision(config.precision)
+        state = State()
     use_precision(precision)
     strategy = build_strategy(config.strategy, config.batch_size)
     with strategy.scope():
         gan = build_gan(config)
+    state.put_into(gan)
+    saved_step = state.progress.step if state.parts else None
+    saver = Saver(run, gan, config.checkpoint_every, saved_step)
+    saver.check_room()
+    notes = list(state.notes)
     if config.resume:
-        progress = _restore(run, gan, config.epochs)
-        _note_resume(run, config, precision, progress)
+        notes += _note_resume(run, config, precision, state.progress)
     else:
-        progress = Progress()
         _create(run, config, precision, gan, digest)
-    step = compile_step(gan, config, strategy)
-    return Setup(gan, step, strategy.experimental_distribute_dataset, precision, progress)
+    return Setup(
+        gan,
+        compile_step(gan, config, strategy),
+        strategy.experimental_distribute_dataset,
+        saver,
+        precision,
+        state.progress,
+        notes,
+    )
 
 
 def _recorded_precision(run: RunFolder, config: TrainConfig, digest: str) -> str:
@@ -83,26 +109,6 @@ def _recorded_precision(run: RunFolder, config: TrainConfig, digest: str) -> str
     return resolve_precision(config.precision)
 
 
-def _restore(run: RunFolder, gan: Gan, epochs: int) -> Progress:
-    """Set the networks and optimisers to the newest checkpoint.
-
-    Raises:
-        CheckpointError: there is none, or it is damaged or does not fit.
-        ConfigError: it is past the last epoch asked for.
-    """
-    found = checkpoints.find(run.checkpoints)
-    if not found:
-        raise CheckpointError(f"{run.path} holds no checkpoint to go on from; start a new run")
-    progress = found[0].progress
-    if progress.epoch + (progress.epoch_step > 0) > epochs:
-        raise ConfigError(
-            f"{run.path} has finished epoch {progress.epoch}; epochs={epochs} is behind that"
-        )
-    for part, variables in gan.variables().items():
-        assign(variables, found[0].load(part), str(found[0].path))
-    return dataclasses.replace(progress)
-
-
 def _create(run: RunFolder, config: TrainConfig, precision: str, gan: Gan, digest: str) -> None:
     networks = {model.name: layer_table(model) for model in (gan.generator, gan.discriminator)}
     facts = {
@@ -114,10 +120,36 @@ def _create(run: RunFolder, config: TrainConfig, precision: str, gan: Gan, diges
     run.create(dataclasses.asdict(config), facts)
 
 
-def _note_resume(run: RunFolder, config: TrainConfig, precision: str, progress: Progress) -> None:
-    settings = dataclasses.asdict(config) | {"resume": None}
-    lineage = [*run.record().get("lineage", []), _part(progress)]
-    run.update({"config": settings, "precision": precision, "lineage": lineage})
+def _note_resume(
+    run: RunFolder, config: TrainConfig, precision: str, progress: Progress
+) -> list[str]:
+    """Add a part to the run's lineage, and say what in it makes other bits than an unbroken run."""
+    before = run.record()
+    own = flatten(run.config())
+    settings = flatten(config) | {"resume": None}
+    changed = {
+        name: [own[name], value]
+        for name, value in settings.items()
+        if value != own[name] and name != "resume"
+    }
+    lineage = before.get("lineage", [])
+    part = _part(progress)
+    last = lineage[-1] if lineage and isinstance(lineage[-1], dict) else {}
+    moved = [
+        f"{name} is {part[name]} (was {last[name]})"
+        for name in ENVIRONMENT
+        if name in last and last[name] != part[name]
+    ]
+    run.update(
+        {
+            "config": dataclasses.asdict(config) | {"resume": None},
+            "precision": precision,
+            "lineage": [*lineage, part | {"changed": changed}],
+        }
+    )
+    if not moved:
+        return []
+    return [f"{', '.join(moved)}: the run goes on, but not to the same bits as an unbroken one"]
 
 
 def _part(progress: Progress) -> dict[str, Any]:
@@ -130,4 +162,6 @@ def _part(progress: Progress) -> dict[str, Any]:
         "keras": keras.__version__,
         "numpy": np.__version__,
         "device": describe_devices(),
+        "threads": thread_counts(),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
     }

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from dcgan_cli.config import OptimizerConfig, TrainConfig
 from dcgan_cli.core import losses
+from dcgan_cli.core.arrays import Arrays
 from dcgan_cli.core.networks import (
     IMAGE_SHAPE,
     build_discriminator,
@@ -31,6 +31,8 @@ class Gan:
     discriminator: keras.Model
     generator_optimizer: keras.Optimizer
     discriminator_optimizer: keras.Optimizer
+
+    PARTS = ("generator", "discriminator", "generator_optimizer", "discriminator_optimizer")
 
     def variables(self) -> dict[str, dict[str, keras.Variable]]:
         """Return all state by part and name, which is what a checkpoint holds."""
@@ -57,9 +59,7 @@ def build_gan(config: TrainConfig) -> Gan:
     )
 
 
-def assign(
-    variables: dict[str, keras.Variable], arrays: dict[str, np.ndarray], source: str
-) -> None:
+def assign(variables: dict[str, keras.Variable], arrays: Arrays, source: str) -> None:
     """Set variables to the arrays of the same names.
 
     Args:
@@ -70,7 +70,17 @@ def assign(
     Raises:
         CheckpointError: a name or a shape differs; nothing is set then.
     """
-    expected = {name: tuple(variable.shape) for name, variable in variables.items()}
+    check_shapes({name: tuple(v.shape) for name, v in variables.items()}, arrays, source)
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+
+
+def check_shapes(expected: dict[str, tuple[int, ...]], arrays: Arrays, source: str) -> None:
+    """Check that arrays have the expected names and shapes, and hold numbers.
+
+    Raises:
+        CheckpointError: a name or a shape differs.
+    """
     found = {name: array.shape for name, array in arrays.items()}
     if expected != found:
         name = next(n for n in expected | found if expected.get(n) != found.get(n))
@@ -78,8 +88,8 @@ def assign(
             f"{source} does not fit these networks: {name} is {found.get(name, 'missing')} in it "
             f"and should be {expected.get(name, 'absent')}"
         )
-    for name, variable in variables.items():
-        variable.assign(arrays[name])
+    if odd := [name for name, array in arrays.items() if array.dtype.kind not in "fiu"]:
+        raise CheckpointError(f"{source} does not fit these networks: {odd[0]} is no number")
 
 
 def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy) -> TrainStep:

@@ -1,12 +1,38 @@
-"""Files that are either whole or not there: written aside, flushed, then renamed into place."""
+"""Files on disk. Written ones are whole or not there; read ones are taken for a stranger's.
 
+A file is written aside, flushed, then renamed into place. What a run folder holds may have been
+damaged, or made by somebody else: reading one follows no link, waits for no pipe, and takes no more
+memory than was meant for it.
+"""
+
+import contextlib
+import io
 import json
 import os
+import re
+import secrets
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp(\.\w+)?")
+MAX_TEXT_BYTES = 64 * 2**20
+"""The longest text file that is read; a million epochs of metrics are shorter."""
+# Not every system has all of these.
+READING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+def temporary_beside(path: Path) -> Path:
+    """Return a name beside `path`, with its ending, that nothing has and `is_temporary` knows."""
+    return path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether `path` has a name that `temporary_beside` gives."""
+    return TEMPORARY.fullmatch(path.name) is not None
 
 
 @contextmanager
@@ -17,7 +43,7 @@ def replacing_path(path: Path) -> Iterator[Path]:
     part, also after a crash or a power cut. When the block raises, the temporary file is removed
     and `path` is left as it was.
     """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    temporary = temporary_beside(path)
     try:
         yield temporary
         with temporary.open("rb+") as stream:
@@ -31,7 +57,7 @@ def replacing_path(path: Path) -> Iterator[Path]:
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that takes the place of `path` when the block ends well; see above."""
-    with replacing_path(path) as temporary, temporary.open("wb") as stream:
+    with replacing_path(path) as temporary, temporary.open("xb") as stream:
         yield stream
 
 
@@ -52,12 +78,68 @@ def flush_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[io.BufferedReader]:
+    """Open a file that may be a stranger's.
+
+    Raises:
+        OSError: it is missing, or is a link, a pipe, a device or a folder.
+    """
+    descriptor = os.open(path, READING)
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(None, "not a regular file")
+        yield stream
+
+
+def read_text(path: Path) -> bytes:
+    """Read a text file that may be a stranger's.
+
+    Raises:
+        OSError: see `reading`; or it is longer than 64 MiB.
+    """
+    with reading(path) as stream:
+        text = stream.read(MAX_TEXT_BYTES + 1)
+    if len(text) > MAX_TEXT_BYTES:
+        raise OSError(None, f"longer than {MAX_TEXT_BYTES} bytes")
+    return text
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that may be a stranger's.
+
+    Raises:
+        OSError: see `read_text`.
+        ValueError, RecursionError: it is not JSON, or has an object with the same key twice.
+    """
+    return json.loads(read_text(path), object_pairs_hook=_object)
+
+
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Replace `path` with `value` as indented JSON."""
     with replacing(path) as stream:
         stream.write(json.dumps(value, indent=2).encode() + b"\n")
 
 
+def is_link(path: Path) -> bool:
+    """Whether `path` leads elsewhere: a symbolic link or, on Windows, a junction."""
+    return path.is_symlink() or (hasattr(path, "is_junction") and path.is_junction())
+
+
+def entries(folder: Path) -> list[Path]:
+    """Return what is in a folder; nothing if there is none."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        return list(folder.iterdir())
+    return []
+
+
 def now() -> str:
     """Return the time as records state it, in UTC, so that later ones sort behind earlier ones."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return made

@@ -10,25 +10,18 @@ from typing import NoReturn
 import tensorflow as tf
 
 from dcgan_cli.config import TrainConfig
-from dcgan_cli.core import checkpoints
-from dcgan_cli.core.animation import (
-    LAST_FRAME_SECONDS,
-    TRAINING_FPS,
-    training_frames,
-    write_animation,
-)
 from dcgan_cli.core.batches import epoch_batches, steps_per_epoch
 from dcgan_cli.core.checkpoints import Progress
 from dcgan_cli.core.data import ImageSet
 from dcgan_cli.core.device import describe_devices
-from dcgan_cli.core.images import grid_picture, write_png
+from dcgan_cli.core.epoch_records import EpochRecords
 from dcgan_cli.core.interruption import StopRequest, stop_on_signals
 from dcgan_cli.core.reporter import Reporter, Start, StepReport
-from dcgan_cli.core.run_folder import RunFolder, point_latest_to, shown_path
-from dcgan_cli.core.sampling import Sampler, picture_facts
+from dcgan_cli.core.run_folder import RunFolder, shown_path
+from dcgan_cli.core.runs import point_latest_to
+from dcgan_cli.core.sampling import Sampler
 from dcgan_cli.core.setup import set_up
-from dcgan_cli.core.storage import replacing
-from dcgan_cli.errors import DcganError, Interrupted, NumericalError, StorageError
+from dcgan_cli.errors import Interrupted, NumericalError, StorageError
 
 MEASURED_STEPS = 5
 """Steps timed for the forecast, after a first one that also compiles."""
@@ -37,9 +30,11 @@ MEASURED_STEPS = 5
 def train(config: TrainConfig, run: RunFolder, data: ImageSet, reporter: Reporter) -> None:
     """Train in a new run folder, or go on in one that `config.resume` names.
 
+    The caller holds the folder's lock.
+
     Args:
         config: the settings; when resuming, those of the run with what may change changed.
-        run: where everything is written.
+        run: where everything is written; it exists.
         data: the training images.
         reporter: is told how it goes.
 
@@ -78,9 +73,8 @@ class _Training:
         with _disk_errors(run.path):
             self.setup = set_up(config, run, data)
         self.progress = self.setup.progress
-        self.sampler = Sampler(self.setup.gan.generator)
-        self.grid_seeds = range(config.num_examples_to_generate)
-        self.metrics = [row for row in run.metrics() if row["epoch"] <= self.progress.epoch]
+        sampler = Sampler(self.setup.gan.generator)
+        self.records = EpochRecords(run, sampler, config.num_examples_to_generate, reporter)
         self.clock = time.monotonic()
         self.measured_from: tuple[int, float] | None = None
 
@@ -88,6 +82,10 @@ class _Training:
         """Train until the last epoch is done or a signal stops it."""
         try:
             self.reporter.start(self._start())
+            for note in self.setup.notes:
+                self.reporter.note(note)
+            with _disk_errors(self.folder.path):
+                self.records.go_on(self.progress)
             if self.progress.epoch == self.config.epochs:
                 self.reporter.note("nothing left to do; a larger epochs= trains longer")
             self._write_status("running")
@@ -96,8 +94,16 @@ class _Training:
             while self.progress.epoch < self.config.epochs:
                 self._train_epoch()
                 self._finish_epoch()
-            self._write_gif()
+            self.records.write_gif()
             self._write_status("finished")
+        except KeyboardInterrupt:  # The second Ctrl-C.
+            self._write_status("interrupted", reason="stopped at once")
+            saved = self.setup.saver.saved_step
+            position = "before the first checkpoint" if saved is None else f"after step {saved}"
+            raise Interrupted(
+                f"stopped at once; go on {position} with: {self.folder.resume_command()}",
+                exit_code=128 + signal.SIGINT,
+            ) from None
         except Interrupted as error:
             self._write_status("interrupted", reason=str(error))
             raise
@@ -118,13 +124,18 @@ class _Training:
         # A result is read one step late, so that an accelerator need not wait for this loop.
         unread: tf.Tensor | None = None
         for images in self.setup.distribute(batches):
+            if self.stop.signal:
+                break
             step = self.progress.step + (unread is not None)
             result = self.setup.step(images, tf.constant(step, tf.int64))
             if unread is not None:
                 self._read(unread)
             unread = result
-            if self.stop.signal:
-                break
+            if self.setup.saver.seconds_since() >= self.config.checkpoint_seconds:
+                self._read(unread)
+                unread = None
+                if self.progress.epoch_step < self.steps_per_epoch:
+                    self._save()
         if unread is not None:
             self._read(unread)
         if self.stop.signal and self.progress.epoch_step < self.steps_per_epoch:
@@ -140,6 +151,7 @@ class _Training:
                 f"step {progress.step + 1}: loss or gradient is not finite (generator "
                 f"{generator_loss}, discriminator {discriminator_loss}); try a smaller "
                 f"optimizer.learning_rate than {self.config.optimizer.learning_rate:g}"
+                f"{self._way_back()}"
             )
         progress.step += 1
         progress.epoch_step += 1
@@ -173,10 +185,7 @@ class _Training:
         progress = self.progress
         epoch = progress.epoch + 1
         finished = Progress(step=progress.step, epoch=epoch)
-        picture = grid_picture(self.sampler.sample(self.grid_seeds))
-        facts = picture_facts(self.folder, finished) | {"seeds": list(self.grid_seeds)}
-        with _disk_errors(self.folder.samples), replacing(self.folder.frame(epoch)) as stream:
-            write_png(stream, picture, facts)
+        self.records.add_grid(finished)
 
         # The clock runs on from here, so the checkpoint's time belongs to the next epoch.
         now = time.monotonic()
@@ -190,9 +199,8 @@ class _Training:
             "generator_loss": progress.generator_loss_sum / self.steps_per_epoch,
             "discriminator_loss": progress.discriminator_loss_sum / self.steps_per_epoch,
         }
-        self.metrics.append(row)
         with _disk_errors(self.folder.path):
-            self.folder.write_metrics(self.metrics)
+            self.records.add_row(row)
         self.progress = finished
         self._save()
         self._write_status("running")
@@ -201,13 +209,14 @@ class _Training:
             self._interrupt(self.stop.signal)
 
     def _save(self) -> None:
-        arrays = {
-            part: {name: variable.numpy() for name, variable in variables.items()}
-            for part, variables in self.setup.gan.variables().items()
-        }
         with _disk_errors(self.folder.checkpoints):
-            newest = checkpoints.save(self.folder.checkpoints, arrays, self.progress)
-            checkpoints.prune(self.folder.checkpoints, newest, self.config.checkpoint_every)
+            self.setup.saver.save(self.progress)
+
+    def _way_back(self) -> str:
+        saved = self.setup.saver.saved_step
+        if saved is None:
+            return ""
+        return f"; step {saved} is saved: {self.folder.resume_command()}"
 
     def _interrupt(self, number: signal.Signals) -> NoReturn:
         raise Interrupted(
@@ -221,13 +230,6 @@ class _Training:
         position = {"epoch": progress.epoch, "epochs": self.config.epochs, "step": progress.step}
         with _disk_errors(self.folder.path):
             self.folder.write_status(state, **position, **facts)
-
-    def _write_gif(self) -> None:
-        try:
-            frames = training_frames(self.folder)
-            write_animation(self.folder.gif, frames, TRAINING_FPS, LAST_FRAME_SECONDS)
-        except (OSError, DcganError) as error:  # The training is done and safe; say it and go on.
-            self.reporter.note(f"no animation: {error}")
 
     def _start(self) -> Start:
         networks = (self.setup.gan.generator, self.setup.gan.discriminator)

@@ -1,0 +1,95 @@
+"""What an epoch leaves for people to look at: a grid, a row of metrics and, at the end, the GIF."""
+
+import io
+from typing import Any
+
+from dcgan_cli.core.animation import (
+    LAST_FRAME_SECONDS,
+    TRAINING_FPS,
+    training_frames,
+    write_animation,
+)
+from dcgan_cli.core.checkpoints import Progress
+from dcgan_cli.core.images import grid_picture, write_png
+from dcgan_cli.core.reporter import Reporter
+from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.sampling import Sampler, picture_facts
+from dcgan_cli.core.storage import replacing
+from dcgan_cli.errors import DcganError
+
+
+class EpochRecords:
+    """Grids and rows of one run, up to the epoch it has finished.
+
+    Args:
+        run: its folder.
+        sampler: draws the grids.
+        count: images in a grid.
+        reporter: is told what could not be written.
+    """
+
+    def __init__(self, run: RunFolder, sampler: Sampler, count: int, reporter: Reporter) -> None:
+        self.run = run
+        self.sampler = sampler
+        self.seeds = range(count)
+        self.reporter = reporter
+        self.rows: list[dict[str, float]] = []
+        self.unwritten_grids: dict[int, bytes] = {}
+
+    def go_on(self, progress: Progress) -> None:
+        """Take up the records of a run at its newest checkpoint.
+
+        Rows of epochs after it go, since those epochs are trained again. Its own grid is drawn
+        again if it is not there.
+
+        Raises:
+            OSError: the metrics cannot be written.
+        """
+        found = self.run.metrics()
+        by_epoch = {int(row["epoch"]): row for row in found}
+        epochs = range(1, progress.epoch + 1)
+        self.rows = [by_epoch[epoch] for epoch in epochs if epoch in by_epoch]
+        if missing := [str(epoch) for epoch in epochs if epoch not in by_epoch]:
+            self.reporter.note(f"warning: metrics.csv has lost epoch {', '.join(missing)}")
+        if self.rows != found:
+            self.run.write_metrics(self.rows)
+        at_end_of_epoch = progress.epoch > 0 and progress.epoch_step == 0
+        if at_end_of_epoch and not self.run.frame(progress.epoch).exists():
+            self.add_grid(progress)
+
+    def add_grid(self, progress: Progress) -> None:
+        """Draw the grid of the epoch that `progress` ends.
+
+        If it cannot be written, that is said and tried again after the next epoch.
+        """
+        picture = grid_picture(self.sampler.sample(self.seeds))
+        png = io.BytesIO()
+        write_png(png, picture, picture_facts(self.run, progress) | {"seeds": list(self.seeds)})
+        self.unwritten_grids[progress.epoch] = png.getvalue()
+        for epoch in list(self.unwritten_grids):
+            try:
+                with replacing(self.run.frame(epoch)) as stream:
+                    stream.write(self.unwritten_grids[epoch])
+            except OSError as error:
+                self.reporter.note(
+                    f"warning: {self.run.frame(epoch)} not written: {error.strerror}"
+                )
+            else:
+                del self.unwritten_grids[epoch]
+
+    def add_row(self, row: dict[str, Any]) -> None:
+        """Add an epoch's row to `metrics.csv`.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self.rows.append(row)
+        self.run.write_metrics(self.rows)
+
+    def write_gif(self) -> None:
+        """Make the animation of all grids, or say why there is none."""
+        try:
+            frames = training_frames(self.run)
+            write_animation(self.run.gif, frames, TRAINING_FPS, LAST_FRAME_SECONDS)
+        except (OSError, DcganError) as error:  # The training is done and safe.
+            self.reporter.note(f"no animation: {error}")

@@ -1,0 +1,82 @@
+"""A run's state, from memory to a checkpoint."""
+
+import shutil
+import time
+
+import numpy as np
+
+from dcgan_cli.core import checkpoints
+from dcgan_cli.core.arrays import Arrays
+from dcgan_cli.core.checkpoints import Progress
+from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.step import Gan
+from dcgan_cli.errors import NumericalError, StorageError
+
+ROOM = 3
+"""How many checkpoints' room there must be at the start: the one before, the newest, the next."""
+
+
+class Saver:
+    """Commits the state of a run and knows how long ago that was.
+
+    Args:
+        run: its folder.
+        gan: the state.
+        keep_every: epochs between checkpoints that are kept.
+        saved_step: the step of the newest checkpoint, if there is one.
+    """
+
+    def __init__(self, run: RunFolder, gan: Gan, keep_every: int, saved_step: int | None) -> None:
+        self.run = run
+        self.gan = gan
+        self.keep_every = keep_every
+        self.saved_step = saved_step
+        self.saved_at = time.monotonic()
+
+    def check_room(self) -> None:
+        """Check that the disk has room for a few checkpoints.
+
+        Raises:
+            StorageError: it has not.
+        """
+        parts = self.gan.variables().values()
+        size = sum(int(np.prod(v.shape)) * 4 for variables in parts for v in variables.values())
+        free = shutil.disk_usage(self.run.path).free
+        if free < ROOM * size:
+            raise StorageError(
+                f"{self.run.path} is on a disk with {free / 1e6:.0f} MB free, and its checkpoints "
+                f"need {ROOM * size / 1e6:.0f} MB to begin with; free some or use another disk"
+            )
+
+    def seconds_since(self) -> float:
+        """Return how long ago the state was last committed, or this run begun."""
+        return time.monotonic() - self.saved_at
+
+    def save(self, progress: Progress) -> None:
+        """Commit the state, unless that of this step is committed already.
+
+        Raises:
+            NumericalError: a weight is not finite; nothing is committed.
+            OSError: the disk is full or may not be written.
+        """
+        if progress.step != self.saved_step:
+            parts = self._arrays(progress.step)
+            checkpoints.save(self.run.checkpoints, parts, progress)
+            checkpoints.prune(self.run.checkpoints, self.keep_every)
+            self.saved_step = progress.step
+        self.saved_at = time.monotonic()
+
+    def _arrays(self, step: int) -> dict[str, Arrays]:
+        parts = {
+            part: {name: variable.numpy() for name, variable in variables.items()}
+            for part, variables in self.gan.variables().items()
+        }
+        for part, arrays in parts.items():
+            for name, array in arrays.items():
+                # The step's own check is of losses and gradients; the update can overflow too.
+                if not np.isfinite(array).all():
+                    raise NumericalError(
+                        f"step {step}: {part} {name} is not finite; try a smaller "
+                        "optimizer.learning_rate"
+                    )
+        return parts
