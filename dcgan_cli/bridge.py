@@ -47,9 +47,14 @@ def run(words: list[str], prepare: Callable[[TrainConfig], Train]) -> None:
 
     Raises:
         ConfigError: the words cannot be used; nothing was created.
+        StorageError: there is no current folder.
         DcganError: whatever `prepare` and training raise, or jobs of a sweep failed.
     """
     line = CommandLine.parse(words)
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise StorageError("the current folder has been deleted; change to another") from None
     if line.options.multirun:
         _run_sweep(line)
     elif line.shows_something:

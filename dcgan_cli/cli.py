@@ -178,8 +178,6 @@ def run_program(words: list[str]) -> int:
             flush_output()
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # Whoever read it has seen enough, as `head` has.
-        return 0
     except Exception as error:
         if debug or _debugging():
             raise

@@ -100,10 +100,7 @@ class PlainReporter:
 
     def show(self, text: str) -> None:
         """Write a line to standard error."""
-        try:
-            print(text, file=sys.stderr, flush=True)
-        except BrokenPipeError:  # Nobody reads any more; that is no reason to stop training.
-            sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+        print(text, file=sys.stderr, flush=True)
 
 
 class LiveReporter(PlainReporter):

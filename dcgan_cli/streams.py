@@ -1,7 +1,9 @@
 """Standard input, output and error, made safe to use whatever they are."""
 
+import contextlib
 import os
 import sys
+from typing import Any, TextIO, cast
 
 
 def open_standard_streams() -> None:
@@ -21,22 +23,61 @@ def open_standard_streams() -> None:
     if hasattr(sys.stdout, "reconfigure"):
         utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
         sys.stdout.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
+    sys.stdout = cast(TextIO, ForgivingStream(sys.stdout, BrokenPipeError))
+    sys.stderr = cast(TextIO, ForgivingStream(sys.stderr, OSError))
+
+
+class ForgivingStream:
+    """A stream that takes no offence when nobody reads it any more.
+
+    A terminal that was closed, or a reader such as `head` that has seen enough, is no reason to
+    stop training. From then on what is written goes nowhere.
+
+    Args:
+        stream: the stream that is written to while it can be.
+        forgiven: the errors that mean that nobody reads.
+    """
+
+    def __init__(self, stream: TextIO, *forgiven: type[Exception]) -> None:
+        self._stream = stream
+        self._forgiven = forgiven
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except self._forgiven:
+            _lead_nowhere(self._stream)
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except self._forgiven:
+            _lead_nowhere(self._stream)
 
 
 def flush_output() -> None:
     """Write out what standard output holds back, so that what goes wrong is known now.
 
     Raises:
-        BrokenPipeError: nobody reads it any more.
         OSError: it is a file on a full disk, say. What could not be written is forgotten.
     """
     try:
         sys.stdout.flush()
     except OSError:  # Python would try once more at its end, and complain in its own way.
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, sys.stdout.fileno())
-        os.close(nothing)
+        _lead_nowhere(sys.stdout)
         raise
+
+
+def _lead_nowhere(stream: TextIO) -> None:
+    with contextlib.suppress(OSError, ValueError):  # It may have no descriptor, or be closed.
+        number = stream.fileno()
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, number)
+        os.close(nothing)
 
 
 def printable(text: str) -> str:

@@ -1,17 +1,23 @@
 """What the tests share: the program's real entry point, and one small finished run."""
 
+import atexit
 import logging
 import os
+import shutil
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import absl.logging
 import hypothesis
+import numpy as np
 import pytest
 
 from dcgan_cli.cli import run_program
+from dcgan_cli.core.data import BUNDLED_MNIST
+from tests.process_server import ProcessServer
 
 # The same examples every time: a suite that fails at random is soon not read any more.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
@@ -26,6 +32,19 @@ TINY = [
     "precision=float32",
 ]
 """Settings that train an epoch in a blink: 4 steps, the last one with 8 images."""
+
+
+def _write_first_images() -> Path:
+    """Write the images of TINY to a file, which is read much faster than all of MNIST."""
+    folder = Path(tempfile.mkdtemp(prefix="dcgan_tests_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with np.load(BUNDLED_MNIST) as archive:
+        np.savez(folder / "mnist.npz", x_train=archive["x_train"][:200])
+    return folder / "mnist.npz"
+
+
+QUICK = [f"data.path={_write_first_images()}", *TINY[1:]]
+"""The same training on the same images, begun sooner."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +91,21 @@ def dcgan(capfd) -> Dcgan:
 
 
 @pytest.fixture(scope="session")
+def processes(tmp_path_factory) -> Iterator[ProcessServer]:
+    """Start `dcgan WORDS` in processes that can be killed, with faults put into them."""
+    server = ProcessServer(tmp_path_factory.mktemp("processes"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
 def finished_run(tmp_path_factory) -> Path:
     """A run of three epochs that keeps the checkpoints of all of them. Not to be changed."""
     folder = tmp_path_factory.mktemp("finished") / "run"
     before = Path.cwd()
     os.chdir(folder.parent)
     try:
-        words = ["train", *TINY, "epochs=3", "checkpoint_every=1", f"hydra.run.dir={folder}"]
+        words = ["train", *QUICK, "epochs=3", "checkpoint_every=1", f"hydra.run.dir={folder}"]
         assert run_program(words) == 0
     finally:
         os.chdir(before)

@@ -10,19 +10,16 @@ import pytest
 
 from dcgan_cli.core import checkpoints
 from dcgan_cli.core.run_folder import RunFolder
-from tests.conftest import TINY
-from tests.test_train import assert_same_run
+from tests.conftest import QUICK, TINY
 
 WORDS = [*TINY, "data.limit=3000", "batch_size=16"]  # 188 steps an epoch
 
 
-def start(*words: str, ignoring: signal.Signals | None = None) -> "subprocess.Popen[str]":
-    """Start a training that takes signals as at a terminal, but for one that is ignored."""
+def start(*words: str) -> "subprocess.Popen[str]":
+    """Start a training that takes signals as at a terminal."""
 
     def dispose() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        if ignoring:
-            signal.signal(ignoring, signal.SIG_IGN)
 
     command = [sys.executable, "-m", "dcgan_cli", "train", *WORDS, *words]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=dispose)
@@ -33,27 +30,33 @@ def start(*words: str, ignoring: signal.Signals | None = None) -> "subprocess.Po
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
     ids=lambda value: getattr(value, "name", None),
 )
-def test_signal_saves_and_says_how_to_go_on(dcgan, workplace, number, code):
-    process = start("epochs=200", "hydra.run.dir=stopped")
-    lines = []
-    for line in process.stderr:
-        lines.append(line)
-        if line.startswith("forecast"):
-            os.kill(process.pid, number)
-    assert process.wait() == code
-    assert lines[-1].startswith(f"dcgan: {number.name}: saved at step ")
+def test_signal_saves_and_says_how_to_go_on(processes, dcgan, workplace, number, code):
+    words = [*QUICK, "epochs=2", "hydra.run.dir=stopped"]
+    ended = processes.run("train", *words, faults=[("signal_at_step", 2, number.name)])
+    assert ended.code == code
+    last = ended.err.splitlines()[-1]
+    assert last.startswith(f"dcgan: {number.name}: saved at step 3; go on with: ")
     run = RunFolder(workplace / "stopped")
     assert run.status()["state"] == "interrupted"
-    saved = checkpoints.find(run.checkpoints)[0]
-    assert 6 <= saved.progress.step == run.status()["step"] < 188
-
-    command = shlex.split(lines[-1].partition("go on with: ")[2])
-    epochs = saved.progress.epoch + 1
-    done = dcgan(*command[1:], f"epochs={epochs}")
+    assert run.status()["step"] == 3
+    assert checkpoints.find(run.checkpoints)[0].progress.step == 3
+    command = shlex.split(last.partition("go on with: ")[2])
+    done = dcgan(*command[1:])
     assert done.code == 0, done.err
-    if number == signal.SIGTERM:  # Once is enough: bit for bit what an unbroken run makes.
-        assert dcgan("train", *WORDS, f"epochs={epochs}", "hydra.run.dir=unbroken").code == 0
-        assert_same_run(workplace / "stopped", workplace / "unbroken")
+
+
+def test_second_ctrl_c_leaves_at_once(processes, dcgan, workplace):
+    """Without waiting for a checkpoint: the signals come while the first one is being written."""
+    faults = [("signal_before", "fsync", r"checkpoints/\.step_\d+8\.", "SIGINT", 2)]
+    words = [*QUICK, "epochs=3", "hydra.run.dir=a"]
+    ended = processes.run("train", *words, faults=faults)
+    assert ended.code == 130
+    last = ended.err.splitlines()[-1]
+    assert last == "dcgan: stopped at once; go on after step 4 with: dcgan train resume=a"
+    run = RunFolder(workplace / "a")
+    assert run.status()["state"] == "interrupted"
+    assert [c.progress.step for c in checkpoints.find(run.checkpoints)] == [4]
+    assert dcgan("train", "resume=a").code == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
@@ -68,11 +71,9 @@ def test_signal_to_a_sweep_stops_its_job_and_begins_no_other(workplace, number):
     assert RunFolder(sweep / "0").status()["state"] == "interrupted"
 
 
-def test_signal_that_is_ignored_stays_ignored(workplace):
+def test_signal_that_is_ignored_stays_ignored(processes, workplace):
     """As nohup has it."""
-    process = start("epochs=2", "hydra.run.dir=a", ignoring=signal.SIGHUP)
-    for line in process.stderr:
-        if line.startswith("forecast"):
-            os.kill(process.pid, signal.SIGHUP)
-    assert process.wait() == 0
+    faults = [("ignore", "SIGHUP"), ("signal_at_step", 2, "SIGHUP")]
+    ended = processes.run("train", *QUICK, "epochs=1", "hydra.run.dir=a", faults=faults)
+    assert ended.code == 0
     assert RunFolder(workplace / "a").status()["state"] == "finished"

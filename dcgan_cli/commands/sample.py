@@ -95,7 +95,7 @@ def _write_folder(
 ) -> None:
     out.mkdir(exist_ok=True)
     for seed, image in _with_bar(chunks, seeds):
-        with (out / f"seed_{seed:06d}.png").open("wb") as stream:
+        with replacing(out / f"seed_{seed:06d}.png", durable=False) as stream:
             write_png(stream, to_picture(image), loaded.facts | {"seeds": [seed]})
 
 

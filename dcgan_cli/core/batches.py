@@ -41,7 +41,7 @@ def epoch_batches(
         .shuffle(min(buffer_size, len(images)), seed=shuffle_seed)
         .batch(batch_size)
         .skip(skip)
-        .map(lambda positions: tf.gather(pixels, positions))
+        .map(tf.autograph.experimental.do_not_convert(lambda at: tf.gather(pixels, at)))
         .prefetch(2)
         .with_options(options)
     )

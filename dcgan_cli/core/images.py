@@ -9,6 +9,8 @@ from typing import IO, Any
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from dcgan_cli.core.storage import reading
+
 FACTS_KEY = "dcgan"
 """The PNG text chunk in which the facts about a picture stand, as JSON."""
 TOO_LARGE = (Image.DecompressionBombWarning, Image.DecompressionBombError)
@@ -69,12 +71,12 @@ def open_png(path: Path) -> Image.Image:
     """Read a PNG, as mode L or RGB.
 
     Raises:
-        OSError: it is not a PNG, is damaged, or states an enormous size.
+        OSError: it is no file, is not a PNG, is damaged, or states an enormous size.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=["PNG"]) as picture:
+            with reading(path) as stream, Image.open(stream, formats=["PNG"]) as picture:
                 picture.load()
                 return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
     except (SyntaxError, ValueError, *TOO_LARGE) as error:

@@ -158,7 +158,8 @@ def variable_shapes(build: Callable[[], keras.Model]) -> dict[str, tuple[int, ..
     """
     with keras.StatelessScope(initialize_variables=False):
         shapes = {name: tuple(v.shape) for name, v in named_variables(build()).items()}
-    keras.backend.clear_session()  # Else a later scope would make the variables after all.
+    # Else a later scope would make the variables after all.
+    keras.backend.clear_session(free_memory=False)
     return shapes
 
 

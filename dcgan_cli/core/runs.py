@@ -63,9 +63,9 @@ def open_run(argument: str | None) -> RunFolder:
     """Return the run that a command line names: a folder, "latest", or None for the newest.
 
     Raises:
-        CheckpointError: it is not a run folder.
+        CheckpointError: it is not a run folder, or is not to be used.
     """
     run = newest_run() if argument in (None, "latest") else RunFolder(Path(str(argument)))
-    run.record()
+    run.config()
     run.check_own()
     return run

@@ -31,7 +31,9 @@ class Sampler:
         self.noise_dim: int = generator.input_shape[-1]
         signature = [tf.TensorSpec((CHUNK, self.noise_dim), tf.float32)]
         self._generate = tf.function(
-            lambda vectors: generator(vectors, training=False), input_signature=signature
+            lambda vectors: generator(vectors, training=False),
+            input_signature=signature,
+            autograph=False,
         )
 
     def sample(self, seeds: Sequence[int]) -> np.ndarray:

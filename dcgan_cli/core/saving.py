@@ -44,8 +44,8 @@ class Saver:
         free = shutil.disk_usage(self.run.path).free
         if free < ROOM * size:
             raise StorageError(
-                f"{self.run.path} is on a disk with {free / 1e6:.0f} MB free, and its checkpoints "
-                f"need {ROOM * size / 1e6:.0f} MB to begin with; free some or use another disk"
+                f"{self.run.path} is on a disk with {free / 1e6:.1f} MB free, and its checkpoints "
+                f"need {ROOM * size / 1e6:.1f} MB to begin with; free some or use another disk"
             )
 
     def seconds_since(self) -> float:

@@ -56,10 +56,11 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
         StorageError: the disk has no room.
         OSError: the folder cannot be written.
     """
-    keras.backend.clear_session()
-    # Costs nothing on a CPU (docs/performance.md); the promise of equal bits should not hang on
-    # which kernels happen to be deterministic.
-    tf.config.experimental.enable_op_determinism()
+    keras.backend.clear_session(free_memory=False)
+    # The promise of equal bits should not hang on which kernels happen to be deterministic. On a
+    # CPU that costs nothing (docs/performance.md); on a GPU it does, and nothing is promised there.
+    if not tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.enable_op_determinism()
     run.remove_temporaries()
     digest = data.digest()
     if config.resume:

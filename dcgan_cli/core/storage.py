@@ -36,28 +36,35 @@ def is_temporary(path: Path) -> bool:
 
 
 @contextmanager
-def replacing_path(path: Path) -> Iterator[Path]:
+def replacing_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield the path of a temporary file that takes the place of `path` when the block ends well.
 
     It lies beside `path` and has its ending. A reader sees the old file or the new one, never a
-    part, also after a crash or a power cut. When the block raises, the temporary file is removed
-    and `path` is left as it was.
+    part, also after a crash. When the block raises, the temporary file is removed and `path` is
+    left as it was.
+
+    Args:
+        path: the file to make or replace.
+        durable: whether that holds after a power cut too. Waiting for the disk takes milliseconds,
+            which is long when there are thousands of files that are easily made again.
     """
     temporary = temporary_beside(path)
     try:
         yield temporary
-        with temporary.open("rb+") as stream:
-            flush_to_disk(stream)
+        if durable:
+            with temporary.open("rb+") as stream:
+                flush_to_disk(stream)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    flush_folder(path.parent)
+    if durable:
+        flush_folder(path.parent)
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
     """Open a file that takes the place of `path` when the block ends well; see above."""
-    with replacing_path(path) as temporary, temporary.open("xb") as stream:
+    with replacing_path(path, durable=durable) as temporary, temporary.open("xb") as stream:
         yield stream
 
 

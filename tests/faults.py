@@ -1,0 +1,88 @@
+"""Faults that are put into a real `dcgan` process of its own. For tests alone: the program has no
+hooks for them.
+"""
+
+import os
+import re
+import resource
+import signal
+from collections.abc import Callable
+from typing import Any
+
+
+def kill_before(call: str, where: str, count: int = 1) -> None:
+    """Have this process killed before it calls `os.CALL` on a path that matches, for the nth time.
+
+    SIGKILL leaves it no time for anything: no `finally`, no `except`, no buffer written out.
+    """
+    _before(call, where, count, lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+
+def signal_before(call: str, where: str, name: str, times: int) -> None:
+    """Send this process a signal, several times, before it calls `os.CALL` on a path."""
+
+    def send() -> None:
+        for _ in range(times):
+            os.kill(os.getpid(), getattr(signal, name))
+
+    _before(call, where, 1, send)
+
+
+def fail_before(call: str, where: str, number: int, count: int = 1) -> None:
+    """Let the nth call of `os.CALL` on a path that matches fail with an error number."""
+
+    def fail() -> None:
+        raise OSError(number, os.strerror(number), where)
+
+    _before(call, where, count, fail)
+
+
+def signal_at_step(step: int, name: str) -> None:
+    """Send this process a signal once it has read the result of a step of the run."""
+    from dcgan_cli.console import PlainReporter
+
+    def report(self, report) -> None:
+        if report.step == step:
+            os.kill(os.getpid(), getattr(signal, name))
+
+    PlainReporter.step = report
+
+
+def ignore(name: str) -> None:
+    """Have this process ignore a signal, as `nohup` has."""
+    signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
+def limit_file_size(size: int) -> None:
+    """Let no file grow longer, as `ulimit -f` does."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def limit_memory(extra: int) -> None:
+    """Let this process take no more than so many bytes of address space beyond what it has."""
+    with open("/proc/self/statm") as stream:
+        taken = int(stream.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + extra, taken + extra))
+
+
+def _before(call: str, where: str, count: int, fault: Callable[[], None]) -> None:
+    real: Callable[..., Any] = getattr(os, call)
+    seen = 0
+
+    def faulty(*args: Any, **options: Any) -> Any:
+        nonlocal seen
+        if re.search(where, _path(args[0], options.get("dir_fd"))):
+            seen += 1
+            if seen == count:
+                fault()
+        return real(*args, **options)
+
+    setattr(os, call, faulty)
+
+
+def _path(target: Any, folder: int | None) -> str:
+    """Return the path that a call is about: a path, a descriptor's, or a name in a folder."""
+    if isinstance(target, int):
+        return os.readlink(f"/proc/self/fd/{target}")
+    name = os.fspath(target)
+    return name if folder is None else os.path.join(os.readlink(f"/proc/self/fd/{folder}"), name)

@@ -1,0 +1,73 @@
+"""A process killed while it writes leaves a run that goes on as if nothing had happened."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import QUICK
+from tests.same_run import assert_same_run
+
+# Two epochs of four steps are resumed after the first; step 8 ends the second. What is written
+# aside is named after what it will be: .step_0000000008.1a2b3c4d.tmp, .epoch_0002.1a2b3c4d.tmp.png.
+NEW = r"/checkpoints/\.step_0000000008\.[0-9a-f]{8}\.tmp"
+OLD = r"/checkpoints/\.step_0000000004\.[0-9a-f]{8}\.tmp"
+FAILPOINTS = {
+    "the lock is held, a resume is to be noted": ("replace", r"\.run\.[0-9a-f]{8}\.tmp\.json$", 1),
+    "the grid is flushed, not in place": ("replace", r"\.epoch_0002\.[0-9a-f]{8}\.tmp\.png$", 1),
+    "the checkpoint is to be begun": ("mkdir", rf"{NEW}$", 1),
+    "arrays are written, not flushed": ("fsync", rf"{NEW}/generator\.npz$", 1),
+    "the manifest is written, not flushed": ("fsync", rf"{NEW}/manifest\.json$", 1),
+    "the manifest is flushed, not its folder": ("fsync", rf"{NEW}$", 1),
+    "all is flushed, not in place": ("rename", rf"{NEW}$", 1),
+    "it is in place, not flushed": ("fsync", r"/checkpoints$", 1),
+    "an old one is to go": ("rename", r"/checkpoints/step_0000000004$", 1),
+    "an old one is going": ("unlink", rf"{OLD}/", 2),
+    "an old one is gone, but for its folder": ("rmdir", rf"{OLD}$", 1),
+    "the status is written, not in place": ("replace", r"\.status\.[0-9a-f]{8}\.tmp\.json$", 2),
+    "the animation is flushed, not in place": ("replace", r"\.dcgan\.[0-9a-f]{8}\.tmp\.gif$", 1),
+}
+EPOCHS = 3
+
+
+@pytest.fixture(scope="module")
+def begun(processes, tmp_path_factory) -> Path:
+    """A run with its first epoch done."""
+    folder = tmp_path_factory.mktemp("begun")
+    words = [*QUICK, "epochs=1", "hydra.run.dir=run"]
+    assert processes.run("train", *words, cwd=folder).code == 0
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def unbroken(processes, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("unbroken")
+    words = [*QUICK, f"epochs={EPOCHS}", "hydra.run.dir=run"]
+    assert processes.run("train", *words, cwd=folder).code == 0
+    return folder / "run"
+
+
+@pytest.mark.parametrize("point", FAILPOINTS)
+def test_killed_when(processes, begun, unbroken, workplace, point):
+    call, where, count = FAILPOINTS[point]
+    shutil.copytree(begun, "run", symlinks=True)
+    words = ["train", "resume=run", f"epochs={EPOCHS}"]
+    killed = processes.run(*words, faults=[("kill_before", call, where, count)])
+    assert killed.code == -9, killed.err
+    done = processes.run(*words)
+    assert done.code == 0, done.err
+    assert "warning" not in done.err
+    assert_same_run(workplace / "run", unbroken)
+
+
+def test_killed_before_it_has_begun(processes, unbroken, workplace):
+    """Until run.json is in place there is no run, and the same command begins one."""
+    words = ["train", *QUICK, f"epochs={EPOCHS}", "hydra.run.dir=run"]
+    fault = ("kill_before", "replace", r"\.run\.[0-9a-f]{8}\.tmp\.json$")
+    assert processes.run(*words, faults=[fault]).code == -9
+    refused = processes.run("train", "resume=run")
+    assert refused.code == 4
+    assert "not a run folder" in refused.err
+    done = processes.run(*words)
+    assert done.code == 0, done.err
+    assert_same_run(workplace / "run", unbroken)

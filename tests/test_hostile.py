@@ -1,0 +1,267 @@
+"""A run folder made to do harm is refused in one line and reaches nothing."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.test_checkpoints import forged
+
+NEWEST = "checkpoints/step_0000000012"
+DANGEROUS = [
+    "pickle.loads",
+    "pickle.load",
+    "os.system",
+    "os.popen",
+    "subprocess.Popen",
+    "keras.saving.load_model",
+]
+COMMANDS = {
+    "sample": ["sample", "--out", "out.png", "--run"],
+    "animate": ["animate", "--out", "out.gif", "--run"],
+    "inspect": ["inspect"],
+    "resume": ["train", "epochs=4"],
+}
+
+
+@pytest.fixture
+def run(workplace, finished_run) -> Path:
+    return Path(shutil.copytree(finished_run, workplace / "run"))
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs(monkeypatch):
+    """Let everything that could run code from a file fail loudly."""
+
+    def refuse(name):
+        def fail(*args, **options):
+            raise AssertionError(f"{name} was called")
+
+        return fail
+
+    for name in DANGEROUS:
+        monkeypatch.setattr(name, refuse(name))
+
+
+def refused(dcgan, command: str, run: Path) -> str:
+    words = COMMANDS[command]
+    words = [*words, f"resume={run}"] if command == "resume" else [*words, run]
+    done = dcgan(*words)
+    lines = [line for line in done.err.splitlines() if line.startswith("dcgan: ")]
+    assert done.code in (3, 4), done.err
+    assert len(lines) == 1
+    assert len(done.err.splitlines()) <= 2, done.err  # Its first may say which run is used.
+    assert "a bug" not in done.err
+    assert all(character.isprintable() for character in done.err.replace("\n", ""))
+    return lines[0]
+
+
+def edit_record(run: Path, **changes) -> None:
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(record | changes))
+
+
+def set_key(run: Path, name: str, value: object) -> None:
+    record = json.loads((run / "run.json").read_text())
+    group, _, key = name.rpartition(".")
+    (record["config"][group] if group else record["config"])[key] = value
+    (run / "run.json").write_text(json.dumps(record))
+
+
+RECORDS = {
+    "a _target_": lambda run: set_key(run, "model._target_", "os.system"),
+    "an interpolation": lambda run: set_key(run, "model.name", "${oc.env:HOME}"),
+    "a python tag": lambda run: (run / "run.json").write_text("!!python/object/apply:os.system"),
+    "a key twice": lambda run: (run / "run.json").write_text('{"config": {}, "config": {}}'),
+    "no networks": lambda run: edit_record(run, networks={"generator": [{"name": 1}]}),
+    "networks of another kind": lambda run: edit_record(run, networks=[1]),
+    "a layer of another kind": lambda run: edit_record(run, networks={"a": [1]}),
+    "lineage of another kind": lambda run: edit_record(run, lineage={"a": 1}),
+    "control characters": lambda run: edit_record(
+        run, format_version=99, dcgan_version="\x1b]0;owned\x07\n\nmore"
+    ),
+    "numbers without end": lambda run: (run / "run.json").write_text('{"a": ' + "1" * 10**6 + "}"),
+    "brackets without end": lambda run: (run / "run.json").write_text("[" * 10**6),
+    "a huge number": lambda run: set_key(run, "noise_dim", 10**30),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("record", RECORDS)
+def test_record(dcgan, run, record, command):
+    RECORDS[record](run)
+    assert "run" in refused(dcgan, command, run)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "run.json",
+        "status.json",
+        "metrics.csv",
+        "train.log",
+        "run.lock",
+        "dcgan.gif",
+        "samples",
+        "samples/epoch_0002.png",
+        "checkpoints",
+        NEWEST,
+    ],
+)
+def test_links_lead_nowhere(dcgan, run, workplace, name, command):
+    """A link could have another file read, or written over."""
+    outside = workplace / "outside"
+    shutil.move(run / name, outside)
+    (run / name).symlink_to(outside)
+    before = outside.read_bytes() if outside.is_file() else sorted(outside.rglob("*"))
+    message = refused(dcgan, command, run)
+    assert str(run / name) in message or name == "run.json"
+    assert (outside.read_bytes() if outside.is_file() else sorted(outside.rglob("*"))) == before
+    assert not (workplace / "out.png").exists()
+
+
+@pytest.mark.parametrize("command", ["sample", "inspect"])
+@pytest.mark.parametrize("name", ["manifest.json", "generator.npz"])
+def test_links_inside_a_checkpoint(dcgan, run, workplace, name, command):
+    for checkpoint in (run / "checkpoints").iterdir():
+        outside = workplace / f"{checkpoint.name}_{name}"
+        shutil.move(checkpoint / name, outside)
+        (checkpoint / name).symlink_to(outside)
+    assert f"{name} cannot be read" in refused(dcgan, command, run)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("name", ["run.json", f"{NEWEST}/manifest.json", "samples/epoch_0002.png"])
+def test_pipes_are_not_waited_for(dcgan, run, name, command):
+    (run / name).unlink()
+    os.mkfifo(run / name)
+    reads = {"animate": ("run.json", "samples/epoch_0002.png"), "inspect": (name,)}
+    if name in reads.get(command, ("run.json",)) and "samples" not in name:
+        refused(dcgan, command, run)
+    elif command == "animate" and "samples" in name:
+        assert "epoch_0002.png is not a readable PNG" in refused(dcgan, command, run)
+
+
+def forge_arrays(run: Path, part: str, content: bytes) -> None:
+    """Put content in place of a part, in all checkpoints, with manifests that vouch for it."""
+    import hashlib
+
+    for checkpoint in (run / "checkpoints").iterdir():
+        path = checkpoint / f"{part}.npz"
+        path.write_bytes(content)
+        manifest = json.loads((checkpoint / "manifest.json").read_text())
+        manifest["files"][path.name] = {
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "bytes": len(content),
+        }
+        forged(checkpoint / "manifest.json", files=manifest["files"])
+
+
+def archive(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", compression) as made:
+        for name, content in members.items():
+            made.writestr(name, content)
+    return stream.getvalue()
+
+
+def npy(shape: tuple, data: bytes = b"", descr: str = "<f4") -> bytes:
+    stream = io.BytesIO()
+    header = {"descr": descr, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(stream, header)
+    return stream.getvalue() + data
+
+
+def pickled() -> bytes:
+    stream = io.BytesIO()
+    np.savez(stream, **{"dense/kernel": np.array([{}], dtype=object)})
+    return stream.getvalue()
+
+
+ARCHIVES = {
+    "no archive": b"hello",
+    "a zip bomb": archive({"a.npy": npy((10**8,), bytes(4 * 10**8))}, zipfile.ZIP_DEFLATED),
+    "a shape bomb": archive({"dense/kernel.npy": npy((2**40,))}),
+    "a shape that overflows": archive({"dense/kernel.npy": npy((2**62, 2**62))}),
+    "a negative shape": archive({"dense/kernel.npy": npy((-1,))}),
+    "pickled objects": pickled(),
+    "code in a header": archive({"dense/kernel.npy": b"\x93NUMPY\1\0\x14\0__import__('os').a()\n"}),
+    "text": archive({"dense/kernel.npy": npy((1,), b"abcd", "<U1")}),
+    "a path": archive({"../../../../tmp/evil.npy": npy((1,), b"abcd")}),
+    "no arrays": archive({}),
+}
+
+
+@pytest.mark.parametrize("command", ["sample", "resume"])
+@pytest.mark.parametrize("content", ARCHIVES)
+def test_arrays(dcgan, run, content, command):
+    forge_arrays(run, "generator", ARCHIVES[content])
+    message = refused(dcgan, command, run)
+    assert "generator.npz cannot be read" in message or "does not fit these networks" in message
+
+
+@pytest.mark.parametrize("command", ["sample", "resume"])
+def test_settings_that_ask_for_enormous_networks(dcgan, run, command):
+    """52 GB of weights, were they made before the arrays are looked at."""
+    set_key(run, "noise_dim", 65536)
+    set_key(run, "model.base_channels", 1024)
+    message = refused(dcgan, command, run)
+    assert "dense/kernel is (8, 784) in it and should be (65536, 200704)" in message
+
+
+def test_reading_commands_never_touch_hydra(run, monkeypatch):
+    """Nor read the YAML that a run folder holds for people."""
+    monkeypatch.undo()
+    for name in ("config.yaml", "hydra.yaml", "overrides.yaml"):
+        (run / ".hydra" / name).write_text("!!python/object/apply:os.system ['touch owned']")
+    program = (
+        "import sys; from dcgan_cli.cli import run_program as r\n"
+        "assert r(['sample', '--n', '1', '--run', 'run']) == 0\n"
+        "assert r(['animate', '--run', 'run']) == 0\n"
+        "assert r(['inspect', 'run']) == 0\n"
+        "assert not {'hydra', 'omegaconf', 'yaml'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=run.parent)
+    assert not (run.parent / "owned").exists()
+
+
+@pytest.mark.parametrize("kind", ["bomb", "fake", "text bomb", "link"])
+def test_pictures(dcgan, workplace, kind):
+    """A 74-byte PNG may claim 400 million pixels."""
+    path = workplace / "a.png"
+    if kind == "bomb":
+        path.write_bytes(png_header(20_000, 20_000))
+    elif kind == "fake":
+        path.write_bytes(b"GIF89a" + bytes(100))
+    elif kind == "text bomb":
+        import zlib
+
+        text = b"dcgan\0\1\0\0\0" + zlib.compress(b"x" * 10**8)
+        path.write_bytes(png_header(1, 1) + chunk(b"iTXt", text) + chunk(b"IEND", b""))
+    else:
+        path.symlink_to("/dev/zero")
+    done = dcgan("inspect", path)
+    assert (done.code, len(done.err.splitlines())) == (3, 1), done.err
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    import struct
+    import zlib
+
+    checksum = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+
+def png_header(width: int, height: int) -> bytes:
+    import struct
+
+    size = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size)

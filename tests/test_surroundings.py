@@ -1,0 +1,213 @@
+"""Odd folder names, no home, no current folder, closed streams, other locales, little memory."""
+
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.overrides import override
+from tests.conftest import TINY
+
+ODD_NAMES = [
+    "with space",
+    "ünï日本",
+    "run[12]",
+    "*?",
+    "-dash",
+    "it's,x=y",
+    "back\\slash",
+    "new\nline",
+    "#1 (a) {b}",
+    "n" * 200,
+]
+DCGAN = [sys.executable, "-m", "dcgan_cli"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES, ids=repr)
+def test_odd_folder_names(dcgan, workplace, finished_run, name):
+    """Every command works on such a folder, and a neighbour that its name matches stays whole."""
+    shutil.copytree(finished_run, workplace / "run1")
+    before = {path: path.stat().st_mtime_ns for path in (workplace / "run1").rglob("*")}
+    shutil.copytree(finished_run, workplace / name)
+    as_argument = f"./{name}"
+    done = dcgan("train", override("resume", as_argument), "epochs=4", "checkpoint_every=3")
+    assert done.code == 0, done.err
+    assert len(RunFolder(workplace / name).metrics()) == 4
+    for words in (["sample", "--run"], ["animate", "--run"], ["inspect"]):
+        done = dcgan(*words, as_argument)
+        assert done.code == 0, done.err
+    assert {path: path.stat().st_mtime_ns for path in (workplace / "run1").rglob("*")} == before
+
+
+@pytest.mark.parametrize("name", ["a[1]*", "it's -x\\=y"])
+def test_odd_names_for_new_runs(dcgan, workplace, name):
+    done = dcgan("train", *TINY, "data.limit=64", "epochs=1", override("hydra.run.dir", name))
+    assert done.code == 0, done.err
+    assert RunFolder(workplace / name).status()["state"] == "finished"
+
+
+def test_a_name_that_hydra_cannot_take(dcgan, workplace, finished_run):
+    """It would see an interpolation in it, wherever the folder is named."""
+    shutil.copytree(finished_run, workplace / "a${b}")
+    for words in (
+        ["train", override("resume", "a${b}")],
+        ["train", override("hydra.run.dir", "x${y}")],
+    ):
+        done = dcgan(*words)
+        assert (done.code, len(done.err.splitlines())) == (2, 1), done.err
+        assert "has ${ in its full name; rename or choose another folder" in done.err
+    assert not (workplace / "x${y}").exists()
+    assert dcgan("sample", "--run", "a${b}").code == 0
+    done = dcgan("train", "hydra.run.dir=${nothing}")
+    assert (done.code, len(done.err.splitlines())) == (2, 1), done.err
+
+
+@pytest.mark.parametrize("home", [{}, {"HOME": "/nonexistent"}], ids=str)
+def test_no_home(workplace, home):
+    environment = {"PATH": os.environ["PATH"]}
+    words = ["train", *TINY, "data.limit=64", "epochs=1", "hydra.run.dir=a"]
+    done = subprocess.run([*DCGAN, *words], env=environment | home, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "a\n"), done.stderr
+
+
+def in_deleted_folder(*words: str | Path) -> subprocess.CompletedProcess:
+    gone = Path.cwd() / "gone"
+    gone.mkdir()
+    code = (
+        "import os, sys; os.rmdir(os.getcwd())\n"
+        "from dcgan_cli.cli import run_program\n"
+        "sys.exit(run_program(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-c", code, *map(str, words)]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    return subprocess.run(command, cwd=gone, env=environment, capture_output=True, text=True)
+
+
+def test_current_folder_that_is_deleted(workplace, finished_run):
+    for words in (["train", "epochs=1"], ["sample", "--n", "1"], ["animate"], ["inspect", "x"]):
+        done = in_deleted_folder(*words)
+        assert done.returncode in (3, 4, 5), done.stderr
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+        assert "a bug" not in done.stderr
+    done = in_deleted_folder("inspect", finished_run)
+    assert done.returncode == 0, done.stderr
+
+
+def shell(line: str, **environment: str) -> subprocess.CompletedProcess:
+    command = line.replace("dcgan ", f"{sys.executable} -m dcgan_cli ")
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)} | environment,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&- <&-"])
+def test_closed_streams(workplace, finished_run, closed):
+    """The first file that is opened must not take the place of one: it would get all messages."""
+    words = " ".join([*TINY, "data.limit=64", "epochs=1", "hydra.run.dir=a"])
+    done = shell(f"dcgan train {words} {closed}")
+    assert done.returncode == 0, done.stderr
+    assert RunFolder(workplace / "a").status()["state"] == "finished"
+    done = shell(f"dcgan inspect a {closed}")
+    assert done.returncode == 0, done.stderr
+
+
+def test_nobody_reads(workplace, finished_run):
+    done = shell(f"dcgan inspect {finished_run} | head -1")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = shell(f"dcgan inspect {finished_run} > /dev/full")
+    assert (done.returncode, len(done.stderr.splitlines())) == (5, 1), done.stderr
+    words = " ".join([*TINY, "data.limit=64", "epochs=1", "hydra.run.dir=a"])
+    done = shell(f"(dcgan train {words} 2>&1; echo $? > code) | true")
+    assert (workplace / "code").read_text() == "0\n"
+    assert RunFolder(workplace / "a").status()["state"] == "finished"
+
+
+def test_terminal_that_is_closed(workplace):
+    """With the hangup ignored, as `nohup` has it, training goes on without its display."""
+    ours, theirs = pty.openpty()
+    words = ["train", *TINY, "epochs=2", "hydra.run.dir=a"]
+    process = subprocess.Popen(
+        [*DCGAN, *words],
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env=os.environ | {"TERM": "xterm"},
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    os.close(theirs)
+    shown = b""
+    while b"epoch 1" not in shown:
+        shown += os.read(ours, 1000)
+    os.close(ours)
+    assert process.wait() == 0
+    assert RunFolder(workplace / "a").status()["state"] == "finished"
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+        {"LC_ALL": "POSIX", "PYTHONIOENCODING": "ascii"},
+        {"PYTHONIOENCODING": "latin-1"},
+    ],
+    ids=str,
+)
+def test_other_locales(workplace, finished_run, environment):
+    shutil.copytree(finished_run, workplace / "é日")
+    done = shell("dcgan inspect é日; dcgan animate --run é日", **environment)
+    assert done.returncode == 0, done.stderr
+
+
+def test_bytes_that_are_no_text_in_a_name(workplace, finished_run):
+    shutil.copytree(finished_run, os.fsdecode(b"a\xff"))
+    done = subprocess.run([*DCGAN, "animate", "--run", b"a\xff"], capture_output=True)
+    assert (done.returncode, done.stdout) == (0, b"a\xff/dcgan.gif\n"), done.stderr
+
+
+def test_clock_that_jumps(dcgan, workplace, finished_run, monkeypatch):
+    """Durations and the order of checkpoints do not hang on the time of day."""
+    monkeypatch.setattr("time.time", lambda: -1e9)
+    monkeypatch.setattr("time.gmtime", lambda *_: (1938, 4, 24, 22, 13, 20, 6, 114, 0))
+    shutil.copytree(finished_run, workplace / "run")
+    done = dcgan("train", "resume=run", "epochs=4")
+    assert done.code == 0, done.err
+    assert all(0 < row["seconds"] < 1000 for row in RunFolder(workplace / "run").metrics())
+
+
+def test_a_job_that_is_killed_is_named_and_the_same_sweep_goes_on(dcgan, workplace):
+    """Jobs that are done stay as they are."""
+    words = ["train", "-m", *TINY, "epochs=2", "seed=1,2", "hydra.sweep.dir=s"]
+    poison = workplace / "poison"
+    poison.mkdir()
+    (poison / "sitecustomize.py").write_text(
+        "import os, sys\nif 'seed=1' in sys.argv: os.kill(os.getpid(), 9)\n"
+    )
+    os.environ["PYTHONPATH"] = str(poison)
+    try:
+        done = dcgan(*words)
+    finally:
+        del os.environ["PYTHONPATH"]
+    assert done.code == 1
+    assert done.err.splitlines()[-1].endswith(f"seed=1) was killed by signal {signal.SIGKILL:d}")
+    assert RunFolder(Path("s/0")).status()["state"] == "failed"
+    assert RunFolder(Path("s/1")).status()["state"] == "finished"
+    written = {path: path.stat().st_mtime_ns for path in Path("s/1/checkpoints").rglob("*")}
+
+    done = dcgan(*words)
+    assert done.code == 0, done.err
+    assert "done already: s/1" in done.err
+    assert RunFolder(Path("s/0")).status()["state"] == "finished"
+    assert {p: p.stat().st_mtime_ns for p in Path("s/1/checkpoints").rglob("*")} == written
+
+    done = dcgan(*words, "noise_dim=9")
+    assert done.code == 1
+    assert done.err.count("would go on with other settings than s/") == 2
