@@ -1,5 +1,6 @@
 # make demo   train for a few minutes on real MNIST; ends with a grid and a GIF
 # make test   lint, types, and every test
+# make test-faults  kill, damage and starve real runs, for 20 minutes or so
 # make docs   write docs/configuration.md from the settings
 # make bench  this program's epoch against the tutorial's own code, on this machine
 
@@ -11,7 +12,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3 python; do \
   && echo $$p && break; done)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint docs bench clean
+.PHONY: demo test test-faults lint docs bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/dcgan train experiment=quick
@@ -20,6 +21,9 @@ demo: $(VENV)/installed
 
 test: lint
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+test-faults: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m slow -rs -s tests/slow
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

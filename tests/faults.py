@@ -65,6 +65,25 @@ def limit_memory(extra: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (taken + extra, taken + extra))
 
 
+def limit_files(count: int) -> None:
+    """Let no more files than these be open at a time."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+
+
+def log_memory(every: int, path: str) -> None:
+    """Write down the step and the memory that this process takes, every so many steps."""
+    from dcgan_cli.console import PlainReporter
+
+    def report(self, report) -> None:
+        if report.step % every == 0:
+            with open("/proc/self/statm") as stream:
+                taken = int(stream.read().split()[1]) * resource.getpagesize()
+            with open(path, "a") as log:
+                log.write(f"{report.step} {taken}\n")
+
+    PlainReporter.step = report
+
+
 def _before(call: str, where: str, count: int, fault: Callable[[], None]) -> None:
     real: Callable[..., Any] = getattr(os, call)
     seen = 0

@@ -1,6 +1,8 @@
 """`dcgan animate`: the training and the walk. How files are written is tested in test_animation."""
 
+import shutil
 import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,6 +42,19 @@ def test_mp4(dcgan, workplace, finished_run):
     pytest.importorskip("imageio_ffmpeg", reason="the video extra is not installed")
     assert dcgan("animate", "--run", finished_run, "--out", "t.mp4").code == 0
     assert (workplace / "t.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+def test_missing_grids_are_named(dcgan, workplace, finished_run):
+    run = Path(shutil.copytree(finished_run, workplace / "run"))
+    for epoch in (4, 5, 6, 9):
+        shutil.copy(run / "samples" / "epoch_0003.png", run / "samples" / f"epoch_{epoch:04d}.png")
+    for epoch in (1, 4, 5):
+        (run / "samples" / f"epoch_{epoch:04d}.png").unlink()
+    (run / "samples" / "notes.png").write_text("mine")
+    done = dcgan("animate", "--run", run)
+    assert done.code == 0, done.err
+    assert "warning: no grid of epoch 1, 4-5, 7-8\n" in done.err
+    assert "4 frames" in done.err
 
 
 def test_default_place_is_the_run_folder(dcgan, workplace):

@@ -73,6 +73,20 @@ def test_links_lead_somewhere():
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_every_promise_of_reliability_names_a_test():
+    """And that test is there, by name."""
+    text = (PROJECT / "docs" / "reliability.md").read_text()
+    promised = [line for line in text.splitlines() if line.startswith("| ") and "---" not in line]
+    assert len(promised) > 35
+    for line in promised:
+        if line == "| promise | test |":
+            continue
+        tests = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", line)
+        assert tests, line
+        for path, name in tests:
+            assert not name or f"def {name}(" in (PROJECT / path).read_text(), name
+
+
 def test_configuration_page_is_up_to_date():
     assert (PROJECT / "docs" / "configuration.md").read_text() == configuration_page()
     assert all(key.name in configuration_page() for key in keys())
