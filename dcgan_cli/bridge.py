@@ -110,6 +110,7 @@ def _run_once(line: CommandLine, prepare: Callable[[TrainConfig], Train]) -> Non
         run = RunFolder(_make_folder(cfg, "run"))
         with hold(run):
             run.check_new()
+            run.check_own()
             _train(line, run, train)
         return
     if any(mistakes.parse(word).key_or_group == "hydra.run.dir" for word in line.overrides):
@@ -152,8 +153,11 @@ def _run_sweep(line: CommandLine) -> None:
         _compose(CommandLine([*fixed, choice], line.options))
     folder = _make_folder(cfg, "sweep")
     sweep = Sweep(line, folder, checked)
+    # What Hydra would write into the folder of each job is left to the job, which holds its lock.
+    own = ["hydra.output_subdir=null", "hydra/job_logging=none"]
+    sweep_dir = override("hydra.sweep.dir", str(folder.absolute()))
     try:
-        _run_hydra(line.adding(override("hydra.sweep.dir", str(folder.absolute()))), sweep.run_job)
+        _run_hydra(line.adding(sweep_dir, *own), sweep.run_job)
     except DcganError as first:
         raise DcganError(sweep.summary() if sweep.failures else str(first)) from first
 

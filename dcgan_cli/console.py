@@ -16,6 +16,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from dcgan_cli.streams import printable
+
 if TYPE_CHECKING:
     from dcgan_cli.core.reporter import Reporter, Start, StepReport
 
@@ -95,6 +97,7 @@ class PlainReporter:
 
     def line(self, text: str) -> None:
         """Write a line to standard error and to the log."""
+        text = printable(text)  # A note may quote what stands in a run folder.
         log.info(text)
         self.show(text)
 

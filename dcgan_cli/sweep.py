@@ -3,6 +3,7 @@
 A job that runs out of memory, or that leaves TensorFlow in another state, thus touches no other.
 """
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, NoReturn
 from dcgan_cli.command_line import CommandLine
 from dcgan_cli.config import TrainConfig, flatten
 from dcgan_cli.core.run_folder import RunFolder, shown_path
-from dcgan_cli.errors import DcganError
+from dcgan_cli.core.run_lock import hold
+from dcgan_cli.errors import ConfigError, DcganError, LockedError, StorageError
 from dcgan_cli.overrides import override, shell_word
 
 if TYPE_CHECKING:
@@ -61,15 +63,16 @@ class Sweep:
         name = f"job {job.job.num} ({' '.join(words)})"
         self.jobs += 1
         print(f"job {job.job.num}: {' '.join(words)}", file=sys.stderr, flush=True)
-        if not run.exists():
-            words.append(override("hydra.run.dir", str(run.path)))
-        elif flatten(run.config()) != flatten(self.check(cfg)):
-            self._fail(f"{name} would go on with other settings than {shown_path(run.path)} has")
-        elif run.status()["state"] == "finished":
-            print(f"done already: {shown_path(run.path)}", file=sys.stderr, flush=True)
-            return
-        else:
-            words = [override("resume", str(run.path))]
+        try:
+            if not run.exists():
+                words.append(override("hydra.run.dir", str(run.path)))
+            elif self._is_done(run, cfg):
+                print(f"done already: {shown_path(run.path)}", file=sys.stderr, flush=True)
+                return
+            else:
+                words = [override("resume", str(run.path))]
+        except DcganError as error:
+            self._fail(f"{name}: {error}")
         # -P keeps the current folder from being searched for modules.
         program = [sys.executable, "-P", "-m", "dcgan_cli", "train"]
         with (
@@ -83,10 +86,22 @@ class Sweep:
             raise SystemExit(128 + asked[0])
         if code:
             ended = f"ended with exit code {code}" if code > 0 else f"was killed by signal {-code}"
-            # A job that could has said itself how it ended.
-            if run.status()["state"] not in ("failed", "interrupted"):
-                run.write_status("failed", reason=ended)
+            _note_failure(run, ended)
             self._fail(f"{name} {ended}")
+
+    def _is_done(self, run: RunFolder, cfg: "DictConfig") -> bool:
+        """Whether a job has finished before.
+
+        Raises:
+            ConfigError: what is in its folder has other settings.
+            CheckpointError: it cannot be read.
+        """
+        if flatten(run.config()) != flatten(self.check(cfg)):
+            raise ConfigError(
+                f"{shown_path(run.path)} holds a run with other settings; "
+                "give the sweep another hydra.sweep.dir"
+            )
+        return bool(run.status()["state"] == "finished")
 
     def _fail(self, failure: str) -> NoReturn:
         self.failures.append(failure)
@@ -95,6 +110,14 @@ class Sweep:
     def summary(self) -> str:
         """Name every job that failed, of those that ran in this process."""
         return f"{len(self.failures)} of {self.jobs} jobs failed: {'; '.join(self.failures)}"
+
+
+def _note_failure(run: RunFolder, ended: str) -> None:
+    """Write down how a job ended that could not do so itself, unless somebody else is at it."""
+    with contextlib.suppress(LockedError, StorageError, OSError), hold(run):
+        status = run.status()
+        if status["state"] not in ("failed", "interrupted"):
+            run.write_status(**status | {"state": "failed", "reason": ended})
 
 
 @contextmanager

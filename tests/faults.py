@@ -37,6 +37,11 @@ def fail_before(call: str, where: str, number: int, count: int = 1) -> None:
     _before(call, where, count, fail)
 
 
+def stop() -> None:
+    """Stop this process until it is sent SIGCONT."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
 def signal_at_step(step: int, name: str) -> None:
     """Send this process a signal once it has read the result of a step of the run."""
     from dcgan_cli.console import PlainReporter

@@ -1,5 +1,6 @@
 """Checkpoints: whole or not there, and never silently other than what was saved."""
 
+import errno
 import hashlib
 import json
 import os
@@ -238,6 +239,10 @@ def forged(path, **changes):
         {"progress": {"step": "x"}},
         {"progress": {"step": 235, "epoch": -1}},
         {"progress": {"step": 235, "stride": 1}},
+        {"progress": {"step": 235, "epoch_step": 2**64}},
+        {"progress": {"step": 235, "seconds": 10**400}},
+        {"progress": {"step": 235, "seconds": float("nan")}},
+        {"files": {"generator.npz": {"sha256": "", "bytes": 10**400}}},
         {"files": {"../../../x.npz": {"sha256": "", "bytes": 1}}},
         {"files": {"/etc/passwd": {"sha256": "", "bytes": 1}}},
         {"files": {"..": {"sha256": "", "bytes": 1}}},
@@ -251,7 +256,34 @@ def test_forged_manifest_is_damage(checkpoint, tmp_path, changes):
     forged(checkpoint.path / "manifest.json", **changes)
     (found,) = find(tmp_path)
     assert isinstance(found, Damaged)
-    assert found.reason.startswith("manifest.json is damaged")
+    assert found.reasons[0].startswith("manifest.json is damaged")
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.EMFILE, errno.ESTALE])
+@pytest.mark.parametrize("name", ["generator.npz", "manifest.json"])
+def test_what_cannot_be_read_just_now_is_not_damage(
+    checkpoint, tmp_path, monkeypatch, name, number
+):
+    """Else good checkpoints would be set aside because of a network disk that is away."""
+    real = os.open
+
+    def fail(path, *arguments, **options):
+        if str(path).endswith(name):
+            raise OSError(number, os.strerror(number), str(path))
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr("os.open", fail)
+    with pytest.raises(OSError, match=name) as caught:
+        newest_whole(tmp_path)
+    assert caught.value.errno == number
+
+
+def test_prune_removes_a_file_in_place_of_a_folder(tmp_path):
+    for epoch in (2, 3):
+        save(tmp_path, {}, at(epoch * 10, epoch))
+    (tmp_path / "step_0000000010").write_text("mine")
+    prune(tmp_path, keep_every=5)
+    assert sorted(os.listdir(tmp_path)) == ["step_0000000020", "step_0000000030"]
 
 
 def test_manifest_of_another_step_is_noticed(checkpoint, tmp_path):
@@ -299,8 +331,8 @@ def test_prune_never_removes_the_last_whole_ones(tmp_path, damaged):
 
 def test_damaged_ones_are_set_aside_under_names_of_their_own(tmp_path):
     for number in ("", "-2", "-3"):
-        checkpoint = save(tmp_path, {}, at(10, 1))
-        assert set_aside(checkpoint).name == f"step_0000000010.damaged{number}"
+        damaged = Damaged(save(tmp_path, {}, at(10, 1)).path, ["spoiled"])
+        assert set_aside(damaged).name == f"step_0000000010.damaged{number}"
     assert find(tmp_path) == []
     assert len(set_aside_names(tmp_path)) == 3
 

@@ -60,6 +60,22 @@ def test_killed_when(processes, begun, unbroken, workplace, point):
     assert_same_run(workplace / "run", unbroken)
 
 
+@pytest.mark.parametrize("point", ["the grid is in place", "the row is in place"])
+def test_killed_in_the_first_epoch_when(processes, unbroken, workplace, point):
+    """There is no checkpoint yet to go on from, but all that there is can be made again."""
+    where = {
+        "the grid is in place": r"\.metrics\.[0-9a-f]{8}\.tmp\.csv$",
+        "the row is in place": r"/checkpoints/\.step_0000000004\.[0-9a-f]{8}\.tmp$",
+    }[point]
+    call = "replace" if "metrics" in where else "rename"
+    words = ["train", *QUICK, f"epochs={EPOCHS}", "hydra.run.dir=run"]
+    assert processes.run(*words, faults=[("kill_before", call, where)]).code == -9
+    done = processes.run("train", "resume=run")
+    assert done.code == 0, done.err
+    assert "no checkpoint was committed yet: beginning at the first step" in done.err
+    assert_same_run(workplace / "run", unbroken)
+
+
 def test_killed_before_it_has_begun(processes, unbroken, workplace):
     """Until run.json is in place there is no run, and the same command begins one."""
     words = ["train", *QUICK, f"epochs={EPOCHS}", "hydra.run.dir=run"]

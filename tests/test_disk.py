@@ -49,6 +49,34 @@ def test_checkpoint_that_cannot_be_written(processes, dcgan, workplace, finished
     assert_same_run(Path("run"), finished_run)
 
 
+def test_first_checkpoint_that_cannot_be_written(processes, dcgan, workplace, finished_run):
+    fault = ("fail_before", "fsync", r"\.step_0000000004\..*/generator\.npz", errno.ENOSPC)
+    ended = processes.run(*THREE_EPOCHS, faults=[fault])
+    assert ended.code == 5, ended.err
+    assert dcgan("train", "resume=run").code == 0
+    assert_same_run(Path("run"), finished_run)
+
+
+def test_damage_is_not_hidden_by_a_full_disk(dcgan, workplace, finished_run, monkeypatch):
+    """What is set aside is said in the same breath, so nothing is before going on is sure."""
+    run = Path(shutil.copytree(finished_run, "run"))
+    os.truncate(run / "checkpoints" / "step_0000000012" / "generator.npz", 50)
+    names = sorted(os.listdir(run / "checkpoints"))
+    with monkeypatch.context() as patch:
+        usage = shutil.disk_usage(".")._replace(free=100)
+        patch.setattr("shutil.disk_usage", lambda path: usage)
+        assert dcgan("train", "resume=run").code == 5
+    assert sorted(os.listdir(run / "checkpoints")) == names
+    assert "set step_0000000012 aside" in dcgan("train", "resume=run").err
+
+
+def test_finished_run_needs_no_room(dcgan, workplace, finished_run, monkeypatch):
+    shutil.copytree(finished_run, "run")
+    usage = shutil.disk_usage(".")._replace(free=100)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
+    assert dcgan("train", "resume=run").code == 0
+
+
 def test_grid_that_cannot_be_written_is_said_and_written_later(processes, workplace, finished_run):
     fault = ("fail_before", "fsync", r"\.epoch_0001\.", errno.ENOSPC)
     ended = processes.run(*THREE_EPOCHS, faults=[fault])

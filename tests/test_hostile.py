@@ -88,6 +88,7 @@ RECORDS = {
         run, format_version=99, dcgan_version="\x1b]0;owned\x07\n\nmore"
     ),
     "numbers without end": lambda run: (run / "run.json").write_text('{"a": ' + "1" * 10**6 + "}"),
+    "more than a record holds": lambda run: (run / "run.json").write_text("[" + "{}," * 2**22),
     "brackets without end": lambda run: (run / "run.json").write_text("[" * 10**6),
     "a huge number": lambda run: set_key(run, "noise_dim", 10**30),
 }
@@ -139,15 +140,103 @@ def test_links_inside_a_checkpoint(dcgan, run, workplace, name, command):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("name", ["run.json", f"{NEWEST}/manifest.json", "samples/epoch_0002.png"])
-def test_pipes_are_not_waited_for(dcgan, run, name, command):
-    (run / name).unlink()
-    os.mkfifo(run / name)
-    reads = {"animate": ("run.json", "samples/epoch_0002.png"), "inspect": (name,)}
-    if name in reads.get(command, ("run.json",)) and "samples" not in name:
-        refused(dcgan, command, run)
-    elif command == "animate" and "samples" in name:
-        assert "epoch_0002.png is not a readable PNG" in refused(dcgan, command, run)
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=lambda make: make.__name__)
+@pytest.mark.parametrize(
+    "name",
+    ["run.json", "status.json", "train.log", "run.lock", "dcgan.gif", "samples/epoch_0002.png"],
+)
+def test_pipes_are_not_waited_for(dcgan, run, name, make, command):
+    (run / name).unlink(missing_ok=True)
+    make(run / name)
+    message = refused(dcgan, command, run)
+    assert name in message or "is neither a run" in message
+
+
+@pytest.mark.parametrize("command", ["sample", "inspect"])
+@pytest.mark.parametrize("name", ["manifest.json", "generator.npz"])
+def test_pipes_inside_a_checkpoint(dcgan, run, name, command):
+    for checkpoint in (run / "checkpoints").iterdir():
+        (checkpoint / name).unlink()
+        os.mkfifo(checkpoint / name)
+    assert f"{name} cannot be read (not a regular file)" in refused(dcgan, command, run)
+
+
+def test_pipe_as_a_data_file(dcgan, workplace):
+    for name in ("a.npz", "train-images-idx3-ubyte", "a.png"):
+        os.mkfifo(workplace / name)
+        for words in (["inspect", name], ["train", f"data.path={name}"]):
+            done = dcgan(*words)
+            assert (done.code, len(done.err.splitlines())) == (3, 1), done.err
+
+
+def test_new_run_in_a_folder_with_links(dcgan, workplace):
+    """It is to be refused before Hydra writes into it, too."""
+    for name in ("train.log", ".hydra", "checkpoints", "samples"):
+        outside = workplace / f"outside_{name}"
+        outside.write_text("mine") if "log" in name else outside.mkdir()
+        (workplace / f"in_{name}").mkdir()
+        (workplace / f"in_{name}" / name).symlink_to(outside)
+        done = dcgan("train", "epochs=1", f"hydra.run.dir=in_{name}")
+        assert (done.code, len(done.err.splitlines())) == (4, 1), done.err
+        assert f"in_{name}/{name} is a link" in done.err
+        assert outside.read_text() == "mine" if "log" in name else not list(outside.iterdir())
+
+
+def test_new_run_among_the_checkpoints_of_another(dcgan, run):
+    (run / "run.json").unlink()
+    done = dcgan("train", "epochs=1", f"hydra.run.dir={run}")
+    assert (done.code, len(done.err.splitlines())) == (2, 1), done.err
+    assert "holds checkpoints of a run that has lost its run.json" in done.err
+
+
+OWNED = "\x1b]0;owned\x07\nmore [/b]"
+
+
+def test_texts_cannot_write_to_the_terminal(dcgan, run):
+    """Nor are they taken for the mark-up of the program that draws them."""
+    record = json.loads((run / "run.json").read_text())
+    record["networks"]["generator"][0] |= {"name": OWNED, "type": OWNED, "output_shape": [OWNED]}
+    record["networks"][OWNED] = record["networks"].pop("discriminator")
+    record["lineage"][-1]["device"] = OWNED
+    (run / "run.json").write_text(json.dumps(record))
+    newest = run / NEWEST
+    progress = json.loads((newest / "manifest.json").read_text())["progress"]
+    forged(newest / "manifest.json", progress=progress | {OWNED: 1})
+    for words in (["inspect", run], ["sample", "--run", run], ["train", f"resume={run}"]):
+        done = dcgan(*words)
+        assert done.code == (4 if words[0] == "inspect" else 0), done.err
+        assert "owned" in done.out + done.err
+        assert not {"\x1b", "\x07"} & set(done.out + done.err)
+        assert "\nmore" not in done.out + done.err
+
+
+@pytest.mark.parametrize("value", ["1e300", "nan", "inf", "-1e300"])
+def test_numbers_in_metrics(dcgan, run, value):
+    text = (run / "metrics.csv").read_text().splitlines()
+    text[2] = f"2,8,{value},{value},{value},{value}"
+    (run / "metrics.csv").write_text("\n".join(text) + "\n")
+    assert dcgan("inspect", run).code == 0
+
+
+def test_more_columns_in_metrics(dcgan, run):
+    text = (run / "metrics.csv").read_text().splitlines()
+    lines = [f"{line},{'note' if number == 0 else number}" for number, line in enumerate(text)]
+    (run / "metrics.csv").write_text("\n".join(lines) + "\n")
+    done = dcgan("train", f"resume={run}", "epochs=4")
+    assert done.code == 0, done.err
+
+
+def test_facts_in_a_picture_without_end(dcgan, workplace):
+    from PIL import Image
+
+    from dcgan_cli.core.images import write_png
+
+    facts = {}
+    for _ in range(400):
+        facts = {"a": facts}
+    with (workplace / "a.png").open("wb") as stream:
+        write_png(stream, Image.new("L", (1, 1)), facts)
+    assert dcgan("inspect", "a.png").code == 0
 
 
 def forge_arrays(run: Path, part: str, content: bytes) -> None:

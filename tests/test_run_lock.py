@@ -1,5 +1,6 @@
 """One process at a time trains in a run folder; a lock never outlives its holder."""
 
+import errno
 import os
 import signal
 import time
@@ -29,6 +30,18 @@ def test_second_training_of_a_folder_ends_at_once_and_harms_nothing(
     first.kill(signal.SIGCONT)
     assert first.wait().code == 0
     assert_same_run(Path("run"), finished_run)
+
+
+def test_a_disk_that_knows_no_locks(dcgan, workplace, finished_run, monkeypatch):
+    """A lock that is a mere file would outlive a kill."""
+
+    def fail(*arguments):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr("fcntl.flock", fail)
+    done = dcgan("train", f"resume={finished_run}")
+    assert (done.code, len(done.err.splitlines())) == (5, 1), done.err
+    assert "run.lock cannot be locked (Function not implemented); allow it or use" in done.err
 
 
 def test_a_kill_leaves_no_lock_behind(processes, dcgan, workplace, finished_run):

@@ -1,5 +1,6 @@
 """Real signals to a real process: state is saved, and the printed command goes on from it."""
 
+import errno
 import os
 import shlex
 import signal
@@ -45,6 +46,25 @@ def test_signal_saves_and_says_how_to_go_on(processes, dcgan, workplace, number,
     assert done.code == 0, done.err
 
 
+def test_second_ctrl_c_in_the_first_epoch(processes, dcgan, workplace):
+    """Before there is a checkpoint, the command that it prints begins again."""
+    faults = [("signal_before", "fsync", r"checkpoints/\.step_\d+4\.", "SIGINT", 2)]
+    ended = processes.run("train", *QUICK, "epochs=2", "hydra.run.dir=a", faults=faults)
+    last = ended.err.splitlines()[-1]
+    assert last == "dcgan: stopped at once; go on from the first step with: dcgan train resume=a"
+    assert dcgan("train", "resume=a").code == 0
+    assert len(RunFolder(workplace / "a").metrics()) == 2
+
+
+def test_status_that_cannot_be_written_hides_no_signal(processes, workplace):
+    """The state is saved, and that is what counts."""
+    fault = ("fail_before", "replace", r"\.status\.", errno.ENOSPC, 2)
+    faults = [fault, ("signal_at_step", 2, "SIGTERM")]
+    ended = processes.run("train", *QUICK, "epochs=2", "hydra.run.dir=a", faults=faults)
+    assert ended.code == 143, ended.err
+    assert ended.err.splitlines()[-1].endswith("go on with: dcgan train resume=a")
+
+
 def test_second_ctrl_c_leaves_at_once(processes, dcgan, workplace):
     """Without waiting for a checkpoint: the signals come while the first one is being written."""
     faults = [("signal_before", "fsync", r"checkpoints/\.step_\d+8\.", "SIGINT", 2)]
@@ -52,7 +72,7 @@ def test_second_ctrl_c_leaves_at_once(processes, dcgan, workplace):
     ended = processes.run("train", *words, faults=faults)
     assert ended.code == 130
     last = ended.err.splitlines()[-1]
-    assert last == "dcgan: stopped at once; go on after step 4 with: dcgan train resume=a"
+    assert last == "dcgan: stopped at once; go on from step 4 with: dcgan train resume=a"
     run = RunFolder(workplace / "a")
     assert run.status()["state"] == "interrupted"
     assert [c.progress.step for c in checkpoints.find(run.checkpoints)] == [4]

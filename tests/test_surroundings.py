@@ -200,14 +200,20 @@ def test_a_job_that_is_killed_is_named_and_the_same_sweep_goes_on(dcgan, workpla
     assert done.err.splitlines()[-1].endswith(f"seed=1) was killed by signal {signal.SIGKILL:d}")
     assert RunFolder(Path("s/0")).status()["state"] == "failed"
     assert RunFolder(Path("s/1")).status()["state"] == "finished"
-    written = {path: path.stat().st_mtime_ns for path in Path("s/1/checkpoints").rglob("*")}
+    written = {path: path.stat().st_mtime_ns for path in Path("s/1").rglob("*")}
 
     done = dcgan(*words)
     assert done.code == 0, done.err
     assert "done already: s/1" in done.err
     assert RunFolder(Path("s/0")).status()["state"] == "finished"
-    assert {p: p.stat().st_mtime_ns for p in Path("s/1/checkpoints").rglob("*")} == written
+    assert {path: path.stat().st_mtime_ns for path in Path("s/1").rglob("*")} == written
 
     done = dcgan(*words, "noise_dim=9")
     assert done.code == 1
-    assert done.err.count("would go on with other settings than s/") == 2
+    assert done.err.splitlines()[-1].count("holds a run with other settings") == 2
+
+    (workplace / "s" / "0" / "run.json").write_text("{")
+    (workplace / "s" / "1" / "run.json").write_text("{")
+    done = dcgan(*words)
+    assert done.code == 1
+    assert "2 of 2 jobs failed" in done.err.splitlines()[-1]

@@ -64,7 +64,8 @@ def animate_run(
         last_frame_seconds = 0  # It ends where it begins, and should not halt there.
     else:
         print(f"using {run.path}", file=sys.stderr)
-        if missing := missing_epochs(run):
+        epochs = [epoch for epoch, _ in run.frames()]
+        if missing := missing_epochs(epochs, max(epochs, default=0)):
             print(f"warning: no grid of epoch {missing}", file=sys.stderr)
         frames = training_frames(run)
     count = write_animation(out, frames, fps, last_frame_seconds)

@@ -107,7 +107,7 @@ def _render_run(facts: Facts) -> Iterator[RenderableType]:
         or {"none": "all as in the tutorial"}
     )
     for name, layers in facts["networks"].items():
-        yield Text(f"\n{name}", style="bold")
+        yield Text(f"\n{printable(name)}", style="bold")
         yield _layers(layers)
     if facts["metrics"]:
         yield Text("\nmetrics", style="bold")
@@ -160,7 +160,8 @@ def _layers(layers: list[dict[str, Any]]) -> Table:
     for layer in layers:
         shape = " x ".join(map(str, layer["output_shape"]))
         counts = [f"{layer[name]:,}" if layer[name] else "" for name in total]
-        table.add_row(f"  {layer['name']}", layer["type"], shape, *counts)
+        texts = [Text(printable(text)) for text in (f"  {layer['name']}", layer["type"], shape)]
+        table.add_row(*texts, *counts)
     return table
 
 
@@ -191,9 +192,11 @@ def _size(count: int) -> str:
     return f"{count / 1e6:.1f} MB"
 
 
-def _short(value: object) -> str:
+def _short(value: object, depth: int = 0) -> str:
+    if depth > 3:
+        return "..."
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_short(item)}" for key, item in value.items())
+        return ", ".join(f"{key} {_short(item, depth + 1)}" for key, item in value.items())
     if isinstance(value, list) and len(value) > 20:
         return f"{value[0]} ... {value[-1]} ({len(value)} of them)"
     return str(value)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dcgan_cli.console import progress_bar
-from dcgan_cli.core import checkpoints, load_tensorflow
+from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.images import grid_picture, to_picture, write_png
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.runs import open_run
 from dcgan_cli.core.storage import replacing
 from dcgan_cli.errors import ConfigError
+from dcgan_cli.streams import printable
 
 if TYPE_CHECKING:
     from dcgan_cli.core.sampling import LoadedGenerator
@@ -66,8 +67,8 @@ def sample_images(
 
 def tell_which(run: RunFolder, loaded: "LoadedGenerator") -> None:
     """Say on standard error which run and checkpoint pictures come from."""
-    if loaded.passed_over:
-        print(f"warning: {checkpoints.reasons(loaded.passed_over)}", file=sys.stderr)
+    for damaged in loaded.passed_over:
+        print(f"warning: {printable(str(damaged))}", file=sys.stderr)
     position = f"epoch {loaded.facts['epoch']}, step {loaded.facts['step']}"
     print(f"using {run.path}, {position}", file=sys.stderr)
 

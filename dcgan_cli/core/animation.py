@@ -4,7 +4,7 @@ Frames are written as they come, so that memory does not grow with their number.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +53,14 @@ def training_frames(run: RunFolder) -> Iterator[Image.Image]:
         yield labelled(picture, f"epoch {epoch} of {last}")
 
 
-def missing_epochs(run: RunFolder) -> str:
-    """Name the epochs before the last grid that have none, such as "3, 7-9"."""
-    epochs = [0, *(epoch for epoch, _ in run.frames())]
-    gaps = [(a + 1, b - 1) for a, b in itertools.pairwise(epochs) if b > a + 1]
+def missing_epochs(there: Sequence[int], last: int) -> str:
+    """Name the epochs up to `last` that are not among those that are there, such as "3, 7-9".
+
+    Args:
+        there: epochs in rising order, none after `last`.
+        last: the last epoch.
+    """
+    gaps = [(a + 1, b - 1) for a, b in itertools.pairwise([0, *there, last + 1]) if b > a + 1]
     return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in gaps)
 
 

@@ -41,7 +41,7 @@ def read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
             raise ValueError(f"{name}: Object arrays are pickled, and not read")
         if math.prod(shape) * dtype.itemsize + stream.tell() != member.file_size:
             raise ValueError(f"{name} holds more or less than it states")
-        values = np.frombuffer(bytearray(stream.read()), dtype)
+        values = np.frombuffer(stream.read(), dtype)
     return values.reshape(shape, order="F" if fortran_order else "C")
 
 

@@ -7,6 +7,7 @@ It is removed the other way round: renamed first, then deleted.
 """
 
 import dataclasses
+import errno
 import hashlib
 import json
 import os
@@ -26,6 +27,7 @@ from dcgan_cli.core.storage import (
     flush_to_disk,
     read_json,
     reading,
+    remove,
     temporary_beside,
 )
 from dcgan_cli.errors import CheckpointError, DamagedError
@@ -33,6 +35,9 @@ from dcgan_cli.errors import CheckpointError, DamagedError
 FORMAT_VERSION = 1
 NAME = re.compile(r"step_[0-9]{10,20}")
 ASIDE = re.compile(r"step_[0-9]{10,20}\.damaged(-\d+)?")
+LARGEST = 2**63
+NO_FILE = {None, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
+"""The errors of what is missing, or is a link, a pipe or a socket. Others need not be damage."""
 KEPT_NEWEST = 2
 """Checkpoints kept whatever their epoch, so that there is one to go back to."""
 
@@ -75,11 +80,14 @@ class Checkpoint:
 
         Raises:
             DamagedError: the file is missing or is not the one that was written.
+            OSError: it cannot be read for another reason, such as its permissions.
         """
         if problem := self._problem(f"{part}.npz"):
             raise DamagedError(f"{self.path}: {problem}; use another checkpoint")
         try:
             return read_stored(self.path / f"{part}.npz")
+        except (OSError, MemoryError):
+            raise
         except Exception as error:  # Made to look whole: zipfile and numpy raise nearly anything.
             raise DamagedError(f"{self.path}: {part}.npz cannot be read ({error})") from None
 
@@ -92,22 +100,23 @@ class Checkpoint:
                     return f"{name} is damaged (its length differs)"
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
-            return f"{name} cannot be read ({error.strerror})"
+            return f"{name} cannot be read ({_if_damage(error)})"
         return "" if digest == self.files[name]["sha256"] else f"{name} is damaged (sha256 differs)"
 
 
 @dataclass(frozen=True)
 class Damaged:
-    """What stands in a checkpoint's place and has no manifest that can be used."""
+    """What stands in a checkpoint's place and cannot be used."""
 
     path: Path
-    reason: str
+    reasons: list[str]
 
     def problems(self) -> list[str]:
-        return [self.reason]
+        """Return what is wrong, as `Checkpoint.problems` does."""
+        return self.reasons
 
-
-Found = Checkpoint | Damaged
+    def __str__(self) -> str:
+        return f"{self.path.name}: {', '.join(self.reasons)}"
 
 
 def save(folder: Path, parts: dict[str, Arrays], progress: Progress) -> Checkpoint:
@@ -152,7 +161,7 @@ def save(folder: Path, parts: dict[str, Arrays], progress: Progress) -> Checkpoi
     return Checkpoint(final, progress, files)
 
 
-def find(folder: Path) -> list[Found]:
+def find(folder: Path) -> list[Checkpoint | Damaged]:
     """Return what stands under a checkpoint's name, newest first. Manifests are read, no arrays.
 
     Raises:
@@ -163,23 +172,20 @@ def find(folder: Path) -> list[Found]:
     return [_found(path) for path in paths]
 
 
-def newest_whole(folder: Path) -> tuple[Checkpoint | None, list[Found]]:
+def newest_whole(folder: Path) -> tuple[Checkpoint | None, list[Damaged]]:
     """Return the newest checkpoint that is whole, and the damaged ones that are newer.
 
     Raises:
         CheckpointError: one is of a newer format.
+        OSError: one cannot be read for another reason than damage.
     """
-    damaged: list[Found] = []
+    damaged: list[Damaged] = []
     for found in find(folder):
-        if isinstance(found, Checkpoint) and not found.problems():
+        problems = found.problems()
+        if isinstance(found, Checkpoint) and not problems:
             return found, damaged
-        damaged.append(found)
+        damaged.append(Damaged(found.path, problems))
     return None, damaged
-
-
-def reasons(damaged: list[Found]) -> str:
-    """Say in one line what is wrong with damaged checkpoints."""
-    return "; ".join(f"{one.path.name}: {', '.join(one.problems())}" for one in damaged)
 
 
 def read(path: Path) -> Checkpoint:
@@ -191,7 +197,7 @@ def read(path: Path) -> Checkpoint:
     """
     found = _found(path)
     if isinstance(found, Damaged):
-        raise DamagedError(f"{path}: {found.reason}")
+        raise DamagedError(f"{path}: {', '.join(found.reasons)}")
     return found
 
 
@@ -200,7 +206,7 @@ def set_aside_names(folder: Path) -> list[str]:
     return sorted(path.name for path in entries(folder) if ASIDE.fullmatch(path.name))
 
 
-def set_aside(damaged: Found) -> Path:
+def set_aside(damaged: Damaged) -> Path:
     """Rename a damaged checkpoint, so that it stands in nobody's way and can be looked at.
 
     Returns:
@@ -234,10 +240,10 @@ def prune(folder: Path, keep_every: int) -> None:
         ):
             doomed = temporary_beside(found.path)
             os.rename(found.path, doomed)
-            shutil.rmtree(doomed)
+            remove(doomed)
 
 
-def _found(path: Path) -> Found:
+def _found(path: Path) -> Checkpoint | Damaged:
     try:
         manifest = read_json(path / "manifest.json")
         version = manifest["format_version"]
@@ -252,9 +258,16 @@ def _found(path: Path) -> Found:
         _check_types(path, progress, manifest["files"])
         return Checkpoint(path, progress, manifest["files"])
     except OSError as error:
-        return Damaged(path, f"manifest.json cannot be read ({error.strerror})")
+        return Damaged(path, [f"manifest.json cannot be read ({_if_damage(error)})"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        return Damaged(path, f"manifest.json is damaged ({error})")
+        return Damaged(path, [f"manifest.json is damaged ({error})"])
+
+
+def _if_damage(error: OSError) -> str:
+    """Return what is wrong with a file that is not there or is no file; raise what else it is."""
+    if error.errno not in NO_FILE:
+        raise error
+    return str(error.strerror)
 
 
 def _file_digest(path: Path) -> str:
@@ -274,11 +287,11 @@ def _check_types(path: Path, progress: Progress, files: Any) -> None:
         kinds = int if setting.type is int else (int, float)
         if isinstance(value, bool) or not isinstance(value, kinds):
             raise ValueError(f"{setting.name} is {value!r}")
-    if min(progress.step, progress.epoch, progress.epoch_step) < 0:
-        raise ValueError("it counts below zero")
+        if not -LARGEST < value < LARGEST or (kinds is int and value < 0):
+            raise ValueError(f"{setting.name} is out of range")
     if NAME.fullmatch(path.name) and path.name != f"step_{progress.step:010d}":
         raise ValueError(f"it is of step {progress.step}")
     for name, file in files.items():
         fields = isinstance(file["sha256"], str) and isinstance(file["bytes"], int)
-        if not (re.fullmatch(r"\w+\.npz", name) and fields):
+        if not (re.fullmatch(r"\w+\.npz", name) and fields and 0 <= file["bytes"] < LARGEST):
             raise ValueError(f"its entry {name!r} is not a file's")

@@ -6,6 +6,7 @@ from typing import Any
 from dcgan_cli.core.animation import (
     LAST_FRAME_SECONDS,
     TRAINING_FPS,
+    missing_epochs,
     training_frames,
     write_animation,
 )
@@ -47,10 +48,10 @@ class EpochRecords:
         """
         found = self.run.metrics()
         by_epoch = {int(row["epoch"]): row for row in found}
-        epochs = range(1, progress.epoch + 1)
-        self.rows = [by_epoch[epoch] for epoch in epochs if epoch in by_epoch]
-        if missing := [str(epoch) for epoch in epochs if epoch not in by_epoch]:
-            self.reporter.note(f"warning: metrics.csv has lost epoch {', '.join(missing)}")
+        epochs = sorted(epoch for epoch in by_epoch if 1 <= epoch <= progress.epoch)
+        self.rows = [by_epoch[epoch] for epoch in epochs]
+        if missing := missing_epochs(epochs, progress.epoch):
+            self.reporter.note(f"warning: metrics.csv has lost epoch {missing}")
         if self.rows != found:
             self.run.write_metrics(self.rows)
         at_end_of_epoch = progress.epoch > 0 and progress.epoch_step == 0

@@ -13,7 +13,7 @@ from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig, flatten
 from dcgan_cli.core import checkpoints, run_lock
 from dcgan_cli.core.arrays import array_names, read_array
-from dcgan_cli.core.checkpoints import Checkpoint, Found
+from dcgan_cli.core.checkpoints import Checkpoint, Damaged
 from dcgan_cli.core.data import read_images
 from dcgan_cli.core.idx import read_idx
 from dcgan_cli.core.images import facts_in, open_png
@@ -74,7 +74,7 @@ def describe_run(run: RunFolder) -> Facts:
     }
 
 
-def describe_checkpoint(checkpoint: Found) -> Facts:
+def describe_checkpoint(checkpoint: Checkpoint | Damaged) -> Facts:
     """Describe a checkpoint, with every file's hash compared."""
     problems = checkpoint.problems()
     facts = {
@@ -144,6 +144,8 @@ def _describe_npz(path: Path) -> Facts:
     try:
         return _describe_data(path)
     except DataError as not_mnist:
+        if not path.is_file():
+            raise
         try:
             with zipfile.ZipFile(path) as archive:
                 names = array_names(archive)

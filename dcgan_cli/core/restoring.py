@@ -8,9 +8,8 @@ from pathlib import Path
 import keras
 
 from dcgan_cli.config import TrainConfig
-from dcgan_cli.core import checkpoints
 from dcgan_cli.core.arrays import Arrays
-from dcgan_cli.core.checkpoints import Found, Progress
+from dcgan_cli.core.checkpoints import Damaged, Progress, newest_whole, set_aside
 from dcgan_cli.core.networks import build_discriminator, build_generator, variable_shapes
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.step import Gan, assign, check_shapes
@@ -30,43 +29,54 @@ class State:
     progress: Progress = field(default_factory=Progress)
     parts: dict[str, Arrays] = field(default_factory=dict)
     """Empty for a run that is still where its seed puts it."""
-    notes: list[str] = field(default_factory=list)
-    """What had to be done to get it."""
+    checkpoint: Path | None = None
+    """Where it was read from."""
+    damaged: list[Damaged] = field(default_factory=list)
+    """Checkpoints that would have been newer."""
 
     def put_into(self, gan: Gan) -> None:
         """Set the networks and optimisers to this state."""
         if self.parts:
             for part, variables in gan.variables().items():
-                assign(variables, self.parts[part], part)
+                assign(variables, self.parts[part], f"{self.checkpoint}: {part}")
+
+    def set_damaged_aside(self) -> list[str]:
+        """Put damaged checkpoints out of the way, and say so for whoever watches.
+
+        Raises:
+            OSError: one cannot be renamed.
+        """
+        if self.checkpoint is None:
+            return ["no checkpoint was committed yet: beginning at the first step"]
+        return [
+            f"warning: {', '.join(one.reasons)}; set {one.path.name} aside as "
+            f"{set_aside(one).name} and went back to {self.checkpoint.name}"
+            for one in self.damaged
+        ]
 
 
 def newest_state(run: RunFolder, config: TrainConfig) -> State:
-    """Read the newest whole checkpoint. Damaged ones that are newer are set aside.
+    """Read the newest whole checkpoint; nothing is changed.
 
     Raises:
         CheckpointError: all are damaged, or there is none though there was, or it does not fit.
         ConfigError: it is past the last epoch asked for.
-        OSError: a damaged one cannot be renamed.
+        OSError: one cannot be read for another reason than damage.
     """
-    if run.holds_nothing():
-        return State(notes=["no checkpoint was committed yet: beginning at the first step"])
-    checkpoint, damaged = checkpoints.newest_whole(run.checkpoints)
+    if run.never_saved():
+        return State()
+    checkpoint, damaged = newest_whole(run.checkpoints)
     if checkpoint is None:
         raise CheckpointError(_no_checkpoint(run, damaged))
     progress = checkpoint.progress
-    if progress.epoch + (progress.epoch_step > 0) > config.epochs:
-        raise ConfigError(
-            f"{run.path} has finished epoch {progress.epoch}; epochs={config.epochs} is behind that"
-        )
+    begun = progress.epoch + (progress.epoch_step > 0)
+    if begun > config.epochs:
+        where = f"is in epoch {begun}" if progress.epoch_step else f"has finished epoch {begun}"
+        raise ConfigError(f"{run.path} {where}; epochs={config.epochs} is behind that")
     parts = {part: checkpoint.load(part) for part in Gan.PARTS}
     for part in BUILDERS:
         check_fits(parts[part], part, config, checkpoint.path)
-    notes = [
-        f"warning: {'; '.join(one.problems())}; set {one.path.name} aside as "
-        f"{checkpoints.set_aside(one).name} and went back to {checkpoint.path.name}"
-        for one in damaged
-    ]
-    return State(dataclasses.replace(progress), parts, notes)
+    return State(dataclasses.replace(progress), parts, checkpoint.path, damaged)
 
 
 def check_fits(arrays: Arrays, part: str, config: TrainConfig, source: Path) -> None:
@@ -82,10 +92,8 @@ def check_fits(arrays: Arrays, part: str, config: TrainConfig, source: Path) -> 
     check_shapes(shapes, arrays, f"{source}: {part}")
 
 
-def _no_checkpoint(run: RunFolder, damaged: list[Found]) -> str:
+def _no_checkpoint(run: RunFolder, damaged: list[Damaged]) -> str:
     if not damaged:
         return f"{run.checkpoints} holds no checkpoint any more; put one back or start a new run"
-    return (
-        f"every checkpoint of {run.path} is damaged ({checkpoints.reasons(damaged)}); "
-        "start a new run"
-    )
+    reasons = "; ".join(map(str, damaged))
+    return f"every checkpoint of {run.path} is damaged ({reasons}); start a new run"

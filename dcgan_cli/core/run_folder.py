@@ -2,9 +2,7 @@
 
 import csv
 import io
-import math
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from dcgan_cli.core.storage import (
     now,
     read_json,
     read_text,
+    remove,
     replacing,
     write_json,
 )
@@ -36,6 +35,8 @@ RECORDED_OF_A_LAYER = {
     "parameters": int,
     "multiply_adds": int,
 }
+LARGEST = 1e15
+"""No number in the metrics is as large."""
 METRICS_COLUMNS = [
     "epoch",
     "step",
@@ -87,39 +88,44 @@ class RunFolder:
         """Check that a run may begin here.
 
         Raises:
-            ConfigError: there is a run here already.
+            ConfigError: there is a run here already, or checkpoints of one.
         """
         if self.exists():
             raise ConfigError(
                 f"{self.path} already holds a run; go on with `{self.resume_command()}` "
                 "or choose another hydra.run.dir"
             )
+        if entries(self.checkpoints):
+            raise ConfigError(
+                f"{self.path} holds checkpoints of a run that has lost its run.json; "
+                "choose another hydra.run.dir"
+            )
 
     def check_own(self) -> None:
         """Check that everything in the folder is its own, so that using it reaches nothing else.
 
         Raises:
-            CheckpointError: a part of it is a link.
+            CheckpointError: a part of it is a link, or no file where a file should be.
         """
-        own = [self._run_json, self._status_json, self._metrics_csv, self._log, self.lock, self.gif]
-        inside = [*entries(self.samples), *entries(self.checkpoints)]
-        for path in (*own, self.samples, self.checkpoints, *inside):
+        files = [self._run_json, self._status_json, self._metrics_csv, self._log]
+        files += [self.lock, self.gif, *entries(self.samples)]
+        folders = [self.samples, self.checkpoints, self.path / ".hydra"]
+        for path in (*files, *folders, *entries(self.checkpoints)):
             if is_link(path):
                 raise CheckpointError(f"{path} is a link; put what it leads to in its place")
+        for path in files:
+            if path.exists() and not path.is_file():
+                raise CheckpointError(f"{path} is not a file; move it out of the run folder")
 
-    def holds_nothing(self) -> bool:
-        """Whether the run has left nothing yet: no checkpoint, damaged or not, no grid, no row."""
-        begun = self.status().get("step", 0) != 0
-        return not (begun or self.metrics() or self.frames() or entries(self.checkpoints))
+    def never_saved(self) -> bool:
+        """Whether no checkpoint was ever committed here."""
+        return not entries(self.checkpoints) and self.status().get("saved_step") is None
 
     def remove_temporaries(self) -> None:
         """Remove what a killed process was writing. For the holder of the lock alone."""
         for folder in (self.path, self.samples, self.checkpoints):
             for path in filter(is_temporary, entries(folder)):
-                if path.is_dir() and not is_link(path):
-                    shutil.rmtree(path)
-                else:
-                    path.unlink()
+                remove(path)
 
     def create(self, config: dict[str, Any], facts: dict[str, Any]) -> None:
         """Begin a run: make the folders and write `run.json`.
@@ -142,7 +148,7 @@ class RunFolder:
             **facts,
         }
         write_json(self._run_json, record)
-        flush_folder(self.path)
+        flush_folder(self.path.parent)
 
     def update(self, changes: dict[str, Any]) -> None:
         """Change entries of `run.json`."""
@@ -188,7 +194,7 @@ class RunFolder:
 
         Args:
             state: running, finished, interrupted or failed.
-            facts: epoch, step, reason.
+            facts: epoch, step, the step of the newest checkpoint, the reason.
         """
         updated = now()
         write_json(self._status_json, {"state": state, **facts, "updated": updated})
@@ -223,8 +229,9 @@ class RunFolder:
                 row: dict[str, float] = dict(zip(names, map(float, values), strict=True))
             except ValueError:
                 continue
-            if all(map(math.isfinite, row.values())):
-                rows.append(row | {"epoch": int(row["epoch"]), "step": int(row["step"])})
+            if all(abs(value) < LARGEST for value in row.values()):  # Not so for nan.
+                known = {name: row[name] for name in METRICS_COLUMNS}
+                rows.append(known | {"epoch": int(row["epoch"]), "step": int(row["step"])})
         return rows
 
     def write_metrics(self, rows: list[dict[str, float]]) -> None:

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.storage import now, read_text
-from dcgan_cli.errors import LockedError
+from dcgan_cli.errors import LockedError, StorageError
 
 PATIENCE = 0.2
 """Seconds to try for: `dcgan inspect` takes the lock for an instant, to see whether it is free."""
@@ -26,14 +26,18 @@ def hold(run: RunFolder) -> Iterator[None]:
 
     Raises:
         LockedError: another process holds it.
-        OSError: the folder cannot be written.
+        StorageError: the folder may not be written to, or its disk knows no locks.
     """
-    lock = FileLock(run.lock, timeout=PATIENCE)
+    lock = FileLock(run.lock, timeout=PATIENCE, fallback_to_soft=False)
     try:
         lock.acquire()
     except Timeout:
         raise LockedError(
             f"{run.path} is being trained by {_holder(run)}; wait for it or stop it"
+        ) from None
+    except OSError as error:
+        raise StorageError(
+            f"{run.lock} cannot be locked ({error.strerror}); allow it or use another disk"
         ) from None
     try:
         with contextlib.suppress(OSError):  # On a full disk the lock holds without its text.
@@ -48,7 +52,7 @@ def is_held(run: RunFolder) -> bool | None:
     if not run.lock.exists():
         return False
     try:
-        with FileLock(run.lock, timeout=0):
+        with FileLock(run.lock, timeout=0, fallback_to_soft=False):
             return False
     except Timeout:
         return True

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from dcgan_cli import __version__
 from dcgan_cli.core import checkpoints
-from dcgan_cli.core.checkpoints import Checkpoint, Found, Progress
+from dcgan_cli.core.checkpoints import Checkpoint, Damaged, Progress
 from dcgan_cli.core.device import use_precision
 from dcgan_cli.core.images import to_uint8
 from dcgan_cli.core.latents import latents
@@ -75,7 +75,7 @@ class LoadedGenerator:
     checkpoint: Checkpoint
     facts: dict[str, Any]
     """What made its pictures, for their metadata: run, epoch, step, version."""
-    passed_over: list[Found]
+    passed_over: list[Damaged]
     """Newer checkpoints that are damaged."""
 
 
@@ -100,7 +100,7 @@ def load_generator(run: RunFolder, epoch: int | None = None) -> LoadedGenerator:
     return LoadedGenerator(Sampler(generator), checkpoint, facts, passed_over)
 
 
-def choose_checkpoint(run: RunFolder, epoch: int | None) -> tuple[Checkpoint, list[Found]]:
+def choose_checkpoint(run: RunFolder, epoch: int | None) -> tuple[Checkpoint, list[Damaged]]:
     """Return the checkpoint after `epoch`, or the newest whole one and those damaged and newer.
 
     Raises:
@@ -110,21 +110,23 @@ def choose_checkpoint(run: RunFolder, epoch: int | None) -> tuple[Checkpoint, li
         newest, damaged = checkpoints.newest_whole(run.checkpoints)
         if newest is None:
             if damaged:
+                reasons = "; ".join(map(str, damaged))
                 raise CheckpointError(
-                    f"every checkpoint of {run.path} is damaged ({checkpoints.reasons(damaged)}); "
-                    "use another run"
+                    f"every checkpoint of {run.path} is damaged ({reasons}); use another run"
                 )
             raise CheckpointError(
                 f"{run.path} holds no checkpoint yet; let it finish an epoch first"
             )
         return newest, damaged
-    found = [c for c in checkpoints.find(run.checkpoints) if isinstance(c, Checkpoint)]
-    at_ends = {c.progress.epoch: c for c in found if c.ends_epoch}
+    found = checkpoints.find(run.checkpoints)
+    readable = [checkpoint for checkpoint in found if isinstance(checkpoint, Checkpoint)]
+    at_ends = {c.progress.epoch: c for c in readable if c.ends_epoch}
     if epoch not in at_ends:
         kept = ", ".join(map(str, sorted(at_ends))) or "none yet"
+        others = "".join(f"; {one}" for one in found if isinstance(one, Damaged))
         raise CheckpointError(
             f"{run.path} keeps no checkpoint of epoch {epoch}; it keeps {kept} "
-            "(checkpoint_every sets how many)"
+            f"(checkpoint_every sets how many){others}"
         )
     return at_ends[epoch], []
 

@@ -10,6 +10,7 @@ from dcgan_cli.core.arrays import Arrays
 from dcgan_cli.core.checkpoints import Progress
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.step import Gan
+from dcgan_cli.core.storage import entries
 from dcgan_cli.errors import NumericalError, StorageError
 
 ROOM = 3
@@ -34,18 +35,19 @@ class Saver:
         self.saved_at = time.monotonic()
 
     def check_room(self) -> None:
-        """Check that the disk has room for a few checkpoints.
+        """Check that the disk has room for as many checkpoints as there will be at a time.
 
         Raises:
             StorageError: it has not.
         """
+        wanted = max(ROOM - len(entries(self.run.checkpoints)), 1)
         parts = self.gan.variables().values()
         size = sum(int(np.prod(v.shape)) * 4 for variables in parts for v in variables.values())
         free = shutil.disk_usage(self.run.path).free
-        if free < ROOM * size:
+        if free < wanted * size:
             raise StorageError(
                 f"{self.run.path} is on a disk with {free / 1e6:.1f} MB free, and its checkpoints "
-                f"need {ROOM * size / 1e6:.1f} MB to begin with; free some or use another disk"
+                f"need {wanted * size / 1e6:.1f} MB to begin with; free some or use another disk"
             )
 
     def seconds_since(self) -> float:
@@ -75,8 +77,5 @@ class Saver:
             for name, array in arrays.items():
                 # The step's own check is of losses and gradients; the update can overflow too.
                 if not np.isfinite(array).all():
-                    raise NumericalError(
-                        f"step {step}: {part} {name} is not finite; try a smaller "
-                        "optimizer.learning_rate"
-                    )
+                    raise NumericalError(f"step {step}: {part} {name} is not finite")
         return parts

@@ -76,10 +76,11 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     state.put_into(gan)
     saved_step = state.progress.step if state.parts else None
     saver = Saver(run, gan, config.checkpoint_every, saved_step)
-    saver.check_room()
-    notes = list(state.notes)
+    if state.progress.epoch < config.epochs:
+        saver.check_room()
+    notes = []
     if config.resume:
-        notes += _note_resume(run, config, precision, state.progress)
+        notes = state.set_damaged_aside() + _note_resume(run, config, precision, state.progress)
     else:
         _create(run, config, precision, gan, digest)
     return Setup(

@@ -6,11 +6,13 @@ memory than was meant for it.
 """
 
 import contextlib
+import errno
 import io
 import json
 import os
 import re
 import secrets
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -20,7 +22,9 @@ from typing import IO, Any
 
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp(\.\w+)?")
 MAX_TEXT_BYTES = 64 * 2**20
-"""The longest text file that is read; a million epochs of metrics are shorter."""
+"""The longest text file that is read; half a million epochs of metrics are shorter."""
+MAX_JSON_BYTES = 4 * 2**20
+"""The longest JSON that is read: in memory it may take thirty times as much."""
 # Not every system has all of these.
 READING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
@@ -81,6 +85,9 @@ def flush_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # Some network disks cannot do it.
+            raise
     finally:
         os.close(descriptor)
 
@@ -99,16 +106,16 @@ def reading(path: Path) -> Iterator[io.BufferedReader]:
         yield stream
 
 
-def read_text(path: Path) -> bytes:
+def read_text(path: Path, longest: int = MAX_TEXT_BYTES) -> bytes:
     """Read a text file that may be a stranger's.
 
     Raises:
-        OSError: see `reading`; or it is longer than 64 MiB.
+        OSError: see `reading`; or it has more bytes than `longest`.
     """
     with reading(path) as stream:
-        text = stream.read(MAX_TEXT_BYTES + 1)
-    if len(text) > MAX_TEXT_BYTES:
-        raise OSError(None, f"longer than {MAX_TEXT_BYTES} bytes")
+        text = stream.read(longest + 1)
+    if len(text) > longest:
+        raise OSError(None, f"longer than {longest} bytes")
     return text
 
 
@@ -119,7 +126,7 @@ def read_json(path: Path) -> Any:
         OSError: see `read_text`.
         ValueError, RecursionError: it is not JSON, or has an object with the same key twice.
     """
-    return json.loads(read_text(path), object_pairs_hook=_object)
+    return json.loads(read_text(path, MAX_JSON_BYTES), object_pairs_hook=_object)
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
@@ -131,6 +138,14 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
 def is_link(path: Path) -> bool:
     """Whether `path` leads elsewhere: a symbolic link or, on Windows, a junction."""
     return path.is_symlink() or (hasattr(path, "is_junction") and path.is_junction())
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link, or a folder with all that is in it."""
+    if path.is_dir() and not is_link(path):
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def entries(folder: Path) -> list[Path]:

@@ -97,19 +97,14 @@ class _Training:
             self.records.write_gif()
             self._write_status("finished")
         except KeyboardInterrupt:  # The second Ctrl-C.
-            self._write_status("interrupted", reason="stopped at once")
-            saved = self.setup.saver.saved_step
-            position = "before the first checkpoint" if saved is None else f"after step {saved}"
+            self._try_status("interrupted", "stopped at once")
             raise Interrupted(
-                f"stopped at once; go on {position} with: {self.folder.resume_command()}",
+                f"stopped at once; go on from {self._saved()} with: {self.folder.resume_command()}",
                 exit_code=128 + signal.SIGINT,
             ) from None
-        except Interrupted as error:
-            self._write_status("interrupted", reason=str(error))
-            raise
         except BaseException as error:
-            with contextlib.suppress(OSError, StorageError):  # The disk may be what failed.
-                self._write_status("failed", reason=str(error) or type(error).__name__)
+            state = "interrupted" if isinstance(error, Interrupted) else "failed"
+            self._try_status(state, str(error) or type(error).__name__)
             raise
 
     def _train_epoch(self) -> None:
@@ -147,11 +142,9 @@ class _Training:
         generator_loss, discriminator_loss, not_finite = (float(value) for value in result.numpy())
         progress = self.progress
         if not_finite:
-            raise NumericalError(
+            raise self._not_finite(
                 f"step {progress.step + 1}: loss or gradient is not finite (generator "
-                f"{generator_loss}, discriminator {discriminator_loss}); try a smaller "
-                f"optimizer.learning_rate than {self.config.optimizer.learning_rate:g}"
-                f"{self._way_back()}"
+                f"{generator_loss}, discriminator {discriminator_loss})"
             )
         progress.step += 1
         progress.epoch_step += 1
@@ -210,13 +203,23 @@ class _Training:
 
     def _save(self) -> None:
         with _disk_errors(self.folder.checkpoints):
-            self.setup.saver.save(self.progress)
+            try:
+                self.setup.saver.save(self.progress)
+            except NumericalError as error:
+                raise self._not_finite(str(error)) from None
 
-    def _way_back(self) -> str:
+    def _not_finite(self, what: str) -> NumericalError:
+        """Add to what is not finite the way on, which is not the way that led there."""
+        rate = self.config.optimizer.learning_rate
+        smaller = f"optimizer.learning_rate={rate / 10:g}"
+        return NumericalError(
+            f"{what} with optimizer.learning_rate={rate:g}; try a smaller one, in a new run or "
+            f"from {self._saved()} on: {self.folder.resume_command()} {smaller}"
+        )
+
+    def _saved(self) -> str:
         saved = self.setup.saver.saved_step
-        if saved is None:
-            return ""
-        return f"; step {saved} is saved: {self.folder.resume_command()}"
+        return "the first step" if saved is None else f"step {saved}"
 
     def _interrupt(self, number: signal.Signals) -> NoReturn:
         raise Interrupted(
@@ -227,9 +230,19 @@ class _Training:
 
     def _write_status(self, state: str, **facts: str) -> None:
         progress = self.progress
-        position = {"epoch": progress.epoch, "epochs": self.config.epochs, "step": progress.step}
+        position = {
+            "epoch": progress.epoch,
+            "epochs": self.config.epochs,
+            "step": progress.step,
+            "saved_step": self.setup.saver.saved_step,
+        }
         with _disk_errors(self.folder.path):
             self.folder.write_status(state, **position, **facts)
+
+    def _try_status(self, state: str, reason: str) -> None:
+        """Write the status if it can be: the disk may be what failed, and has its own message."""
+        with contextlib.suppress(StorageError):
+            self._write_status(state, reason=reason)
 
     def _start(self) -> Start:
         networks = (self.setup.gan.generator, self.setup.gan.discriminator)
