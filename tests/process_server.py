@@ -81,6 +81,12 @@ class ProcessServer:
         """Run `dcgan WORDS` to its end."""
         return self.start(*words, faults=faults, cwd=cwd).wait()
 
+    def trained(self, folder: Path, *words: str) -> Path:
+        """Train in a new folder `run` below `folder`, and return it."""
+        ended = self.run("train", *words, "hydra.run.dir=run", cwd=folder)
+        assert ended.code == 0, ended.err
+        return folder / "run"
+
     def ask(self, request: dict[str, Any]) -> int:
         self.server.stdin.write(json.dumps(request) + "\n")
         self.server.stdin.flush()

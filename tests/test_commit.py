@@ -33,18 +33,12 @@ EPOCHS = 3
 @pytest.fixture(scope="module")
 def begun(processes, tmp_path_factory) -> Path:
     """A run with its first epoch done."""
-    folder = tmp_path_factory.mktemp("begun")
-    words = [*QUICK, "epochs=1", "hydra.run.dir=run"]
-    assert processes.run("train", *words, cwd=folder).code == 0
-    return folder / "run"
+    return processes.trained(tmp_path_factory.mktemp("begun"), *QUICK, "epochs=1")
 
 
 @pytest.fixture(scope="module")
 def unbroken(processes, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("unbroken")
-    words = [*QUICK, f"epochs={EPOCHS}", "hydra.run.dir=run"]
-    assert processes.run("train", *words, cwd=folder).code == 0
-    return folder / "run"
+    return processes.trained(tmp_path_factory.mktemp("unbroken"), *QUICK, f"epochs={EPOCHS}")
 
 
 @pytest.mark.parametrize("point", FAILPOINTS)

@@ -51,18 +51,12 @@ def test_twenty_kills_at_random_moments(processes, tmp_path, injected):
 
 @pytest.fixture(scope="module")
 def begun(processes, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("begun")
-    words = [*QUICK, "epochs=2", "hydra.run.dir=run"]
-    assert processes.run("train", *words, cwd=folder).code == 0
-    return folder / "run"
+    return processes.trained(tmp_path_factory.mktemp("begun"), *QUICK, "epochs=2")
 
 
 @pytest.fixture(scope="module")
 def unbroken(processes, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("unbroken")
-    words = [*QUICK, "epochs=3", "hydra.run.dir=run"]
-    assert processes.run("train", *words, cwd=folder).code == 0
-    return folder / "run"
+    return processes.trained(tmp_path_factory.mktemp("unbroken"), *QUICK, "epochs=3")
 
 
 WORDS = ["train", "resume=run", "epochs=3"]
