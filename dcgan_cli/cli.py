@@ -177,6 +177,7 @@ def run_program(words: list[str]) -> int:
         finally:
             flush_output()
     except KeyboardInterrupt:
+        print("dcgan: SIGINT: stopped; there was nothing to save", file=sys.stderr)
         return 130
     except Exception as error:
         if debug or _debugging():

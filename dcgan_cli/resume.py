@@ -2,24 +2,10 @@
 
 from typing import Any
 
-from dcgan_cli.config import TrainConfig, flatten, from_dict, group_names
+from dcgan_cli.config import MAY_CHANGE, TrainConfig, flatten, from_dict, group_names
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.mistakes import parse
-
-MAY_CHANGE = {
-    "epochs",
-    "checkpoint_every",
-    "checkpoint_seconds",
-    "precision",
-    "data.path",  # The images themselves are compared by their digest.
-    "optimizer.learning_rate",
-    "optimizer.beta_1",
-    "optimizer.beta_2",
-    "optimizer.epsilon",
-    "strategy.name",
-}
-"""Settings that may differ after a resume. The others make the run what it is."""
 
 
 def resumed_config(words: list[str], composed: TrainConfig, run: RunFolder) -> TrainConfig:

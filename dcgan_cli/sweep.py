@@ -96,10 +96,11 @@ class Sweep:
             ConfigError: what is in its folder has other settings.
             CheckpointError: it cannot be read.
         """
-        if flatten(run.config()) != flatten(self.check(cfg)):
+        own, asked = flatten(run.config()), flatten(self.check(cfg))
+        if other := [name for name in own if own[name] != asked[name]]:
             raise ConfigError(
-                f"{shown_path(run.path)} holds a run with other settings; "
-                "give the sweep another hydra.sweep.dir"
+                f"{shown_path(run.path)} holds a run with {other[0]}={own[other[0]]}, not "
+                f"{asked[other[0]]}; give the sweep another hydra.sweep.dir"
             )
         return bool(run.status()["state"] == "finished")
 

@@ -140,6 +140,42 @@ def test_checkpoint_of_other_networks(dcgan, run, workplace):
         assert "(8, 1568) in it and should be (8, 784)" in done.err
 
 
+@pytest.mark.parametrize(("old", "new"), [('"seed": 0', '"seed": 5'), ('_size": 64', '_size": 32')])
+def test_another_record(dcgan, run, old, new):
+    """Going on under other settings would make a run that no command can make."""
+    record = (run / "run.json").read_text()
+    assert old in record
+    (run / "run.json").write_text(record.replace(old, new))
+    done = dcgan("train", f"resume={run}", "epochs=4")
+    assert (done.code, len(done.err.splitlines())) == (4, 1), done.err
+    assert "was saved under other settings than run.json has now" in done.err
+
+
+def test_record_that_is_gone(dcgan, run):
+    (run / "run.json").unlink()
+    for words in (["train", f"resume={run}"], ["inspect", run], ["sample", "--run", run]):
+        done = dcgan(*words)
+        assert (done.code, len(done.err.splitlines())) == (4, 1), done.err
+        assert "its checkpoints are there: put run.json back" in done.err
+
+
+def test_grids_that_are_gone_are_named_and_later_ones_drawn(dcgan, run):
+    shutil.rmtree(run / "samples")
+    done = dcgan("train", f"resume={run}", "epochs=4")
+    assert done.code == 0, done.err
+    assert "warning: there is no grid of epoch 1-2\n" in done.err
+    assert sorted(os.listdir(run / "samples")) == ["epoch_0003.png", "epoch_0004.png"]
+
+
+def test_inspect_offers_what_can_be_done(dcgan, run):
+    assert "dcgan sample" in dcgan("inspect", run).out
+    shutil.rmtree(run / "checkpoints")
+    described = dcgan("inspect", run).out
+    assert "dcgan animate" in described
+    assert "dcgan sample" not in described
+    assert "dcgan train" not in described
+
+
 def test_grid_that_is_gone_is_drawn_again(dcgan, run, finished_run):
     (run / "samples" / "epoch_0003.png").unlink()
     (run / "dcgan.gif").write_bytes(b"GIF89a")
@@ -162,6 +198,7 @@ def test_lost_metrics_are_said(dcgan, run, spoil, lost):
     done = dcgan("train", f"resume={run}")
     assert done.code == 0
     assert f"warning: metrics.csv has lost epoch {lost}\n" in done.err
+    assert (run / "metrics.csv.damaged").exists()
 
 
 def test_no_weight_that_is_not_finite_is_committed(dcgan, run):

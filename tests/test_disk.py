@@ -24,7 +24,8 @@ def test_limit_on_the_size_of_files(processes, dcgan, workplace, finished_run):
     assert ended.code == 5, ended.err
     last = ended.err.splitlines()[-1]
     assert last.startswith("dcgan: cannot write ")
-    assert last.endswith("checkpoints: File too large; free space or allow it, then go on")
+    remedy = "raise the limit on file sizes (ulimit -f), then go on with: dcgan train resume=run"
+    assert last.endswith(f"run: File too large; {remedy}")
     assert not [path for path in Path("run").rglob("*") if ".tmp" in path.name]
     after = newest_arrays(Path("run"))
     assert all(after[name].tobytes() == array.tobytes() for name, array in before.items())

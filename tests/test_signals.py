@@ -40,6 +40,7 @@ def test_signal_saves_and_says_how_to_go_on(processes, dcgan, workplace, number,
     run = RunFolder(workplace / "stopped")
     assert run.status()["state"] == "interrupted"
     assert run.status()["step"] == 3
+    assert f"{number.name}: saved at step 3" in (run.path / "train.log").read_text()
     assert checkpoints.find(run.checkpoints)[0].progress.step == 3
     command = shlex.split(last.partition("go on with: ")[2])
     done = dcgan(*command[1:])

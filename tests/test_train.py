@@ -95,7 +95,9 @@ def test_same_seed_same_run_other_seed_other_run(dcgan, workplace, finished_run)
 
 def test_lineage_tells_of_every_part(dcgan, workplace):
     assert dcgan("train", *TINY, "epochs=1", "hydra.run.dir=a").code == 0
-    assert dcgan("train", "resume=a", "epochs=2", "optimizer.beta_1=0.5").code == 0
+    done = dcgan("train", "resume=a", "epochs=2", "optimizer.beta_1=0.5")
+    assert done.code == 0
+    assert "changed   optimizer.beta_1 from 0.9 to 0.5\n" in done.err
     record = RunFolder(workplace / "a").record()
     assert [part["from_step"] for part in record["lineage"]] == [0, 4]
     assert record["lineage"][1]["changed"] == {"epochs": [1, 2], "optimizer.beta_1": [0.9, 0.5]}

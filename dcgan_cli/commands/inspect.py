@@ -35,7 +35,7 @@ def inspect_target(target: str | None, *, as_json: bool) -> None:
     else:
         console = Console(highlight=False)
         for part in _render(facts):
-            console.print(part)
+            console.print(part, soft_wrap=isinstance(part, Text))
     if damaged := _problems(facts):
         raise CheckpointError(f"damaged: {'; '.join(damaged)}")
 
@@ -135,8 +135,11 @@ def _render_metrics(rows: list[dict[str, float]]) -> Iterator[RenderableType]:
 
 
 def _render_commands(commands: dict[str, str]) -> Iterator[RenderableType]:
-    yield Text("\ncommands", style="bold")
-    yield _pairs(commands)
+    if commands:
+        yield Text("\ncommands", style="bold")
+    width = max(map(len, commands), default=0)
+    for name, command in commands.items():  # As text, which is not broken into lines.
+        yield Text(f"  {name:{width}}  {printable(command)}")
 
 
 def curve(values: list[float]) -> str:

@@ -4,6 +4,8 @@ from dcgan_cli.bridge import Train
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.core.data import load_training_images
 from dcgan_cli.core.run_folder import RunFolder, shown_path
+from dcgan_cli.errors import DcganError
+from dcgan_cli.streams import printable
 
 
 def prepare(config: TrainConfig, *, quiet: bool) -> Train:
@@ -19,14 +21,18 @@ def prepare(config: TrainConfig, *, quiet: bool) -> Train:
     data = load_training_images(config.data)
 
     def train_in(run: RunFolder) -> None:
-        from dcgan_cli.console import training_reporter
+        from dcgan_cli.console import log, training_reporter
         from dcgan_cli.core import load_tensorflow
 
         load_tensorflow(quiet=quiet)
         from dcgan_cli.core.training import train
 
         with training_reporter() as reporter:
-            train(config, run, data, reporter)
+            try:
+                train(config, run, data, reporter)
+            except DcganError as error:  # Told on the screen by the command line.
+                log.error(printable(str(error)))
+                raise
         print(shown_path(run.path))
 
     return train_in

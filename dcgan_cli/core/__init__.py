@@ -31,7 +31,7 @@ def load_tensorflow(*, quiet: bool = True) -> None:
         os.dup2(notices.fileno(), 2)
         try:
             importlib.import_module("tensorflow")
-        except BaseException:
+        except Exception:
             notices.seek(0)
             os.write(terminal, notices.read())
             raise

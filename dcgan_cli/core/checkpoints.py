@@ -65,6 +65,8 @@ class Checkpoint:
     path: Path
     progress: Progress
     files: dict[str, dict[str, Any]]
+    run: str = ""
+    """The identity of the run that it is of (see `config.identity`)."""
 
     @property
     def ends_epoch(self) -> bool:
@@ -119,13 +121,14 @@ class Damaged:
         return f"{self.path.name}: {', '.join(self.reasons)}"
 
 
-def save(folder: Path, parts: dict[str, Arrays], progress: Progress) -> Checkpoint:
+def save(folder: Path, parts: dict[str, Arrays], progress: Progress, run: str = "") -> Checkpoint:
     """Commit a checkpoint.
 
     Args:
         folder: where a run keeps its checkpoints.
         parts: arrays by part and name.
         progress: how far the run has come.
+        run: the identity of the run.
 
     Raises:
         OSError: the disk is full or may not be written, or there is a checkpoint of this step
@@ -145,6 +148,7 @@ def save(folder: Path, parts: dict[str, Arrays], progress: Progress) -> Checkpoi
         manifest: dict[str, Any] = {
             "format_version": FORMAT_VERSION,
             "dcgan_version": __version__,
+            "run": run,
             "progress": dataclasses.asdict(progress),
             "files": files,
         }
@@ -158,7 +162,7 @@ def save(folder: Path, parts: dict[str, Arrays], progress: Progress) -> Checkpoi
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     flush_folder(folder)
-    return Checkpoint(final, progress, files)
+    return Checkpoint(final, progress, files, run)
 
 
 def find(folder: Path) -> list[Checkpoint | Damaged]:
@@ -256,7 +260,7 @@ def _found(path: Path) -> Checkpoint | Damaged:
             raise ValueError("its sha256 differs")
         progress = Progress(**manifest["progress"])
         _check_types(path, progress, manifest["files"])
-        return Checkpoint(path, progress, manifest["files"])
+        return Checkpoint(path, progress, manifest["files"], str(manifest.get("run", "")))
     except OSError as error:
         return Damaged(path, [f"manifest.json cannot be read ({_if_damage(error)})"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

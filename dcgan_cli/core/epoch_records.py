@@ -51,12 +51,16 @@ class EpochRecords:
         epochs = sorted(epoch for epoch in by_epoch if 1 <= epoch <= progress.epoch)
         self.rows = [by_epoch[epoch] for epoch in epochs]
         if missing := missing_epochs(epochs, progress.epoch):
+            self.run.keep_spoiled_metrics()
             self.reporter.note(f"warning: metrics.csv has lost epoch {missing}")
         if self.rows != found:
             self.run.write_metrics(self.rows)
         at_end_of_epoch = progress.epoch > 0 and progress.epoch_step == 0
         if at_end_of_epoch and not self.run.frame(progress.epoch).exists():
             self.add_grid(progress)
+        drawn = [epoch for epoch, _ in self.run.frames() if epoch <= progress.epoch]
+        if missing := missing_epochs(drawn, progress.epoch):
+            self.reporter.note(f"warning: there is no grid of epoch {missing}")
 
     def add_grid(self, progress: Progress) -> None:
         """Draw the grid of the epoch that `progress` ends.
@@ -69,6 +73,7 @@ class EpochRecords:
         self.unwritten_grids[progress.epoch] = png.getvalue()
         for epoch in list(self.unwritten_grids):
             try:
+                self.run.samples.mkdir(exist_ok=True)
                 with replacing(self.run.frame(epoch)) as stream:
                     stream.write(self.unwritten_grids[epoch])
             except OSError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from dcgan_cli.core.storage import reading
 
@@ -79,6 +79,8 @@ def open_png(path: Path) -> Image.Image:
             with reading(path) as stream, Image.open(stream, formats=["PNG"]) as picture:
                 picture.load()
                 return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
+    except UnidentifiedImageError:
+        raise OSError("it is not a PNG") from None
     except (SyntaxError, ValueError, *TOO_LARGE) as error:
         raise OSError(str(error)) from None
 

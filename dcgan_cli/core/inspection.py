@@ -32,7 +32,7 @@ def describe_target(path: Path) -> Facts:
     if not path.exists():
         raise DataError(f"{path} is not there")
     if path.is_dir():
-        if RunFolder(path).exists():
+        if RunFolder(path).looks_like_one():
             return describe_run(RunFolder(path))
         if (path / "manifest.json").exists():
             return describe_checkpoint(checkpoints.read(path))
@@ -52,6 +52,7 @@ def describe_run(run: RunFolder) -> Facts:
     run.check_own()
     config = flatten(run.config())
     defaults = flatten(TrainConfig())
+    described = [describe_checkpoint(found) for found in checkpoints.find(run.checkpoints)]
     return {
         "kind": "run",
         "path": str(run.path),
@@ -68,9 +69,9 @@ def describe_run(run: RunFolder) -> Facts:
         "networks": record.get("networks", {}),
         "metrics": run.metrics(),
         "frames": len(run.frames()),
-        "checkpoints": [describe_checkpoint(c) for c in checkpoints.find(run.checkpoints)],
+        "checkpoints": described,
         "set_aside": checkpoints.set_aside_names(run.checkpoints),
-        "commands": _commands(run),
+        "commands": _commands(run, described),
     }
 
 
@@ -114,15 +115,21 @@ def _status(run: RunFolder) -> Facts:
     return status
 
 
-def _commands(run: RunFolder) -> dict[str, str]:
+def _commands(run: RunFolder, described: list[Facts]) -> dict[str, str]:
+    """Return the commands that work on a run as it is."""
     name = f"--run {run.argument()}"
-    commands = {
-        "sample": f"dcgan sample {name} --out grid.png",
-        "animate": f"dcgan animate {name}",
-    }
-    if run.status()["state"] != "finished":
-        return {"go on": run.resume_command()} | commands
-    return {"train longer": f"{run.resume_command()} epochs={2 * run.config().epochs}"} | commands
+    commands = {}
+    whole = any(checkpoint["verified"] for checkpoint in described)
+    state = _status(run)["state"]
+    if state == "finished" and whole:
+        commands["train longer"] = f"{run.resume_command()} epochs={2 * run.config().epochs}"
+    elif state != "running" and (whole or run.never_saved()):
+        commands["go on"] = run.resume_command()
+    if whole:
+        commands["sample"] = f"dcgan sample {name} --out grid.png"
+    if run.frames():
+        commands["animate"] = f"dcgan animate {name}"
+    return commands
 
 
 def _describe_png(path: Path) -> Facts:

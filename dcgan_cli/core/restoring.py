@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keras
 
-from dcgan_cli.config import TrainConfig
+from dcgan_cli.config import TrainConfig, identity
 from dcgan_cli.core.arrays import Arrays
 from dcgan_cli.core.checkpoints import Damaged, Progress, newest_whole, set_aside
 from dcgan_cli.core.networks import build_discriminator, build_generator, variable_shapes
@@ -55,7 +55,7 @@ class State:
         ]
 
 
-def newest_state(run: RunFolder, config: TrainConfig) -> State:
+def newest_state(run: RunFolder, config: TrainConfig, data_sha256: str) -> State:
     """Read the newest whole checkpoint; nothing is changed.
 
     Raises:
@@ -72,10 +72,18 @@ def newest_state(run: RunFolder, config: TrainConfig) -> State:
     begun = progress.epoch + (progress.epoch_step > 0)
     if begun > config.epochs:
         where = f"is in epoch {begun}" if progress.epoch_step else f"has finished epoch {begun}"
-        raise ConfigError(f"{run.path} {where}; epochs={config.epochs} is behind that")
+        raise ConfigError(
+            f"{run.path} {where}; epochs={config.epochs} is behind that: "
+            "leave it out or give a larger one"
+        )
     parts = {part: checkpoint.load(part) for part in Gan.PARTS}
     for part in BUILDERS:
         check_fits(parts[part], part, config, checkpoint.path)
+    if checkpoint.run not in ("", identity(config, data_sha256)):
+        raise CheckpointError(
+            f"{checkpoint.path} was saved under other settings than run.json has now; "
+            "put the run.json back that belongs to it"
+        )
     return State(dataclasses.replace(progress), parts, checkpoint.path, damaged)
 
 

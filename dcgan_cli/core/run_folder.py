@@ -1,5 +1,6 @@
 """The run folder: one folder per run, and the only module that knows the names of its files."""
 
+import contextlib
 import csv
 import io
 import re
@@ -84,6 +85,13 @@ class RunFolder:
         """Whether a run has begun here."""
         return self._run_json.is_file()
 
+    def _has_more(self) -> bool:
+        return bool(entries(self.checkpoints))
+
+    def looks_like_one(self) -> bool:
+        """Whether this is a run folder, or was one before it lost its `run.json`."""
+        return self.exists() or self._has_more()
+
     def check_new(self) -> None:
         """Check that a run may begin here.
 
@@ -95,7 +103,7 @@ class RunFolder:
                 f"{self.path} already holds a run; go on with `{self.resume_command()}` "
                 "or choose another hydra.run.dir"
             )
-        if entries(self.checkpoints):
+        if self._has_more():
             raise ConfigError(
                 f"{self.path} holds checkpoints of a run that has lost its run.json; "
                 "choose another hydra.run.dir"
@@ -116,10 +124,13 @@ class RunFolder:
         for path in files:
             if path.exists() and not path.is_file():
                 raise CheckpointError(f"{path} is not a file; move it out of the run folder")
+        for path in folders:
+            if path.exists() and not path.is_dir():
+                raise CheckpointError(f"{path} is not a folder; move it out of the run folder")
 
     def never_saved(self) -> bool:
         """Whether no checkpoint was ever committed here."""
-        return not entries(self.checkpoints) and self.status().get("saved_step") is None
+        return not self._has_more() and self.status().get("saved_step") is None
 
     def remove_temporaries(self) -> None:
         """Remove what a killed process was writing. For the holder of the lock alone."""
@@ -171,8 +182,9 @@ class RunFolder:
             _check_record(record)
             return dict(record)
         except OSError as error:
+            hint = "; its checkpoints are there: put run.json back" if self._has_more() else ""
             raise CheckpointError(
-                f"{self.path} is not a run folder: run.json cannot be read ({error.strerror})"
+                f"{self.path} is not a run folder: run.json cannot be read ({error.strerror}){hint}"
             ) from None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CheckpointError(f"{self._run_json} is damaged ({error})") from None
@@ -242,6 +254,13 @@ class RunFolder:
         writer.writerows(rows)
         with replacing(self._metrics_csv) as stream:
             stream.write(text.getvalue().encode())
+
+    def keep_spoiled_metrics(self) -> None:
+        """Copy `metrics.csv`, if there is one, to `metrics.csv.damaged` before it is replaced."""
+        with contextlib.suppress(FileNotFoundError):
+            text = read_text(self._metrics_csv)
+            with replacing(self._metrics_csv.with_suffix(".csv.damaged")) as stream:
+                stream.write(text)
 
     def resume_command(self) -> str:
         """Return the command that goes on with this run, as it can be pasted into a shell."""

@@ -23,13 +23,17 @@ class Saver:
     Args:
         run: its folder.
         gan: the state.
+        identity: what tells the run from others (see `config.identity`).
         keep_every: epochs between checkpoints that are kept.
         saved_step: the step of the newest checkpoint, if there is one.
     """
 
-    def __init__(self, run: RunFolder, gan: Gan, keep_every: int, saved_step: int | None) -> None:
+    def __init__(
+        self, run: RunFolder, gan: Gan, identity: str, keep_every: int, saved_step: int | None
+    ) -> None:
         self.run = run
         self.gan = gan
+        self.identity = identity
         self.keep_every = keep_every
         self.saved_step = saved_step
         self.saved_at = time.monotonic()
@@ -63,7 +67,7 @@ class Saver:
         """
         if progress.step != self.saved_step:
             parts = self._arrays(progress.step)
-            checkpoints.save(self.run.checkpoints, parts, progress)
+            checkpoints.save(self.run.checkpoints, parts, progress, self.identity)
             checkpoints.prune(self.run.checkpoints, self.keep_every)
             self.saved_step = progress.step
         self.saved_at = time.monotonic()

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_cli import __version__
-from dcgan_cli.config import TrainConfig, flatten
+from dcgan_cli.config import TrainConfig, flatten, identity
 from dcgan_cli.core.checkpoints import Progress
 from dcgan_cli.core.data import ImageSet
 from dcgan_cli.core.device import (
@@ -65,7 +65,7 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     digest = data.digest()
     if config.resume:
         precision = _recorded_precision(run, config, digest)
-        state = newest_state(run, config)
+        state = newest_state(run, config, digest)
     else:
         precision = resolve_precision(config.precision)
         state = State()
@@ -75,7 +75,7 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
         gan = build_gan(config)
     state.put_into(gan)
     saved_step = state.progress.step if state.parts else None
-    saver = Saver(run, gan, config.checkpoint_every, saved_step)
+    saver = Saver(run, gan, identity(config, digest), config.checkpoint_every, saved_step)
     if state.progress.epoch < config.epochs:
         saver.check_room()
     notes = []
@@ -125,7 +125,7 @@ def _create(run: RunFolder, config: TrainConfig, precision: str, gan: Gan, diges
 def _note_resume(
     run: RunFolder, config: TrainConfig, precision: str, progress: Progress
 ) -> list[str]:
-    """Add a part to the run's lineage, and say what in it makes other bits than an unbroken run."""
+    """Add a part to the run's lineage, and say what in it differs from the part before."""
     before = run.record()
     own = flatten(run.config())
     settings = flatten(config) | {"resume": None}
@@ -149,9 +149,12 @@ def _note_resume(
             "lineage": [*lineage, part | {"changed": changed}],
         }
     )
-    if not moved:
-        return []
-    return [f"{', '.join(moved)}: the run goes on, but not to the same bits as an unbroken one"]
+    notes = [f"changed   {name} from {old} to {new}" for name, (old, new) in changed.items()]
+    if moved:
+        notes.append(
+            f"{', '.join(moved)}: the run goes on, but not to the same bits as an unbroken one"
+        )
+    return notes
 
 
 def _part(progress: Progress) -> dict[str, Any]:

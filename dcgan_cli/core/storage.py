@@ -59,6 +59,10 @@ def replacing_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
             with temporary.open("rb+") as stream:
                 flush_to_disk(stream)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.filename == str(temporary):  # People know the file by its own name.
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     if durable:

@@ -1,10 +1,10 @@
 """The training loop: epochs of steps; after each a grid, a line of metrics, a checkpoint."""
 
 import contextlib
+import errno
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NoReturn
 
 import tensorflow as tf
@@ -23,6 +23,12 @@ from dcgan_cli.core.sampling import Sampler
 from dcgan_cli.core.setup import set_up
 from dcgan_cli.errors import Interrupted, NumericalError, StorageError
 
+REMEDIES = {
+    errno.ENOSPC: "free space",
+    errno.EDQUOT: "free space",
+    errno.EFBIG: "raise the limit on file sizes (ulimit -f)",
+    errno.ENOENT: "put back what is gone",
+}
 MEASURED_STEPS = 5
 """Steps timed for the forecast, after a first one that also compiles."""
 
@@ -70,7 +76,7 @@ class _Training:
         self.reporter = reporter
         self.stop = stop
         self.steps_per_epoch = steps_per_epoch(len(data.images), config.batch_size)
-        with _disk_errors(run.path):
+        with _disk_errors(run):
             self.setup = set_up(config, run, data)
         self.progress = self.setup.progress
         sampler = Sampler(self.setup.gan.generator)
@@ -84,12 +90,13 @@ class _Training:
             self.reporter.start(self._start())
             for note in self.setup.notes:
                 self.reporter.note(note)
-            with _disk_errors(self.folder.path):
+            with _disk_errors(self.folder):
                 self.records.go_on(self.progress)
             if self.progress.epoch == self.config.epochs:
                 self.reporter.note("nothing left to do; a larger epochs= trains longer")
+            else:
+                point_latest_to(self.folder)
             self._write_status("running")
-            point_latest_to(self.folder)
             self.clock = time.monotonic() - self.progress.seconds
             while self.progress.epoch < self.config.epochs:
                 self._train_epoch()
@@ -192,7 +199,7 @@ class _Training:
             "generator_loss": progress.generator_loss_sum / self.steps_per_epoch,
             "discriminator_loss": progress.discriminator_loss_sum / self.steps_per_epoch,
         }
-        with _disk_errors(self.folder.path):
+        with _disk_errors(self.folder):
             self.records.add_row(row)
         self.progress = finished
         self._save()
@@ -202,7 +209,7 @@ class _Training:
             self._interrupt(self.stop.signal)
 
     def _save(self) -> None:
-        with _disk_errors(self.folder.checkpoints):
+        with _disk_errors(self.folder):
             try:
                 self.setup.saver.save(self.progress)
             except NumericalError as error:
@@ -236,7 +243,7 @@ class _Training:
             "step": progress.step,
             "saved_step": self.setup.saver.saved_step,
         }
-        with _disk_errors(self.folder.path):
+        with _disk_errors(self.folder):
             self.folder.write_status(state, **position, **facts)
 
     def _try_status(self, state: str, reason: str) -> None:
@@ -261,11 +268,13 @@ class _Training:
 
 
 @contextlib.contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
+def _disk_errors(run: RunFolder) -> Iterator[None]:
     """Turn what the system says of a full or protected disk into one line with its remedy."""
     try:
         yield
     except OSError as error:
+        remedy = REMEDIES.get(error.errno or 0, "allow it")
+        again = f"then go on with: {run.resume_command()}" if run.exists() else "then start again"
         raise StorageError(
-            f"cannot write {path}: {error.strerror or error}; free space or allow it, then go on"
+            f"cannot write {run.path}: {error.strerror or error}; {remedy}, {again}"
         ) from error
