@@ -14,6 +14,8 @@ from dcgan_cli.help import settings_help
 from dcgan_cli.seeds import parse_seeds
 from dcgan_cli.streams import flush_output, open_standard_streams, printable
 
+CTRL_C = 130
+
 app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -173,12 +175,12 @@ def run_program(words: list[str]) -> int:
         os.environ["DCGAN_DEBUG"] = "1"
     try:
         try:
-            return app(words, prog_name="dcgan", standalone_mode=False) or 0
+            code = app(words, prog_name="dcgan", standalone_mode=False) or 0
         finally:
             flush_output()
-    except KeyboardInterrupt:
-        print("dcgan: SIGINT: stopped; there was nothing to save", file=sys.stderr)
-        return 130
+        if code == CTRL_C:  # Typer turns the exception into this.
+            print("dcgan: SIGINT: stopped; there was nothing to save", file=sys.stderr)
+        return code
     except Exception as error:
         if debug or _debugging():
             raise

@@ -47,6 +47,13 @@ def test_signal_saves_and_says_how_to_go_on(processes, dcgan, workplace, number,
     assert done.code == 0, done.err
 
 
+def test_ctrl_c_before_anything_has_begun(processes, workplace):
+    fault = ("signal_before", "open", r"/run\.lock$", "SIGINT", 1)
+    ended = processes.run("train", *QUICK, "hydra.run.dir=a", faults=[fault])
+    assert ended.code == 130
+    assert ended.err == "dcgan: SIGINT: stopped; there was nothing to save\n"
+
+
 def test_second_ctrl_c_in_the_first_epoch(processes, dcgan, workplace):
     """Before there is a checkpoint, the command that it prints begins again."""
     faults = [("signal_before", "fsync", r"checkpoints/\.step_\d+4\.", "SIGINT", 2)]
