@@ -6,8 +6,6 @@ check the result. What leaves this module is a `TrainConfig` whose every value i
 
 import dataclasses
 import difflib
-import hashlib
-import json
 import operator
 import sys
 import types
@@ -148,21 +146,6 @@ class TrainConfig(Section):
     strategy: StrategyConfig = field(default_factory=StrategyConfig)
 
 
-MAY_CHANGE = {
-    "epochs",
-    "checkpoint_every",
-    "checkpoint_seconds",
-    "precision",
-    "data.path",  # The images themselves are compared by their digest.
-    "optimizer.learning_rate",
-    "optimizer.beta_1",
-    "optimizer.beta_2",
-    "optimizer.epsilon",
-    "strategy.name",
-}
-"""Settings that may differ after a resume. The others make the run what it is."""
-
-
 @dataclass(frozen=True)
 class Key:
     """A setting as people see it."""
@@ -230,22 +213,6 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
         else:
             flat |= flatten(value, f"{prefix}{setting.name}.")
     return flat
-
-
-def identity(config: TrainConfig, data_sha256: str) -> str:
-    """Return a sha256 that two runs share if their settings may pass for one run's, and their data.
-
-    Args:
-        config: the settings.
-        data_sha256: the digest of the training images.
-    """
-    fixed = {
-        name: value
-        for name, value in flatten(config).items()
-        if name not in MAY_CHANGE | {"resume"}
-    }
-    text = json.dumps([fixed, data_sha256], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def group_names() -> list[str]:

@@ -20,12 +20,10 @@ from dcgan_cli.core.checkpoints import (
     Progress,
     find,
     newest_whole,
-    prune,
     read,
     save,
-    set_aside,
-    set_aside_names,
 )
+from dcgan_cli.core.retention import prune, set_aside, set_aside_names
 from dcgan_cli.errors import CheckpointError, DamagedError
 
 PARTS = {

@@ -3,7 +3,6 @@
 A checkpoint is a folder `step_<number>` with one `.npz` of named arrays for each part of the state
 and a `manifest.json` that holds the sha256 of each. It is written under another name, flushed to
 disk, then renamed, so that a folder with the right name is a finished checkpoint whatever happens.
-It is removed the other way round: renamed first, then deleted.
 """
 
 import dataclasses
@@ -27,19 +26,15 @@ from dcgan_cli.core.storage import (
     flush_to_disk,
     read_json,
     reading,
-    remove,
     temporary_beside,
 )
 from dcgan_cli.errors import CheckpointError, DamagedError
 
 FORMAT_VERSION = 1
 NAME = re.compile(r"step_[0-9]{10,20}")
-ASIDE = re.compile(r"step_[0-9]{10,20}\.damaged(-\d+)?")
 LARGEST = 2**63
 NO_FILE = {None, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
 """The errors of what is missing, or is a link, a pipe or a socket. Others need not be damage."""
-KEPT_NEWEST = 2
-"""Checkpoints kept whatever their epoch, so that there is one to go back to."""
 
 
 @dataclass
@@ -66,7 +61,7 @@ class Checkpoint:
     progress: Progress
     files: dict[str, dict[str, Any]]
     run: str = ""
-    """The identity of the run that it is of (see `config.identity`)."""
+    """The identity of the run that it is of (see `identity.py`)."""
 
     @property
     def ends_epoch(self) -> bool:
@@ -203,48 +198,6 @@ def read(path: Path) -> Checkpoint:
     if isinstance(found, Damaged):
         raise DamagedError(f"{path}: {', '.join(found.reasons)}")
     return found
-
-
-def set_aside_names(folder: Path) -> list[str]:
-    """Return the names of the checkpoints that `set_aside` has renamed."""
-    return sorted(path.name for path in entries(folder) if ASIDE.fullmatch(path.name))
-
-
-def set_aside(damaged: Damaged) -> Path:
-    """Rename a damaged checkpoint, so that it stands in nobody's way and can be looked at.
-
-    Returns:
-        Its new path, which ends in `.damaged`.
-    """
-    path = damaged.path
-    aside = path.with_name(f"{path.name}.damaged")
-    for number in range(2, 1000):
-        if not os.path.lexists(aside):
-            break
-        aside = path.with_name(f"{path.name}.damaged-{number}")
-    os.rename(path, aside)
-    flush_folder(path.parent)
-    return aside
-
-
-def prune(folder: Path, keep_every: int) -> None:
-    """Remove what need not be kept.
-
-    The two newest that are whole stay, and so does all that is newer than them; of the others stay
-    those at the end of every `keep_every`-th epoch.
-    """
-    whole = 0
-    for found in find(folder):
-        if whole < KEPT_NEWEST:
-            whole += not found.problems()
-        elif not (
-            isinstance(found, Checkpoint)
-            and found.ends_epoch
-            and found.progress.epoch % keep_every == 0
-        ):
-            doomed = temporary_beside(found.path)
-            os.rename(found.path, doomed)
-            remove(doomed)
 
 
 def _found(path: Path) -> Checkpoint | Damaged:

@@ -11,7 +11,7 @@ import numpy as np
 
 from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig, flatten
-from dcgan_cli.core import checkpoints, run_lock
+from dcgan_cli.core import checkpoints, retention, run_lock
 from dcgan_cli.core.arrays import array_names, read_array
 from dcgan_cli.core.checkpoints import Checkpoint, Damaged
 from dcgan_cli.core.data import read_images
@@ -70,7 +70,7 @@ def describe_run(run: RunFolder) -> Facts:
         "metrics": run.metrics(),
         "frames": len(run.frames()),
         "checkpoints": described,
-        "set_aside": checkpoints.set_aside_names(run.checkpoints),
+        "set_aside": retention.set_aside_names(run.checkpoints),
         "commands": _commands(run, described),
     }
 

@@ -4,13 +4,13 @@ import contextlib
 import csv
 import io
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig, from_dict
+from dcgan_cli.core.run_record import check_record
 from dcgan_cli.core.storage import (
     entries,
     flush_folder,
@@ -27,15 +27,6 @@ from dcgan_cli.errors import CheckpointError, ConfigError
 from dcgan_cli.overrides import override, shell_word
 
 FORMAT_VERSION = 1
-RECORDED = {"dcgan_version": str, "config": dict, "precision": str, "data_sha256": str}
-"""What a `run.json` cannot be without, and of which type."""
-RECORDED_OF_A_LAYER = {
-    "name": str,
-    "type": str,
-    "output_shape": list,
-    "parameters": int,
-    "multiply_adds": int,
-}
 LARGEST = 1e15
 """No number in the metrics is as large."""
 METRICS_COLUMNS = [
@@ -179,7 +170,7 @@ class RunFolder:
                     f"{self.path} was made by dcgan {record.get('dcgan_version')} (format "
                     f"{version}); this is dcgan {__version__} (format {FORMAT_VERSION}): update it"
                 )
-            _check_record(record)
+            check_record(record)
             return dict(record)
         except OSError as error:
             hint = "; its checkpoints are there: put run.json back" if self._has_more() else ""
@@ -298,19 +289,3 @@ def shown_path(path: Path) -> Path:
         return path.resolve().relative_to(Path.cwd())
     except (ValueError, OSError):
         return path
-
-
-def _check_record(record: dict[str, Any]) -> None:
-    """Raise ValueError if an entry of a `run.json` is missing or of another type than it should."""
-    _check_types(record, RECORDED)
-    if not isinstance(record.get("lineage", []), list):
-        raise ValueError("its lineage is not a list")
-    for layers in record.get("networks", {}).values():
-        for layer in layers:
-            _check_types(layer, RECORDED_OF_A_LAYER)
-
-
-def _check_types(values: dict[str, Any], types: Mapping[str, type]) -> None:
-    for name, kind in types.items():
-        if not isinstance(values.get(name), kind):
-            raise ValueError(f"its {name} is missing or of another type")

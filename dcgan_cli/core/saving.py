@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from dcgan_cli.core import checkpoints
+from dcgan_cli.core import checkpoints, retention
 from dcgan_cli.core.arrays import Arrays
 from dcgan_cli.core.checkpoints import Progress
 from dcgan_cli.core.run_folder import RunFolder
@@ -23,7 +23,7 @@ class Saver:
     Args:
         run: its folder.
         gan: the state.
-        identity: what tells the run from others (see `config.identity`).
+        identity: what tells the run from others (see `identity.py`).
         keep_every: epochs between checkpoints that are kept.
         saved_step: the step of the newest checkpoint, if there is one.
     """
@@ -68,7 +68,7 @@ class Saver:
         if progress.step != self.saved_step:
             parts = self._arrays(progress.step)
             checkpoints.save(self.run.checkpoints, parts, progress, self.identity)
-            checkpoints.prune(self.run.checkpoints, self.keep_every)
+            retention.prune(self.run.checkpoints, self.keep_every)
             self.saved_step = progress.step
         self.saved_at = time.monotonic()
 

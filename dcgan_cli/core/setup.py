@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_cli import __version__
-from dcgan_cli.config import TrainConfig, flatten, identity
+from dcgan_cli.config import TrainConfig, flatten
 from dcgan_cli.core.checkpoints import Progress
 from dcgan_cli.core.data import ImageSet
 from dcgan_cli.core.device import (
@@ -21,6 +21,7 @@ from dcgan_cli.core.device import (
     thread_counts,
     use_precision,
 )
+from dcgan_cli.core.identity import identity
 from dcgan_cli.core.networks import layer_table
 from dcgan_cli.core.restoring import State, newest_state
 from dcgan_cli.core.run_folder import RunFolder

@@ -1,0 +1,36 @@
+"""What makes a run what it is, and what may change about it when it goes on."""
+
+import hashlib
+import json
+
+from dcgan_cli.config import TrainConfig, flatten
+
+MAY_CHANGE = {
+    "epochs",
+    "checkpoint_every",
+    "checkpoint_seconds",
+    "precision",
+    "data.path",  # The images themselves are compared by their digest.
+    "optimizer.learning_rate",
+    "optimizer.beta_1",
+    "optimizer.beta_2",
+    "optimizer.epsilon",
+    "strategy.name",
+}
+"""Settings that may differ after a resume. The others make the run what it is."""
+
+
+def identity(config: TrainConfig, data_sha256: str) -> str:
+    """Return a sha256 that two runs share if their settings may pass for one run's, and their data.
+
+    Args:
+        config: the settings.
+        data_sha256: the digest of the training images.
+    """
+    fixed = {
+        name: value
+        for name, value in flatten(config).items()
+        if name not in MAY_CHANGE | {"resume"}
+    }
+    text = json.dumps([fixed, data_sha256], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

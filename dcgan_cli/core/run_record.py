@@ -1,0 +1,30 @@
+"""What a `run.json` holds, checked entry by entry before anything is made of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+RECORDED = {"dcgan_version": str, "config": dict, "precision": str, "data_sha256": str}
+"""What a `run.json` cannot be without, and of which type."""
+RECORDED_OF_A_LAYER = {
+    "name": str,
+    "type": str,
+    "output_shape": list,
+    "parameters": int,
+    "multiply_adds": int,
+}
+
+
+def check_record(record: dict[str, Any]) -> None:
+    """Raise ValueError if an entry of a `run.json` is missing or of another type than it should."""
+    _check_types(record, RECORDED)
+    if not isinstance(record.get("lineage", []), list):
+        raise ValueError("its lineage is not a list")
+    for layers in record.get("networks", {}).values():
+        for layer in layers:
+            _check_types(layer, RECORDED_OF_A_LAYER)
+
+
+def _check_types(values: dict[str, Any], types: Mapping[str, type]) -> None:
+    for name, kind in types.items():
+        if not isinstance(values.get(name), kind):
+            raise ValueError(f"its {name} is missing or of another type")
