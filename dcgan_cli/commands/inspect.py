@@ -178,11 +178,10 @@ def _pairs(pairs: dict[str, Any]) -> Table:
 
 
 def _condition(checkpoint: Facts) -> str:
-    if "epoch" not in checkpoint:
-        return f"DAMAGED: {'; '.join(checkpoint['problems'])}"
-    state = (
-        "verified" if checkpoint["verified"] else f"DAMAGED: {'; '.join(checkpoint['problems'])}"
-    )
+    problems = "; ".join(checkpoint["problems"])
+    state = f"DAMAGED: {problems}" if problems else "verified"
+    if "epoch" not in checkpoint:  # Its manifest cannot be used.
+        return state
     return f"{_position(checkpoint)}, {_size(checkpoint['bytes'])}, {state}"
 
 

@@ -52,13 +52,14 @@ def describe_run(run: RunFolder) -> Facts:
     run.check_own()
     config = flatten(run.config())
     defaults = flatten(TrainConfig())
+    status = _status(run)
     described = [describe_checkpoint(found) for found in checkpoints.find(run.checkpoints)]
     return {
         "kind": "run",
         "path": str(run.path),
         "created": record.get("created"),
         "dcgan_version": record["dcgan_version"],
-        "status": _status(run),
+        "status": status,
         "precision": record.get("precision"),
         "changed_settings": {
             name: {"value": value, "default": defaults[name]}
@@ -71,7 +72,7 @@ def describe_run(run: RunFolder) -> Facts:
         "frames": len(run.frames()),
         "checkpoints": described,
         "set_aside": retention.set_aside_names(run.checkpoints),
-        "commands": _commands(run, described),
+        "commands": _commands(run, status["state"], described),
     }
 
 
@@ -115,12 +116,11 @@ def _status(run: RunFolder) -> Facts:
     return status
 
 
-def _commands(run: RunFolder, described: list[Facts]) -> dict[str, str]:
+def _commands(run: RunFolder, state: str, described: list[Facts]) -> dict[str, str]:
     """Return the commands that work on a run as it is."""
     name = f"--run {run.argument()}"
     commands = {}
     whole = any(checkpoint["verified"] for checkpoint in described)
-    state = _status(run)["state"]
     if state == "finished" and whole:
         commands["train longer"] = f"{run.resume_command()} epochs={2 * run.config().epochs}"
     elif state != "running" and (whole or run.never_saved()):
