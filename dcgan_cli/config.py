@@ -114,6 +114,18 @@ class StrategyConfig(Section):
 
 
 @dataclass(kw_only=True, slots=True)
+class EvaluationConfig(Section):
+    """How the images are scored in training."""
+
+    features: str = key(
+        "auto",
+        "network whose features are compared: auto (the data set's shipped classifier, else "
+        "untrained), mnist, untrained, inception, or a file of weights",
+    )
+    samples: int = key(2000, "images in a score", at_least=6, at_most=1000000)
+
+
+@dataclass(kw_only=True, slots=True)
 class TrainConfig(Section):
     """All settings of a training run."""
 
@@ -133,6 +145,17 @@ class TrainConfig(Section):
     seed: int = key(
         0, "decides initial weights, data order, noise and dropout", at_least=0, below=2**31
     )
+    ema: float = key(
+        0.0,
+        "decay, per step, of a moving average of the generator, which is then what is sampled and "
+        "scored; 0 is none",
+        at_least=0,
+        below=1,
+    )
+    evaluate_every: int = key(1, "epochs between scores; 0 is never", at_least=0)
+    patience: int | None = key(
+        None, "stop when the score has not become better for so many epochs", at_least=1
+    )
     precision: str = key(
         "auto",
         "arithmetic of the networks; auto is bfloat16 where the hardware has it, else float32",
@@ -144,6 +167,12 @@ class TrainConfig(Section):
     loss: LossConfig = field(default_factory=LossConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     strategy: StrategyConfig = field(default_factory=StrategyConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+    def __post_init__(self) -> None:
+        Section.__post_init__(self)
+        if self.patience is not None and not self.evaluate_every:
+            raise ConfigError("patience needs scores; give evaluate_every at least 1")
 
 
 @dataclass(frozen=True)

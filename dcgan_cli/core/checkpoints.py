@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,20 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Score:
+    """How good the images of a checkpoint's generator are."""
+
+    frechet_distance: float
+    features: str
+    """Which network's features it is of; those of two networks are never compared."""
+    samples: int
+
+    def comparable(self, other: "Score") -> bool:
+        """Whether the two were made in the same way."""
+        return (self.features, self.samples) == (other.features, other.samples)
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """A committed checkpoint and what its manifest says."""
 
@@ -62,6 +77,7 @@ class Checkpoint:
     files: dict[str, dict[str, Any]]
     run: str = ""
     """The identity of the run that it is of (see `identity.py`)."""
+    score: Score | None = None
 
     @property
     def ends_epoch(self) -> bool:
@@ -116,7 +132,13 @@ class Damaged:
         return f"{self.path.name}: {', '.join(self.reasons)}"
 
 
-def save(folder: Path, parts: dict[str, Arrays], progress: Progress, run: str = "") -> Checkpoint:
+def save(
+    folder: Path,
+    parts: dict[str, Arrays],
+    progress: Progress,
+    run: str = "",
+    score: Score | None = None,
+) -> Checkpoint:
     """Commit a checkpoint.
 
     Args:
@@ -124,6 +146,7 @@ def save(folder: Path, parts: dict[str, Arrays], progress: Progress, run: str = 
         parts: arrays by part and name.
         progress: how far the run has come.
         run: the identity of the run.
+        score: that of its generator, if it was scored.
 
     Raises:
         OSError: the disk is full or may not be written, or there is a checkpoint of this step
@@ -145,6 +168,7 @@ def save(folder: Path, parts: dict[str, Arrays], progress: Progress, run: str = 
             "dcgan_version": __version__,
             "run": run,
             "progress": dataclasses.asdict(progress),
+            "score": dataclasses.asdict(score) if score else None,
             "files": files,
         }
         manifest["sha256"] = _manifest_digest(manifest)
@@ -157,7 +181,7 @@ def save(folder: Path, parts: dict[str, Arrays], progress: Progress, run: str = 
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     flush_folder(folder)
-    return Checkpoint(final, progress, files, run)
+    return Checkpoint(final, progress, files, run, score)
 
 
 def find(folder: Path) -> list[Checkpoint | Damaged]:
@@ -187,6 +211,22 @@ def newest_whole(folder: Path) -> tuple[Checkpoint | None, list[Damaged]]:
     return None, damaged
 
 
+def best(found: Iterable[Checkpoint | Damaged]) -> Checkpoint | None:
+    """Return the whole checkpoint with the best score, the newest of equals, or None.
+
+    Args:
+        found: checkpoints, newest first. Only scores made like the newest one are compared.
+    """
+    scored = [one for one in found if isinstance(one, Checkpoint) and one.score is not None]
+    newest = next((one.score for one in scored), None)
+    candidates = [
+        (one.score.frechet_distance, index, one)
+        for index, one in enumerate(scored)
+        if one.score and newest and one.score.comparable(newest)
+    ]
+    return next((one for _, _, one in sorted(candidates) if not one.problems()), None)
+
+
 def read(path: Path) -> Checkpoint:
     """Read the manifest of the checkpoint in folder `path`.
 
@@ -212,8 +252,9 @@ def _found(path: Path) -> Checkpoint | Damaged:
         if manifest.pop("sha256") != _manifest_digest(manifest):
             raise ValueError("its sha256 differs")
         progress = Progress(**manifest["progress"])
-        _check_types(path, progress, manifest["files"])
-        return Checkpoint(path, progress, manifest["files"], str(manifest.get("run", "")))
+        score = Score(**manifest["score"]) if manifest.get("score") else None
+        _check_types(path, progress, score, manifest["files"])
+        return Checkpoint(path, progress, manifest["files"], str(manifest.get("run", "")), score)
     except OSError as error:
         return Damaged(path, [f"manifest.json cannot be read ({_if_damage(error)})"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -237,7 +278,7 @@ def _manifest_digest(manifest: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
-def _check_types(path: Path, progress: Progress, files: Any) -> None:
+def _check_types(path: Path, progress: Progress, score: Score | None, files: Any) -> None:
     """Raise ValueError for a manifest that cannot be of the checkpoint in `path`."""
     for setting in dataclasses.fields(Progress):
         value = getattr(progress, setting.name)
@@ -248,6 +289,13 @@ def _check_types(path: Path, progress: Progress, files: Any) -> None:
             raise ValueError(f"{setting.name} is out of range")
     if NAME.fullmatch(path.name) and path.name != f"step_{progress.step:010d}":
         raise ValueError(f"it is of step {progress.step}")
+    if score and not (
+        isinstance(score.frechet_distance, int | float)
+        and 0 <= score.frechet_distance < LARGEST
+        and isinstance(score.features, str)
+        and isinstance(score.samples, int)
+    ):
+        raise ValueError("its score is none")
     for name, file in files.items():
         fields = isinstance(file["sha256"], str) and isinstance(file["bytes"], int)
         if not (re.fullmatch(r"\w+\.npz", name) and fields and 0 <= file["bytes"] < LARGEST):

@@ -1,5 +1,6 @@
 """Training images: found, checked and read into memory. Needs no TensorFlow."""
 
+import dataclasses
 import hashlib
 import zipfile
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from dcgan_cli.errors import DataError
 BUNDLED_MNIST = Path(__file__).parent.parent / "assets" / "mnist" / "mnist.npz"
 BUNDLED_MNIST_SHA256 = "8e083283c91432a55ec214b424b750f347064b1c21bf79cd5a9a425e1c6c2048"
 """Printed by scripts/make_mnist.py, which made the file."""
+MNIST_IMAGES_SHA256 = "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757"
+"""The digest of its 60,000 training images, by which a copy of one's own is known too."""
 IMAGE_SIZE = 28
 
 
@@ -28,6 +31,8 @@ class ImageSet:
     """uint8 [N], the class of each image, where known."""
     source: str
     """Where they came from, in words."""
+    dataset: str | None = None
+    """Which known data set they are of, such as "mnist"."""
 
     def digest(self) -> str:
         """Return the sha256 of the images, which tells one training set from another."""
@@ -43,9 +48,11 @@ def load_training_images(config: DataConfig) -> ImageSet:
     if config.path is None:
         _check_bundled()
         data = read_npz(BUNDLED_MNIST, "train")
-        data = ImageSet(data.images, data.labels, "MNIST")
+        data = ImageSet(data.images, data.labels, "MNIST", "mnist")
     else:
         data = read_images(Path(config.path))
+        if data.digest() == MNIST_IMAGES_SHA256:
+            data = dataclasses.replace(data, dataset="mnist")
     if config.limit is None:
         return data
     if config.limit > len(data.images):
@@ -53,7 +60,19 @@ def load_training_images(config: DataConfig) -> ImageSet:
             f"data.limit={config.limit} is more than the {len(data.images)} images of {data.source}"
         )
     labels = None if data.labels is None else data.labels[: config.limit]
-    return ImageSet(data.images[: config.limit], labels, data.source)
+    return dataclasses.replace(data, images=data.images[: config.limit], labels=labels)
+
+
+def load_held_out_images(config: DataConfig) -> np.ndarray | None:
+    """Load the test split that belongs to the training images, or None if there is none.
+
+    Returns:
+        uint8 [N, 28, 28, 1].
+    """
+    try:
+        return read_images(Path(config.path) if config.path else BUNDLED_MNIST, "test").images
+    except DataError:
+        return None
 
 
 def read_images(path: Path, split: str = "train") -> ImageSet:

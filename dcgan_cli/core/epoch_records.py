@@ -13,7 +13,7 @@ from dcgan_cli.core.animation import (
 from dcgan_cli.core.checkpoints import Progress
 from dcgan_cli.core.images import grid_picture, write_png
 from dcgan_cli.core.reporter import Reporter
-from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.run_folder import LOSS_COLUMNS, METRICS_COLUMNS, RunFolder
 from dcgan_cli.core.sampling import Sampler, picture_facts
 from dcgan_cli.core.storage import replacing
 from dcgan_cli.errors import DcganError
@@ -37,11 +37,16 @@ class EpochRecords:
         self.rows: list[dict[str, float]] = []
         self.unwritten_grids: dict[int, bytes] = {}
 
-    def go_on(self, progress: Progress) -> None:
+    def go_on(self, progress: Progress, *, keep_scores: bool = True) -> None:
         """Take up the records of a run at its newest checkpoint.
 
         Rows of epochs after it go, since those epochs are trained again. Its own grid is drawn
         again if it is not there.
+
+        Args:
+            progress: how far the run has come.
+            keep_scores: False takes the scores out of the rows, because those to come cannot be
+                compared with them.
 
         Raises:
             OSError: the metrics cannot be written.
@@ -49,7 +54,11 @@ class EpochRecords:
         found = self.run.metrics()
         by_epoch = {int(row["epoch"]): row for row in found}
         epochs = sorted(epoch for epoch in by_epoch if 1 <= epoch <= progress.epoch)
-        self.rows = [by_epoch[epoch] for epoch in epochs]
+        names = METRICS_COLUMNS if keep_scores else LOSS_COLUMNS
+        self.rows = [
+            {name: value for name, value in by_epoch[epoch].items() if name in names}
+            for epoch in epochs
+        ]
         if missing := missing_epochs(epochs, progress.epoch):
             self.run.keep_spoiled_metrics()
             self.reporter.note(f"warning: metrics.csv has lost epoch {missing}")

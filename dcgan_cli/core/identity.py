@@ -7,6 +7,10 @@ from dcgan_cli.config import TrainConfig, flatten
 
 MAY_CHANGE = {
     "epochs",
+    "evaluate_every",
+    "patience",
+    "evaluation.features",
+    "evaluation.samples",
     "checkpoint_every",
     "checkpoint_seconds",
     "precision",
@@ -18,6 +22,8 @@ MAY_CHANGE = {
     "strategy.name",
 }
 """Settings that may differ after a resume. The others make the run what it is."""
+ADDED = {"ema": 0.0}
+"""Settings younger than the first identities, with the value that older runs were made with."""
 
 
 def identity(config: TrainConfig, data_sha256: str) -> str:
@@ -30,7 +36,7 @@ def identity(config: TrainConfig, data_sha256: str) -> str:
     fixed = {
         name: value
         for name, value in flatten(config).items()
-        if name not in MAY_CHANGE | {"resume"}
+        if name not in MAY_CHANGE | {"resume"} and (name not in ADDED or value != ADDED[name])
     }
     text = json.dumps([fixed, data_sha256], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -14,12 +14,15 @@ from dcgan_cli.core.identity import identity
 from dcgan_cli.core.networks import build_discriminator, build_generator, variable_shapes
 from dcgan_cli.core.retention import set_aside
 from dcgan_cli.core.run_folder import RunFolder
-from dcgan_cli.core.step import Gan, assign, check_shapes
+from dcgan_cli.core.step import Gan, assign, check_shapes, part_names
 from dcgan_cli.errors import CheckpointError, ConfigError
 
 BUILDERS: dict[str, Callable[[TrainConfig], keras.Model]] = {
     "generator": lambda config: build_generator(config.model, config.noise_dim, config.seed),
     "discriminator": lambda config: build_discriminator(config.model, config.seed),
+    "generator_average": lambda config: build_generator(
+        config.model, config.noise_dim, config.seed
+    ),
 }
 """How to build the network that is saved under a name."""
 
@@ -78,8 +81,8 @@ def newest_state(run: RunFolder, config: TrainConfig, data_sha256: str) -> State
             f"{run.path} {where}; epochs={config.epochs} is behind that: "
             "leave it out or give a larger one"
         )
-    parts = {part: checkpoint.load(part) for part in Gan.PARTS}
-    for part in BUILDERS:
+    parts = {part: checkpoint.load(part) for part in part_names(config)}
+    for part in BUILDERS.keys() & parts.keys():
         check_fits(parts[part], part, config, checkpoint.path)
     if checkpoint.run not in ("", identity(config, data_sha256)):
         raise CheckpointError(

@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from dcgan_cli.core.checkpoints import Checkpoint, Damaged, find
+from dcgan_cli.core.checkpoints import Checkpoint, Damaged, best, find
 from dcgan_cli.core.storage import entries, flush_folder, remove, temporary_beside
 
 ASIDE = re.compile(r"step_[0-9]{10,20}\.damaged(-\d+)?")
@@ -19,13 +19,15 @@ def prune(folder: Path, keep_every: int) -> None:
     """Remove what need not be kept.
 
     The two newest that are whole stay, and so does all that is newer than them; of the others stay
-    those at the end of every `keep_every`-th epoch.
+    the one with the best score and those at the end of every `keep_every`-th epoch.
     """
     whole = 0
-    for found in find(folder):
+    there = find(folder)
+    kept = best(there)
+    for found in there:
         if whole < KEPT_NEWEST:
             whole += not found.problems()
-        elif not (
+        elif found is not kept and not (
             isinstance(found, Checkpoint)
             and found.ends_epoch
             and found.progress.epoch % keep_every == 0

@@ -29,7 +29,7 @@ from dcgan_cli.overrides import override, shell_word
 FORMAT_VERSION = 1
 LARGEST = 1e15
 """No number in the metrics is as large."""
-METRICS_COLUMNS = [
+LOSS_COLUMNS = [
     "epoch",
     "step",
     "seconds",
@@ -37,6 +37,10 @@ METRICS_COLUMNS = [
     "generator_loss",
     "discriminator_loss",
 ]
+"""What every row of the metrics has."""
+SCORE_COLUMNS = ["frechet_distance", "diversity", "contrast", "missing_classes"]
+"""What a row has if the epoch was scored; empty otherwise."""
+METRICS_COLUMNS = LOSS_COLUMNS + SCORE_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -220,7 +224,7 @@ class RunFolder:
             return []
         header, *lines = text.splitlines(keepends=True) or [""]
         names = header.strip().split(",")
-        if names[: len(METRICS_COLUMNS)] != METRICS_COLUMNS:
+        if names[: len(LOSS_COLUMNS)] != LOSS_COLUMNS:
             return []
         rows = []
         for line in lines:
@@ -229,12 +233,15 @@ class RunFolder:
             if not line.endswith("\n") or len(values) != len(names):
                 continue
             try:
-                row: dict[str, float] = dict(zip(names, map(float, values), strict=True))
+                row = {
+                    name: float(value)
+                    for name, value in zip(names, values, strict=True)
+                    if name in LOSS_COLUMNS or (name in SCORE_COLUMNS and value)
+                }
             except ValueError:
                 continue
             if all(abs(value) < LARGEST for value in row.values()):  # Not so for nan.
-                known = {name: row[name] for name in METRICS_COLUMNS}
-                rows.append(known | {"epoch": int(row["epoch"]), "step": int(row["step"])})
+                rows.append(row | {"epoch": int(row["epoch"]), "step": int(row["step"])})
         return rows
 
     def write_metrics(self, rows: list[dict[str, float]]) -> None:

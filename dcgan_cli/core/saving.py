@@ -7,14 +7,15 @@ import numpy as np
 
 from dcgan_cli.core import checkpoints, retention
 from dcgan_cli.core.arrays import Arrays
-from dcgan_cli.core.checkpoints import Progress
+from dcgan_cli.core.checkpoints import Progress, Score
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.step import Gan
 from dcgan_cli.core.storage import entries
 from dcgan_cli.errors import NumericalError, StorageError
 
-ROOM = 3
-"""How many checkpoints' room there must be at the start: the one before, the newest, the next."""
+ROOM = 4
+"""How many checkpoints' room there must be at the start: the best, the one before, the newest, the
+next."""
 
 
 class Saver:
@@ -58,8 +59,12 @@ class Saver:
         """Return how long ago the state was last committed, or this run begun."""
         return time.monotonic() - self.saved_at
 
-    def save(self, progress: Progress) -> None:
+    def save(self, progress: Progress, score: Score | None = None) -> None:
         """Commit the state, unless that of this step is committed already.
+
+        Args:
+            progress: how far the run has come.
+            score: that of its generator, at the end of an epoch that is scored.
 
         Raises:
             NumericalError: a weight is not finite; nothing is committed.
@@ -67,7 +72,7 @@ class Saver:
         """
         if progress.step != self.saved_step:
             parts = self._arrays(progress.step)
-            checkpoints.save(self.run.checkpoints, parts, progress, self.identity)
+            checkpoints.save(self.run.checkpoints, parts, progress, self.identity, score)
             retention.prune(self.run.checkpoints, self.keep_every)
             self.saved_step = progress.step
         self.saved_at = time.monotonic()

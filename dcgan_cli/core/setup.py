@@ -26,10 +26,12 @@ from dcgan_cli.core.networks import layer_table
 from dcgan_cli.core.restoring import State, newest_state
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.saving import Saver
+from dcgan_cli.core.scoring import Scorer
 from dcgan_cli.core.step import Gan, TrainStep, build_gan, compile_step
 from dcgan_cli.core.storage import now
 from dcgan_cli.errors import DataError
 
+Facts = dict[str, Any]
 ENVIRONMENT = ("device", "threads", "onednn", "tensorflow", "keras", "numpy")
 """What the bits of a result depend on besides settings and data."""
 
@@ -43,6 +45,10 @@ class Setup:
     distribute: Callable[[tf.data.Dataset], Any]
     """Shares the batches of a data set out between the devices."""
     saver: Saver
+    scorer: Scorer | None
+    """None for a run without scores."""
+    keeps_scores: bool
+    """Whether scores from before the run was resumed may be compared with those to come."""
     precision: str
     progress: Progress
     notes: list[str]
@@ -70,6 +76,8 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     else:
         precision = resolve_precision(config.precision)
         state = State()
+    scorer = Scorer(config, data) if config.evaluate_every else None
+    scored_by = scorer.scored_by if scorer else None
     use_precision(precision)
     strategy = build_strategy(config.strategy, config.batch_size)
     with strategy.scope():
@@ -80,15 +88,22 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     if state.progress.epoch < config.epochs:
         saver.check_room()
     notes = []
+    keeps_scores = True
     if config.resume:
-        notes = state.set_damaged_aside() + _note_resume(run, config, precision, state.progress)
+        keeps_scores = scorer is None or run.record().get("scored_by") in (None, scored_by)
+        notes = state.set_damaged_aside()
+        notes += _note_resume(run, config, precision, scored_by, state.progress)
+        if not keeps_scores:
+            notes.append("scores are made differently now: those so far are dropped")
     else:
-        _create(run, config, precision, gan, digest)
+        _create(run, config, precision, scored_by, gan, digest)
     return Setup(
         gan,
         compile_step(gan, config, strategy),
         strategy.experimental_distribute_dataset,
         saver,
+        scorer,
+        keeps_scores,
         precision,
         state.progress,
         notes,
@@ -112,11 +127,19 @@ def _recorded_precision(run: RunFolder, config: TrainConfig, digest: str) -> str
     return resolve_precision(config.precision)
 
 
-def _create(run: RunFolder, config: TrainConfig, precision: str, gan: Gan, digest: str) -> None:
+def _create(
+    run: RunFolder,
+    config: TrainConfig,
+    precision: str,
+    scored_by: Facts | None,
+    gan: Gan,
+    digest: str,
+) -> None:
     networks = {model.name: layer_table(model) for model in (gan.generator, gan.discriminator)}
     facts = {
         "precision": precision,
         "data_sha256": digest,
+        "scored_by": scored_by,
         "networks": networks,
         "lineage": [_part(Progress())],
     }
@@ -124,7 +147,11 @@ def _create(run: RunFolder, config: TrainConfig, precision: str, gan: Gan, diges
 
 
 def _note_resume(
-    run: RunFolder, config: TrainConfig, precision: str, progress: Progress
+    run: RunFolder,
+    config: TrainConfig,
+    precision: str,
+    scored_by: Facts | None,
+    progress: Progress,
 ) -> list[str]:
     """Add a part to the run's lineage, and say what in it differs from the part before."""
     before = run.record()
@@ -147,6 +174,7 @@ def _note_resume(
         {
             "config": dataclasses.asdict(config) | {"resume": None},
             "precision": precision,
+            "scored_by": scored_by or before.get("scored_by"),
             "lineage": [*lineage, part | {"changed": changed}],
         }
     )
@@ -158,7 +186,7 @@ def _note_resume(
     return notes
 
 
-def _part(progress: Progress) -> dict[str, Any]:
+def _part(progress: Progress) -> Facts:
     """Describe the part of a run that begins now, for the record's lineage."""
     return {
         "started": now(),

@@ -31,17 +31,36 @@ class Gan:
     discriminator: keras.Model
     generator_optimizer: keras.Optimizer
     discriminator_optimizer: keras.Optimizer
+    average: keras.Model | None = None
+    """The moving average of the generator, where the settings ask for one."""
 
-    PARTS = ("generator", "discriminator", "generator_optimizer", "discriminator_optimizer")
+    @property
+    def sampled(self) -> keras.Model:
+        """The generator whose images people see."""
+        return self.generator if self.average is None else self.average
 
     def variables(self) -> dict[str, dict[str, keras.Variable]]:
         """Return all state by part and name, which is what a checkpoint holds."""
-        return {
+        parts = {
             "generator": named_variables(self.generator),
             "discriminator": named_variables(self.discriminator),
             "generator_optimizer": _optimizer_state(self.generator_optimizer),
             "discriminator_optimizer": _optimizer_state(self.discriminator_optimizer),
         }
+        if self.average is not None:
+            parts["generator_average"] = named_variables(self.average)
+        return parts
+
+
+def part_names(config: TrainConfig) -> list[str]:
+    """Return the names of the parts of a run's state."""
+    parts = ["generator", "discriminator", "generator_optimizer", "discriminator_optimizer"]
+    return [*parts, "generator_average"] if config.ema else parts
+
+
+def sampled_part(config: TrainConfig) -> str:
+    """Return the name of the part that holds the generator whose images people see."""
+    return "generator_average" if config.ema else "generator"
 
 
 def build_gan(config: TrainConfig) -> Gan:
@@ -56,6 +75,7 @@ def build_gan(config: TrainConfig) -> Gan:
         discriminator,
         _build_optimizer(config.optimizer, generator),
         _build_optimizer(config.optimizer, discriminator),
+        build_generator(config.model, config.noise_dim, config.seed) if config.ema else None,
     )
 
 
@@ -157,9 +177,26 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
     )
     def train_step(images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         results = strategy.run(replica_step, args=(images, step))
+        if gan.average is not None:
+            _move_average(gan.average, gan.generator, config.ema, step)
         return strategy.reduce("SUM", results, axis=None)
 
     return train_step
+
+
+def _move_average(
+    average: keras.Model, generator: keras.Model, decay: float, step: tf.Tensor
+) -> None:
+    """Move every weight of `average`, batch statistics included, a little towards the generator's.
+
+    average = d * average + (1 - d) * weight, with d = min(decay, (1 + step) / (10 + step)) so that
+    the first weights are soon forgotten. ("The Unusual Effectiveness of Averaging in GAN Training",
+    2019, arXiv 1806.04498, section 3; the warm-up is that of tf.train's moving averages.)
+    """
+    done = tf.cast(step, tf.float32)
+    moved = 1 - tf.minimum(decay, (1 + done) / (10 + done))
+    for mean, weight in zip(average.variables, generator.variables, strict=True):
+        mean.assign_add(moved * (weight - mean))
 
 
 def step_key(seed: int, step: tf.Tensor, call: int, replica: tf.Tensor | int) -> tf.Tensor:

@@ -1,20 +1,20 @@
 """The training loop: epochs of steps; after each a grid, a line of metrics, a checkpoint."""
 
 import contextlib
-import errno
 import signal
 import time
-from collections.abc import Iterator
 from typing import NoReturn
 
 import tensorflow as tf
 
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.core.batches import epoch_batches, steps_per_epoch
-from dcgan_cli.core.checkpoints import Progress
+from dcgan_cli.core.checkpoints import Progress, Score
 from dcgan_cli.core.data import ImageSet
 from dcgan_cli.core.device import describe_devices
+from dcgan_cli.core.disk_errors import disk_errors
 from dcgan_cli.core.epoch_records import EpochRecords
+from dcgan_cli.core.epoch_scores import EpochScores
 from dcgan_cli.core.interruption import StopRequest, stop_on_signals
 from dcgan_cli.core.reporter import Reporter, Start, StepReport
 from dcgan_cli.core.run_folder import RunFolder, shown_path
@@ -23,12 +23,6 @@ from dcgan_cli.core.sampling import Sampler
 from dcgan_cli.core.setup import set_up
 from dcgan_cli.errors import Interrupted, NumericalError, StorageError
 
-REMEDIES = {
-    errno.ENOSPC: "free space",
-    errno.EDQUOT: "free space",
-    errno.EFBIG: "raise the limit on file sizes (ulimit -f)",
-    errno.ENOENT: "put back what is gone",
-}
 MEASURED_STEPS = 5
 """Steps timed for the forecast, after a first one that also compiles."""
 
@@ -76,11 +70,12 @@ class _Training:
         self.reporter = reporter
         self.stop = stop
         self.steps_per_epoch = steps_per_epoch(len(data.images), config.batch_size)
-        with _disk_errors(run):
+        with disk_errors(run):
             self.setup = set_up(config, run, data)
         self.progress = self.setup.progress
-        sampler = Sampler(self.setup.gan.generator)
+        sampler = Sampler(self.setup.gan.sampled)
         self.records = EpochRecords(run, sampler, config.num_examples_to_generate, reporter)
+        self.scores = EpochScores(config, run, self.setup.scorer, sampler, reporter)
         self.clock = time.monotonic()
         self.measured_from: tuple[int, float] | None = None
 
@@ -90,19 +85,20 @@ class _Training:
             self.reporter.start(self._start())
             for note in self.setup.notes:
                 self.reporter.note(note)
-            with _disk_errors(self.folder):
-                self.records.go_on(self.progress)
-            if self.progress.epoch == self.config.epochs:
-                self.reporter.note("nothing left to do; a larger epochs= trains longer")
+            with disk_errors(self.folder):
+                self.records.go_on(self.progress, keep_scores=self.setup.keeps_scores)
+            reason = self._reason_to_stop()
+            if reason is not None:
+                self.reporter.note(f"nothing left to do; {reason}")
             else:
                 point_latest_to(self.folder)
-            self._write_status("running")
+                self._write_status("running")
             self.clock = time.monotonic() - self.progress.seconds
-            while self.progress.epoch < self.config.epochs:
+            while (reason := self._reason_to_stop()) is None:
                 self._train_epoch()
                 self._finish_epoch()
             self.records.write_gif()
-            self._write_status("finished")
+            self._write_status("finished", **self._early(reason))
         except KeyboardInterrupt:  # The second Ctrl-C.
             self._try_status("interrupted", "stopped at once")
             raise Interrupted(
@@ -113,6 +109,20 @@ class _Training:
             state = "interrupted" if isinstance(error, Interrupted) else "failed"
             self._try_status(state, str(error) or type(error).__name__)
             raise
+
+    def _reason_to_stop(self) -> str | None:
+        """Say why the run is at its end, if it is."""
+        epoch = self.progress.epoch
+        if epoch >= self.config.epochs:
+            return "a larger epochs= trains longer"
+        return None if self.progress.epoch_step else self.scores.out_of_patience(epoch)
+
+    def _early(self, reason: str) -> dict[str, str]:
+        """Return the reason of an early end, for the status, and say it."""
+        if self.progress.epoch >= self.config.epochs:
+            return {}
+        self.reporter.note(f"stopped after epoch {self.progress.epoch}: {reason}")
+        return {"reason": reason}
 
     def _train_epoch(self) -> None:
         batches = epoch_batches(
@@ -186,6 +196,7 @@ class _Training:
         epoch = progress.epoch + 1
         finished = Progress(step=progress.step, epoch=epoch)
         self.records.add_grid(finished)
+        score = self.scores.score(epoch)
 
         # The clock runs on from here, so the checkpoint's time belongs to the next epoch.
         now = time.monotonic()
@@ -198,20 +209,22 @@ class _Training:
             "images_per_second": round(len(self.data.images) / seconds, 1),
             "generator_loss": progress.generator_loss_sum / self.steps_per_epoch,
             "discriminator_loss": progress.discriminator_loss_sum / self.steps_per_epoch,
+            **score,
         }
-        with _disk_errors(self.folder):
+        with disk_errors(self.folder):
             self.records.add_row(row)
         self.progress = finished
-        self._save()
-        self._write_status("running")
+        self._save(self.scores.of_checkpoint(row))
         self.reporter.epoch(row)
+        self.scores.follow(self.records.rows)
+        self._write_status("running")
         if self.stop.signal and epoch < self.config.epochs:
             self._interrupt(self.stop.signal)
 
-    def _save(self) -> None:
-        with _disk_errors(self.folder):
+    def _save(self, score: Score | None = None) -> None:
+        with disk_errors(self.folder):
             try:
-                self.setup.saver.save(self.progress)
+                self.setup.saver.save(self.progress, score)
             except NumericalError as error:
                 raise self._not_finite(str(error)) from None
 
@@ -242,8 +255,9 @@ class _Training:
             "epochs": self.config.epochs,
             "step": progress.step,
             "saved_step": self.setup.saver.saved_step,
+            "health": self.scores.health(self.records.rows),
         }
-        with _disk_errors(self.folder):
+        with disk_errors(self.folder):
             self.folder.write_status(state, **position, **facts)
 
     def _try_status(self, state: str, reason: str) -> None:
@@ -265,16 +279,3 @@ class _Training:
             epochs=self.config.epochs,
             steps_done=self.progress.step,
         )
-
-
-@contextlib.contextmanager
-def _disk_errors(run: RunFolder) -> Iterator[None]:
-    """Turn what the system says of a full or protected disk into one line with its remedy."""
-    try:
-        yield
-    except OSError as error:
-        remedy = REMEDIES.get(error.errno or 0, "allow it")
-        again = f"then go on with: {run.resume_command()}" if run.exists() else "then start again"
-        raise StorageError(
-            f"cannot write {run.path}: {error.strerror or error}; {remedy}, {again}"
-        ) from error

@@ -1,0 +1,153 @@
+"""How good generated images are, in figures that each stand beside their floor.
+
+The floor of a figure is what real images that were not trained on get in the generated ones' place.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dcgan_cli.core.distances import Moments, frechet_distance, kernel_distance, total_variation
+from dcgan_cli.errors import DataError
+
+if TYPE_CHECKING:
+    from dcgan_cli.core.features import FeatureNetwork, Seen
+
+NEAREST_COUNT = 1000
+"""Images whose nearest training image is looked for."""
+LEAST_COUNT = 6
+"""Images from which all figures can be made."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of an evaluation."""
+
+    value: float
+    floor: float
+    """What held-out real images get."""
+    count: int
+    """Images of each kind that it was made from."""
+
+
+class Evaluation:
+    """Compares generated images with real ones.
+
+    Args:
+        network: makes the features.
+        train: uint8 [N, H, W, C], what the generator was trained on.
+        held_out: uint8 [M, H, W, C], real images for the floor. Where there are none, `train` is
+            halved: one half is compared with, the other makes the floor.
+        count: images of each kind to compare; fewer if there are not as many real ones.
+
+    Raises:
+        DataError: there are not enough real images.
+    """
+
+    def __init__(
+        self,
+        network: "FeatureNetwork",
+        train: np.ndarray,
+        held_out: np.ndarray | None,
+        count: int,
+    ) -> None:
+        order = np.random.Generator(np.random.Philox(key=0)).permutation(len(train))
+        if held_out is None:
+            half = len(train) // 2
+            train, held_out = train[order[:half]], train[order[half:]]
+            order = np.arange(half)
+        self.network = network
+        self.train = train
+        self.count = min(count, len(train), len(held_out))
+        if self.count < LEAST_COUNT:
+            raise DataError(
+                f"too few images to score by: {LEAST_COUNT} to train on and {LEAST_COUNT} held out "
+                f"are needed, found {len(train)} and {len(held_out)}; evaluate_every=0 does without"
+            )
+        self.held_out = held_out[: self.count]
+        self.reference = train[order[: self.count]]
+        """The training images that are compared with."""
+
+    @cached_property
+    def real(self) -> "Seen":
+        """What the network sees in the training images that are compared with."""
+        return self.network.see(self.reference)
+
+    @cached_property
+    def moments(self) -> Moments:
+        """The normal distribution of their features."""
+        return Moments.of(self.real.features)
+
+    def distance(self, seen: "Seen") -> float:
+        """Return the Fréchet distance of `count` images from the training images."""
+        return frechet_distance(Moments.of(seen.features), self.moments)
+
+    @cached_property
+    def distance_floor(self) -> float:
+        """The Fréchet distance of the held-out images."""
+        return self.distance(self.network.see(self.held_out))
+
+    def figures(self, images: np.ndarray) -> dict[str, Figure]:
+        """Measure everything there is to measure.
+
+        Args:
+            images: uint8 [count, H, W, C].
+
+        Returns:
+            By name: `frechet_distance`, `kernel_distance`, `precision`, `recall`, `density`,
+            `coverage`, `nearest_training_image` and, where the network knows classes,
+            `class_distance` and `confidence`.
+        """
+        values, floors = self._measure(images), self._floors
+        return {
+            name: Figure(value, floors[name], self._count_of(name))
+            for name, value in values.items()
+        }
+
+    def class_shares(self, seen: "Seen") -> tuple[np.ndarray, np.ndarray] | None:
+        """Return each class's share of the images seen and of the training images.
+
+        Returns:
+            Two of float64 [classes], or None if the network knows no classes.
+        """
+        if seen.probabilities is None or self.real.probabilities is None:
+            return None
+        return _shares(seen.probabilities), _shares(self.real.probabilities)
+
+    @cached_property
+    def _floors(self) -> dict[str, float]:
+        return self._measure(self.held_out)
+
+    def _count_of(self, name: str) -> int:
+        return min(self.count, NEAREST_COUNT) if name == "nearest_training_image" else self.count
+
+    def _measure(self, images: np.ndarray) -> dict[str, float]:
+        from dcgan_cli.core.neighbours import nearest_distances, overlap
+
+        seen = self.network.see(images)
+        overlapping = overlap(self.real.features, seen.features)
+        values = {
+            "frechet_distance": self.distance(seen),
+            "kernel_distance": kernel_distance(seen.features, self.real.features),
+            "precision": overlapping.precision,
+            "recall": overlapping.recall,
+            "density": overlapping.density,
+            "coverage": overlapping.coverage,
+        }
+        shares = self.class_shares(seen)
+        if shares is not None and seen.probabilities is not None:
+            values["class_distance"] = total_variation(*shares)
+            values["confidence"] = float(seen.probabilities.max(axis=1).mean())
+        nearest = nearest_distances(images[:NEAREST_COUNT], self.train)
+        values["nearest_training_image"] = float(np.median(nearest))
+        return values
+
+
+def _shares(probabilities: np.ndarray) -> np.ndarray:
+    """Return the share of images that each class is the likeliest for: float64 [classes]."""
+    classes = probabilities.shape[1]
+    counts = np.bincount(probabilities.argmax(axis=1), minlength=classes)
+    shares: np.ndarray = counts / len(probabilities)
+    return shares

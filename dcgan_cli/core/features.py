@@ -1,0 +1,169 @@
+"""Which network's features images are compared by, and what it sees in them."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dcgan_cli.core.arrays import read_stored
+from dcgan_cli.core.classifier import FEATURES, build_classifier, untrained_weights
+from dcgan_cli.core.networks import named_variables
+from dcgan_cli.core.step import assign
+from dcgan_cli.errors import CheckpointError, DataError
+
+CLASSIFIERS = Path(__file__).parent.parent / "assets" / "classifiers"
+SHIPPED = {"mnist": ("mnist-1", "2d89adbae81b98cf2492c5a7ba1ad7a1a52e46fb95cc55254b73f6930de6aef8")}
+"""By data set: the name and sha256 of the classifier, as scripts/make_classifier.py printed it."""
+UNTRAINED = "untrained-1"
+INCEPTION = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
+"""The file that Keras downloads for its InceptionV3 without the top layer."""
+INCEPTION_SIZE = 299
+CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a network sees in images."""
+
+    features: np.ndarray
+    """float32 [N, D]."""
+    probabilities: np.ndarray | None
+    """float32 [N, classes], or None for a network that knows no classes."""
+
+
+class FeatureNetwork:
+    """A network that turns images into features.
+
+    Args:
+        name: says which one, with its version. Scores of two names are never compared.
+        network: float32 [B, H, W, C] in [-1, 1] -> (features, logits).
+        knows_classes: whether the logits mean something.
+    """
+
+    def __init__(self, name: str, network: keras.Model, *, knows_classes: bool) -> None:
+        self.name = name
+        self.knows_classes = knows_classes
+
+        @tf.function(
+            input_signature=[tf.TensorSpec((None, *network.input_shape[1:]), tf.uint8)],
+            autograph=False,
+        )
+        def look(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            features, logits = network(tf.cast(images, tf.float32) / 127.5 - 1, training=False)
+            return features, tf.nn.softmax(logits)
+
+        self._look = look
+
+    def see(self, images: np.ndarray) -> Seen:
+        """Look at uint8 [N, H, W, C], N at least 1."""
+        chunks = [images[first : first + CHUNK] for first in range(0, len(images), CHUNK)]
+        seen = [self._look(tf.constant(chunk)) for chunk in chunks]
+        features, probabilities = (np.concatenate(parts) for parts in zip(*seen, strict=True))
+        return Seen(features, probabilities if self.knows_classes else None)
+
+
+def feature_network(
+    setting: str, dataset: str | None, image_shape: tuple[int, ...]
+) -> FeatureNetwork:
+    """Build the network that the setting `evaluation.features` asks for.
+
+    Args:
+        setting: "auto" (the data set's shipped classifier, or untrained where there is none), the
+            name of such a data set, "untrained", "inception", or a file with a classifier's
+            weights: an .npz of scripts/make_classifier.py or Keras's .weights.h5 of one.
+        dataset: which known data set the images are, or None.
+        image_shape: their height, width and channels.
+
+    Raises:
+        DataError: the weights are not there, are damaged, or are not of images of this shape.
+    """
+    if setting == "auto":
+        setting = dataset if dataset in SHIPPED else "untrained"
+    if setting in SHIPPED:
+        name, digest = SHIPPED[setting]
+        path = CLASSIFIERS / f"{name}.npz"
+        if _sha256(path) != digest:
+            raise DataError(f"the bundled {path} is damaged; reinstall dcgan-cli")
+        return FeatureNetwork(name, _from_npz(path, image_shape), knows_classes=True)
+    if setting == "untrained":
+        network = build_classifier(image_shape, classes=1)
+        assign(named_variables(network), untrained_weights(network, seed=1), UNTRAINED)
+        return FeatureNetwork(UNTRAINED, network, knows_classes=False)
+    if setting == "inception":
+        return _inception(image_shape)
+    path = Path(setting).expanduser()
+    name = f"{path.name.partition('.')[0]}-{_sha256(path)[:8]}"
+    read = _from_h5 if path.suffix == ".h5" else _from_npz
+    return FeatureNetwork(name, read(path, image_shape), knows_classes=True)
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise DataError(
+            f"evaluation.features: {path} cannot be read ({error.strerror}); give auto, mnist, "
+            "untrained, inception, or a file of weights"
+        ) from None
+
+
+def _from_npz(path: Path, image_shape: tuple[int, ...]) -> keras.Model:
+    try:
+        arrays = read_stored(path)
+        network = build_classifier(image_shape, len(arrays["logits/bias"]))
+        assign(named_variables(network), arrays, str(path))
+    except CheckpointError as error:
+        raise DataError(f"evaluation.features: {error}") from None
+    except Exception as error:  # A spoiled archive makes zipfile and numpy raise nearly anything.
+        raise DataError(
+            f"evaluation.features: {path} is not an .npz of scripts/make_classifier.py ({error})"
+        ) from None
+    return network
+
+
+def _from_h5(path: Path, image_shape: tuple[int, ...]) -> keras.Model:
+    """Read what Keras's `save_weights` wrote of a network that `build_classifier` made."""
+    try:
+        with h5py.File(path) as file:
+            shapes: list[tuple[int, ...]] = []
+            file.visititems(lambda _, item: shapes.append(getattr(item, "shape", ())))
+        classes = next(shape[1] for shape in shapes if len(shape) == 2 and shape[0] == FEATURES)
+        network = build_classifier(image_shape, classes)
+        network.load_weights(path)
+    except Exception as error:  # Keras and h5py raise nearly anything.
+        reason = str(error).partition("\n")[0] or "it has other layers"
+        raise DataError(
+            f"evaluation.features: {path} holds no weights of this classifier for images of "
+            f"{image_shape} ({reason})"
+        ) from None
+    return network
+
+
+def _inception(image_shape: tuple[int, ...]) -> FeatureNetwork:
+    """InceptionV3 with the weights that Keras keeps in its folder; nothing is downloaded."""
+    path = Path(keras.config.keras_home()) / "models" / INCEPTION
+    if not path.is_file():
+        raise DataError(
+            f"evaluation.features=inception needs {path}; put the file there, or use auto"
+        )
+    image = keras.Input(image_shape, dtype="float32")
+    x = keras.layers.Resizing(INCEPTION_SIZE, INCEPTION_SIZE, dtype="float32")(image)
+    if image_shape[-1] == 1:
+        x = keras.layers.Concatenate(dtype="float32")([x, x, x])
+    precision = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        inception = keras.applications.InceptionV3(
+            include_top=False, weights=str(path), pooling="avg"
+        )
+    except Exception as error:
+        raise DataError(f"{path} cannot be read ({error}); get it again") from None
+    finally:
+        keras.config.set_dtype_policy(precision)
+    features = inception(x)
+    network = keras.Model(image, [features, features])
+    return FeatureNetwork(f"inception-{_sha256(path)[:8]}", network, knows_classes=False)

@@ -1,0 +1,144 @@
+"""What is wrong with a training, in plain words and with what to try, from its metrics alone.
+
+The thresholds are this program's own; docs/quality.md shows how far from them healthy runs stay.
+"""
+
+from dataclasses import dataclass
+
+Row = dict[str, float]
+
+LOST_DIVERSITY = 0.4
+"""Samples have become alike when they keep less than this part of the diversity they once had."""
+ONCE_DIVERSE = 0.1
+"""Below this share of the data's, diversity is that of a run that has yet to find it."""
+LOST_CLASSES = 3
+"""Classes that go missing together, of those the samples once had."""
+LOST_TO_DISCRIMINATOR = 0.2
+"""The discriminator's loss, real and fake added, at which it is right nine times in ten and surer
+than that of most; 2 log 2 = 1.386 is a draw (Goodfellow et al. 2014, section 4)."""
+NO_CONTRAST = 0.05
+LEARNING_EPOCHS = 5
+"""Scored epochs after which something should have been learned."""
+STILL_NOTHING = 0.9
+"""Part of the distance of the mean picture under which a score shows that something was."""
+
+ADVICE = {
+    "collapse": "try a smaller optimizer.learning_rate, optimizer.beta_1=0.5 or a larger "
+    "model.dropout in a new run; --epoch best is from before",
+    "missing classes": "try a smaller optimizer.learning_rate, optimizer.beta_1=0.5 or a larger "
+    "batch_size in a new run; --epoch best may have them",
+    "discriminator wins": "try a larger model.dropout, more images, or a smaller "
+    "optimizer.learning_rate in a new run",
+    "saturation": "try a smaller optimizer.learning_rate in a new run",
+    "nothing learned": "try a larger optimizer.learning_rate or a smaller batch_size in a new run, "
+    "or look at the data with dcgan inspect",
+}
+"""What to try, by what is wrong."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong, and since when."""
+
+    kind: str
+    epoch: int
+    text: str
+
+    @property
+    def advice(self) -> str:
+        """What to try."""
+        return ADVICE[self.kind]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}; {self.advice}"
+
+
+class Health:
+    """Follows one run, epoch by epoch.
+
+    Args:
+        nothing_learned: the Fréchet distance of a generator that has learned nothing; see
+            `Scorer.nothing_learned`. None where there are no scores.
+    """
+
+    def __init__(self, nothing_learned: float | None) -> None:
+        self.nothing_learned = nothing_learned
+        self.findings: dict[str, Finding] = {}
+        """What is wrong now, by kind."""
+        self._most_diverse = 0.0
+        self._fewest_missing: float | None = None
+        self._best = float("inf")
+        self._scored = 0
+
+    def add(self, row: Row, missing: list[int] | None = None) -> list[Finding]:
+        """Take in an epoch.
+
+        Args:
+            row: its line of `metrics.csv`.
+            missing: the classes missing from its samples, where known.
+
+        Returns:
+            What has begun to be wrong in this epoch.
+        """
+        wrong = self._from_losses(row)
+        if "frechet_distance" in row:
+            wrong |= self._from_scores(row, missing)
+        else:  # No news of the samples.
+            wrong |= {
+                kind: finding.text
+                for kind, finding in self.findings.items()
+                if kind != "discriminator wins"
+            }
+        epoch = int(row["epoch"])
+        before = self.findings
+        self.findings = {
+            kind: Finding(kind, before[kind].epoch if kind in before else epoch, text)
+            for kind, text in wrong.items()
+        }
+        return [finding for kind, finding in self.findings.items() if kind not in before]
+
+    def _from_losses(self, row: Row) -> dict[str, str]:
+        loss = row["discriminator_loss"]
+        if loss >= LOST_TO_DISCRIMINATOR:
+            return {}
+        return {
+            "discriminator wins": f"its loss is {loss:.3f}, so it knows nearly every generated "
+            f"image (1.386 is a draw), and the generator learns little from it"
+        }
+
+    def _from_scores(self, row: Row, missing: list[int] | None) -> dict[str, str]:
+        wrong = {}
+        diversity, distance = row["diversity"], row["frechet_distance"]
+        self._most_diverse = max(self._most_diverse, diversity)
+        self._best = min(self._best, distance)
+        self._scored += 1
+        if row["contrast"] < NO_CONTRAST:
+            wrong["saturation"] = (
+                f"the samples are plain areas, with {row['contrast']:.0%} of the data's contrast"
+            )
+        lost = diversity < LOST_DIVERSITY * self._most_diverse
+        if lost and self._most_diverse >= ONCE_DIVERSE:
+            wrong["collapse"] = (
+                f"the samples have become alike; their diversity is {diversity:.0%} of the data's "
+                f"and was {self._most_diverse:.0%}"
+            )
+        if "missing_classes" in row:
+            count = row["missing_classes"]
+            fewest = count if self._fewest_missing is None else min(self._fewest_missing, count)
+            self._fewest_missing = fewest
+            if count - fewest >= LOST_CLASSES:
+                which = f" ({', '.join(map(str, missing))})" if missing else ""
+                wrong["missing classes"] = (
+                    f"{count:.0f} classes have all but gone from the samples{which}; "
+                    f"it was {fewest:.0f}"
+                )
+        if (
+            self.nothing_learned is not None
+            and self._scored >= LEARNING_EPOCHS
+            and self._best > STILL_NOTHING * self.nothing_learned
+        ):
+            wrong["nothing learned"] = (
+                f"after {self._scored} scores the best is {self._best:.3g}; the data's mean, "
+                f"repeated, would get {self.nothing_learned:.3g}"
+            )
+        return wrong

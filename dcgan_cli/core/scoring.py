@@ -1,0 +1,92 @@
+"""The score of a generator while it trains, and what else its samples say about its health."""
+
+from typing import Any
+
+import numpy as np
+
+from dcgan_cli.config import TrainConfig
+from dcgan_cli.core.data import ImageSet, load_held_out_images
+from dcgan_cli.core.distances import Moments
+from dcgan_cli.core.evaluation import Evaluation
+from dcgan_cli.core.features import feature_network
+from dcgan_cli.core.sampling import Sampler
+
+SEEDS_FROM = 2**40
+"""Seeds of the samples that are scored: not those of grids, nor of `dcgan evaluate`, so that the
+best checkpoint was not chosen by the samples that it is then judged by."""
+MISSING_SHARE = 0.1
+"""A class is missing if the samples have less than this part of its share of the data."""
+
+
+class Scorer:
+    """Scores what one generator makes.
+
+    Args:
+        config: the settings of the run.
+        data: what it trains on.
+
+    Raises:
+        DataError: the feature network cannot be had, or there are too few images.
+    """
+
+    def __init__(self, config: TrainConfig, data: ImageSet) -> None:
+        shape = data.images.shape[1:]
+        network = feature_network(config.evaluation.features, data.dataset, shape)
+        held_out = load_held_out_images(config.data)
+        self._evaluation = Evaluation(network, data.images, held_out, config.evaluation.samples)
+        self.network = network.name
+        self.samples = self._evaluation.count
+        self.missing: list[int] = []
+        """The classes that were missing from the samples scored last."""
+
+    @property
+    def scored_by(self) -> dict[str, Any]:
+        """What scores must have in common to be compared, for the run's record."""
+        return {"features": self.network, "samples": self.samples}
+
+    def describe(self) -> str:
+        """Say in words what a score is, and which one real images get."""
+        return (
+            f"Frechet distance by {self.network} features of {self.samples:,} samples, lower is "
+            f"better; real images get {self._evaluation.distance_floor:.1f}"
+        )
+
+    def nothing_learned(self) -> float:
+        """Return the Fréchet distance of one picture repeated: the mean of the training images."""
+        train = self._evaluation.train
+        mean = np.rint(train.mean(axis=0)).astype(np.uint8)
+        return self._evaluation.distance(self._evaluation.network.see(np.stack([mean, mean])))
+
+    def score(self, sampler: Sampler) -> dict[str, float]:
+        """Return a generator's columns of `metrics.csv`.
+
+        Returns:
+            `frechet_distance`, and what `health.py` goes by: `diversity`, the spread of the
+            samples' features, and `contrast`, the mean standard deviation of pixels within an
+            image, both as a share of the training images'; `missing_classes`, the number of classes
+            that they all but lack, where the feature network knows classes.
+        """
+        evaluation = self._evaluation
+        images = sampler.sample(range(SEEDS_FROM, SEEDS_FROM + evaluation.count))
+        seen = evaluation.network.see(images)
+        moments = Moments.of(seen.features)
+        values = {
+            "frechet_distance": evaluation.distance(seen),
+            "diversity": _ratio(moments.spread, evaluation.moments.spread),
+            "contrast": _ratio(_contrast(images), _contrast(evaluation.reference)),
+        }
+        shares = evaluation.class_shares(seen)
+        if shares is not None:
+            generated, real = shares
+            absent = (generated < MISSING_SHARE * real).nonzero()[0]
+            self.missing = absent.tolist()
+            values["missing_classes"] = len(absent)
+        return values
+
+
+def _contrast(images: np.ndarray) -> float:
+    return float(images.reshape(len(images), -1).std(axis=1).mean())
+
+
+def _ratio(value: float, whole: float) -> float:
+    return value / whole if whole else 1.0
