@@ -9,6 +9,7 @@ import typer
 
 from dcgan_cli import __version__, bridge
 from dcgan_cli.completion import complete_override
+from dcgan_cli.epochs import ALL, BEST, LAST, parse_epoch
 from dcgan_cli.errors import ConfigError, DcganError, StorageError
 from dcgan_cli.help import settings_help
 from dcgan_cli.seeds import parse_seeds
@@ -25,8 +26,8 @@ RunOption = Annotated[
     str | None, typer.Option("--run", metavar="DIR", help="Run folder [default: the newest run].")
 ]
 EpochOption = Annotated[
-    int | None,
-    typer.Option(min=1, help="Checkpoint of this epoch [default: the newest checkpoint]."),
+    str | None,
+    typer.Option(metavar="E", help="Checkpoint: best, last or an epoch [default: last]."),
 ]
 
 
@@ -48,7 +49,7 @@ def options(
         bool, typer.Option("--debug", help="Show tracebacks and TensorFlow's own log.")
     ] = False,
 ) -> None:
-    """Train, sample, animate and inspect DCGANs."""
+    """Train, sample, animate, evaluate and inspect DCGANs."""
 
 
 @app.command(
@@ -106,7 +107,8 @@ def sample(
     chosen = range(first, first + (n or 16)) if seeds is None else parse_seeds(seeds)
     if cols is not None and out.suffix.lower() != ".png":
         raise ConfigError("--cols is for a grid: give --out a name that ends in .png")
-    sample_images(chosen, out, run, epoch, cols, quiet=not _debugging())
+    which = parse_epoch(epoch or LAST, BEST, LAST)
+    sample_images(chosen, out, run, which, cols, quiet=not _debugging())
 
 
 @app.command()
@@ -135,7 +137,37 @@ def animate(
         raise ConfigError(
             "--epoch chooses the generator of a --walk; the training shows all epochs"
         )
-    animate_run(run, out, fps, last_frame_seconds, walk, epoch, quiet=not _debugging())
+    which = parse_epoch(epoch or LAST, BEST, LAST)
+    animate_run(run, out, fps, last_frame_seconds, walk, which, quiet=not _debugging())
+
+
+@app.command()
+def evaluate(
+    run: RunOption = None,
+    epoch: Annotated[
+        str | None,
+        typer.Option(metavar="E", help="Checkpoint: best, last, all or an epoch [default: last]."),
+    ] = None,
+    n: Annotated[
+        int, typer.Option(min=6, max=1_000_000, help="Images of each kind to compare.")
+    ] = 10_000,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHICH",
+            help="auto, mnist, untrained, inception or a file of weights [default: the run's].",
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**62, help="Seed of the first image, then counting up.")
+    ] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Measure how good and how varied a generator's images are, beside what real images get."""
+    from dcgan_cli.commands.evaluate import evaluate_generator
+
+    which = parse_epoch(epoch or LAST, BEST, LAST, ALL)
+    evaluate_generator(run, which, n, features, seed, as_json=json, quiet=not _debugging())
 
 
 @app.command()

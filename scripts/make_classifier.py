@@ -33,8 +33,7 @@ def main() -> None:
     import numpy as np
     import tensorflow as tf
 
-    from dcgan_cli.core.classifier import build_classifier
-    from dcgan_cli.core.networks import named_variables
+    from dcgan_cli.core.classifier import build_classifier, named_weights
 
     train, test = (read_images(arguments.data, split) for split in ("train", "test"))
     keras.utils.set_random_seed(arguments.seed)
@@ -48,10 +47,10 @@ def main() -> None:
         metrics=["accuracy"],
     )
 
-    def scaled(images, labels):  # noqa: ANN001, ANN202
+    def scaled(images, labels):
         return tf.cast(images, tf.float32) / 127.5 - 1, labels
 
-    def moved(images, labels):  # noqa: ANN001, ANN202
+    def moved(images, labels):
         height, width = images.shape[1:3]
         edges = ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0))
         padded = tf.pad(images, edges, constant_values=-1.0)
@@ -64,7 +63,7 @@ def main() -> None:
     classifier.fit(shuffled.map(scaled).map(moved).prefetch(2), epochs=EPOCHS, verbose=2)
     _, accuracy = classifier.evaluate(held_out.map(scaled), verbose=0)
 
-    arrays = {name: variable.numpy() for name, variable in named_variables(network).items()}
+    arrays = {name: variable.numpy() for name, variable in named_weights(network).items()}
     with arguments.archive.open("wb") as stream:
         np.savez(stream, allow_pickle=False, **arrays)
     digest = hashlib.sha256(arguments.archive.read_bytes()).hexdigest()

@@ -30,8 +30,9 @@ TINY = [
     "num_examples_to_generate=4",
     "model.base_channels=4",
     "precision=float32",
+    "evaluate_every=0",
 ]
-"""Settings that train an epoch in a blink: 4 steps, the last one with 8 images."""
+"""Settings that train an epoch in a blink: 4 steps, the last one with 8 images, and no scores."""
 
 
 def _write_first_images() -> Path:
@@ -105,7 +106,14 @@ def finished_run(tmp_path_factory) -> Path:
     before = Path.cwd()
     os.chdir(folder.parent)
     try:
-        words = ["train", *QUICK, "epochs=3", "checkpoint_every=1", f"hydra.run.dir={folder}"]
+        words = [
+            "train",
+            *QUICK,
+            "epochs=3",
+            "checkpoint_every=1",
+            "evaluate_every=1",
+            f"hydra.run.dir={folder}",
+        ]
         assert run_program(words) == 0
     finally:
         os.chdir(before)

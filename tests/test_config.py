@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from dcgan_cli.bridge import conf_dir
 from dcgan_cli.config import (
+    EvaluationConfig,
     ModelConfig,
     TrainConfig,
     flatten,
@@ -33,9 +34,10 @@ def nested(name: str, value: object) -> dict:
 
 def test_keys_are_the_documented_ones():
     top = ["epochs", "batch_size", "buffer_size", "noise_dim", "num_examples_to_generate"]
-    top += ["checkpoint_every", "checkpoint_seconds", "seed", "precision", "resume"]
+    top += ["checkpoint_every", "checkpoint_seconds", "seed", "ema", "evaluate_every", "patience"]
+    top += ["precision", "resume"]
     assert [name for name in ALL_KEYS if "." not in name] == top
-    assert group_names() == ["data", "model", "loss", "optimizer", "strategy"]
+    assert group_names() == ["data", "model", "loss", "optimizer", "strategy", "evaluation"]
     assert {"data.path", "data.limit", "model.dropout", "optimizer.beta_1"} < set(ALL_KEYS)
 
 
@@ -72,10 +74,11 @@ def test_defaults_are_the_tutorials():
 def test_train_yaml_gives_the_same_defaults():
     written = OmegaConf.to_container(OmegaConf.load(conf_dir() / "train.yaml"))
     settings = {k: v for k, v in written.items() if k not in {"defaults", "hydra"}}
+    assert settings.pop("evaluation") == dataclasses.asdict(EvaluationConfig())
     assert settings == {k: v for k, v in flatten(TrainConfig()).items() if "." not in k}
 
 
-@pytest.mark.parametrize("group", group_names())
+@pytest.mark.parametrize("group", sorted({*group_names()} - {"evaluation"}))
 def test_group_files_give_the_same_defaults(group):
     chosen = OmegaConf.load(conf_dir() / "train.yaml").defaults
     choice = next(entry[group] for entry in chosen if group in entry)
@@ -174,6 +177,10 @@ def values_of(setting: dataclasses.Field) -> st.SearchStrategy:
         return st.sampled_from(choices)
     if setting.name in {"path", "resume"}:
         return st.none() | st.text()
+    if setting.name == "features":
+        return st.text()
+    if setting.name == "patience":  # Any other value needs scores.
+        return st.none()
     if setting.name == "limit":
         return st.none() | st.integers(min_value=1)
     low = bounds.get("at_least", bounds.get("above"))
@@ -216,3 +223,9 @@ def test_any_numbers_give_a_config_or_a_config_error(values):
         assert " must be " in str(error)  # noqa: PT017 (either outcome is right)
     else:
         assert isinstance(config, TrainConfig)
+
+
+def test_patience_needs_scores():
+    with pytest.raises(ConfigError, match="patience needs scores"):
+        TrainConfig(patience=3, evaluate_every=0)
+    assert TrainConfig(patience=3).patience == 3

@@ -11,13 +11,19 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from dcgan_cli import __version__
 from dcgan_cli.config import OptimizerConfig, TrainConfig
-from dcgan_cli.core.run_folder import FORMAT_VERSION, METRICS_COLUMNS, RunFolder
+from dcgan_cli.core.run_folder import FORMAT_VERSION, LOSS_COLUMNS, METRICS_COLUMNS, RunFolder
 from dcgan_cli.core.runs import newest_run, open_run, point_latest_to
 from dcgan_cli.errors import CheckpointError, ConfigError
 
 CONFIG = TrainConfig(epochs=3, optimizer=OptimizerConfig(learning_rate=0.1), resume="é")
 ROWS = [
-    dict(zip(METRICS_COLUMNS, (epoch, 235 * epoch, 1 / 3, 1e4, 0.7, 1.3), strict=True))
+    dict(
+        zip(
+            METRICS_COLUMNS,
+            (epoch, 235 * epoch, 1 / 3, 1e4, 0.7, 1.3, 12.5, 0.9, 1, 0),
+            strict=True,
+        )
+    )
     for epoch in (1, 2)
 ]
 
@@ -147,8 +153,20 @@ class TestMetrics:
     def test_columns_are_the_documented_ones(self, run):
         run.write_metrics(ROWS)
         first, second = (run.path / "metrics.csv").read_text().splitlines()[:2]
-        assert first == "epoch,step,seconds,images_per_second,generator_loss,discriminator_loss"
-        assert second == f"1,235,{1 / 3},10000.0,0.7,1.3"
+        assert first == (
+            "epoch,step,seconds,images_per_second,generator_loss,discriminator_loss,"
+            "frechet_distance,diversity,contrast,missing_classes"
+        )
+        assert second == f"1,235,{1 / 3},10000.0,0.7,1.3,12.5,0.9,1,0"
+
+    def test_an_epoch_without_a_score_and_a_file_without_scores(self, run):
+        unscored = {name: ROWS[0][name] for name in LOSS_COLUMNS}
+        run.write_metrics([unscored, ROWS[1]])
+        assert run.metrics() == [unscored, ROWS[1]]
+        path = run.path / "metrics.csv"
+        lines = [",".join(line.split(",")[:6]) for line in path.read_text().splitlines()]
+        path.write_text("\n".join(lines) + "\n")
+        assert [set(row) for row in run.metrics()] == [set(LOSS_COLUMNS)] * 2
 
     @pytest.mark.parametrize("lost", range(2, 20, 3))
     def test_torn_last_line_is_passed_over(self, run, lost):

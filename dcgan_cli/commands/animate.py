@@ -28,7 +28,7 @@ def animate_run(
     fps: float | None,
     last_frame_seconds: float,
     walk: bool,
-    epoch: int | None,
+    epoch: int | str,
     *,
     quiet: bool,
 ) -> None:
@@ -54,7 +54,7 @@ def animate_run(
         from dcgan_cli.core.sampling import load_generator
 
         loaded = load_generator(run, epoch)
-        tell_which(run, loaded)
+        tell_which(loaded)
         frames = walk_frames(
             loaded.sampler,
             count=16,

@@ -11,7 +11,6 @@ import numpy as np
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.images import grid_picture, to_picture, write_png
-from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.runs import open_run
 from dcgan_cli.core.storage import replacing
 from dcgan_cli.errors import ConfigError
@@ -30,7 +29,7 @@ def sample_images(
     seeds: Sequence[int],
     out: Path,
     run_name: str | None,
-    epoch: int | None,
+    epoch: int | str,
     columns: int | None,
     *,
     quiet: bool,
@@ -53,7 +52,7 @@ def sample_images(
     from dcgan_cli.core.sampling import load_generator
 
     loaded = load_generator(run, epoch)
-    tell_which(run, loaded)
+    tell_which(loaded)
     out.parent.mkdir(parents=True, exist_ok=True)
     chunks = loaded.sampler.stream(seeds)
     if kind == ".png":
@@ -65,12 +64,11 @@ def sample_images(
     print(out)
 
 
-def tell_which(run: RunFolder, loaded: "LoadedGenerator") -> None:
-    """Say on standard error which run and checkpoint pictures come from."""
+def tell_which(loaded: "LoadedGenerator") -> None:
+    """Say on standard error which run and checkpoint images come from."""
     for damaged in loaded.passed_over:
         print(f"warning: {printable(str(damaged))}", file=sys.stderr)
-    position = f"epoch {loaded.facts['epoch']}, step {loaded.facts['step']}"
-    print(f"using {run.path}, {position}", file=sys.stderr)
+    print(f"using {printable(loaded.source)}", file=sys.stderr)
 
 
 def _with_bar(chunks: Chunks, seeds: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:

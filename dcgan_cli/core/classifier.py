@@ -44,6 +44,11 @@ def build_classifier(image_shape: tuple[int, ...], classes: int) -> keras.Model:
     return keras.Model(image, [features, logits], name="classifier")
 
 
+def named_weights(classifier: keras.Model) -> dict[str, keras.Variable]:
+    """Return the weights by name, without the state of dropout's random numbers."""
+    return {variable.path: variable for variable in classifier.trainable_variables}
+
+
 def untrained_weights(classifier: keras.Model, seed: int) -> Arrays:
     """Draw weights for `classifier` that are a function of the seed and the shapes alone.
 
@@ -52,8 +57,8 @@ def untrained_weights(classifier: keras.Model, seed: int) -> Arrays:
     """
     draw = np.random.Generator(np.random.Philox(key=seed))
     weights = {}
-    for variable in classifier.variables:
+    for name, variable in named_weights(classifier).items():
         shape = tuple(variable.shape)
         deviation = np.sqrt(2 / np.prod(shape[:-1])) if len(shape) > 1 else 0
-        weights[variable.path] = (deviation * draw.standard_normal(shape)).astype(np.float32)
+        weights[name] = (deviation * draw.standard_normal(shape)).astype(np.float32)
     return weights

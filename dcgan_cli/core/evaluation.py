@@ -53,11 +53,9 @@ class Evaluation:
         held_out: np.ndarray | None,
         count: int,
     ) -> None:
-        order = np.random.Generator(np.random.Philox(key=0)).permutation(len(train))
         if held_out is None:
-            half = len(train) // 2
-            train, held_out = train[order[:half]], train[order[half:]]
-            order = np.arange(half)
+            mixed, half = _mixed(train), len(train) // 2
+            train, held_out = mixed[:half], mixed[half:]
         self.network = network
         self.train = train
         self.count = min(count, len(train), len(held_out))
@@ -66,8 +64,9 @@ class Evaluation:
                 f"too few images to score by: {LEAST_COUNT} to train on and {LEAST_COUNT} held out "
                 f"are needed, found {len(train)} and {len(held_out)}; evaluate_every=0 does without"
             )
-        self.held_out = held_out[: self.count]
-        self.reference = train[order[: self.count]]
+        # Data sets are often in some order; MNIST's test split has the neater writers first.
+        self.held_out = _mixed(held_out)[: self.count]
+        self.reference = _mixed(train)[: self.count]
         """The training images that are compared with."""
 
     @cached_property
@@ -143,6 +142,12 @@ class Evaluation:
         nearest = nearest_distances(images[:NEAREST_COUNT], self.train)
         values["nearest_training_image"] = float(np.median(nearest))
         return values
+
+
+def _mixed(images: np.ndarray) -> np.ndarray:
+    """Return the images in another order, always the same for the same number of them."""
+    order = np.random.Generator(np.random.Philox(key=0)).permutation(len(images))
+    return images[order]
 
 
 def _shares(probabilities: np.ndarray) -> np.ndarray:

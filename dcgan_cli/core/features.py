@@ -1,6 +1,7 @@
 """Which network's features images are compared by, and what it sees in them."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_cli.core.arrays import read_stored
-from dcgan_cli.core.classifier import FEATURES, build_classifier, untrained_weights
-from dcgan_cli.core.networks import named_variables
+from dcgan_cli.core.classifier import FEATURES, build_classifier, named_weights, untrained_weights
 from dcgan_cli.core.step import assign
 from dcgan_cli.errors import CheckpointError, DataError
 
 CLASSIFIERS = Path(__file__).parent.parent / "assets" / "classifiers"
-SHIPPED = {"mnist": ("mnist-1", "2d89adbae81b98cf2492c5a7ba1ad7a1a52e46fb95cc55254b73f6930de6aef8")}
+SHIPPED = {"mnist": ("mnist-1", "242766d4a2abc540c5b3cbb149cea3cb142d5b81494aab8a9cf589fd3ccb78c9")}
 """By data set: the name and sha256 of the classifier, as scripts/make_classifier.py printed it."""
 UNTRAINED = "untrained-1"
 INCEPTION = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
@@ -61,7 +61,7 @@ class FeatureNetwork:
     def see(self, images: np.ndarray) -> Seen:
         """Look at uint8 [N, H, W, C], N at least 1."""
         chunks = [images[first : first + CHUNK] for first in range(0, len(images), CHUNK)]
-        seen = [self._look(tf.constant(chunk)) for chunk in chunks]
+        seen = [[part.numpy() for part in self._look(tf.constant(chunk))] for chunk in chunks]
         features, probabilities = (np.concatenate(parts) for parts in zip(*seen, strict=True))
         return Seen(features, probabilities if self.knows_classes else None)
 
@@ -91,7 +91,7 @@ def feature_network(
         return FeatureNetwork(name, _from_npz(path, image_shape), knows_classes=True)
     if setting == "untrained":
         network = build_classifier(image_shape, classes=1)
-        assign(named_variables(network), untrained_weights(network, seed=1), UNTRAINED)
+        assign(named_weights(network), untrained_weights(network, seed=1), UNTRAINED)
         return FeatureNetwork(UNTRAINED, network, knows_classes=False)
     if setting == "inception":
         return _inception(image_shape)
@@ -115,7 +115,7 @@ def _from_npz(path: Path, image_shape: tuple[int, ...]) -> keras.Model:
     try:
         arrays = read_stored(path)
         network = build_classifier(image_shape, len(arrays["logits/bias"]))
-        assign(named_variables(network), arrays, str(path))
+        assign(named_weights(network), arrays, str(path))
     except CheckpointError as error:
         raise DataError(f"evaluation.features: {error}") from None
     except Exception as error:  # A spoiled archive makes zipfile and numpy raise nearly anything.
@@ -145,7 +145,8 @@ def _from_h5(path: Path, image_shape: tuple[int, ...]) -> keras.Model:
 
 def _inception(image_shape: tuple[int, ...]) -> FeatureNetwork:
     """InceptionV3 with the weights that Keras keeps in its folder; nothing is downloaded."""
-    path = Path(keras.config.keras_home()) / "models" / INCEPTION
+    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    path = home / "models" / INCEPTION
     if not path.is_file():
         raise DataError(
             f"evaluation.features=inception needs {path}; put the file there, or use auto"

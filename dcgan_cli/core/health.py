@@ -9,10 +9,10 @@ Row = dict[str, float]
 
 LOST_DIVERSITY = 0.4
 """Samples have become alike when they keep less than this part of the diversity they once had."""
-ONCE_DIVERSE = 0.1
+ONCE_DIVERSE = 0.25
 """Below this share of the data's, diversity is that of a run that has yet to find it."""
 LOST_CLASSES = 3
-"""Classes that go missing together, of those the samples once had."""
+"""Classes that go missing together, two scores in a row, of those the samples once had."""
 LOST_TO_DISCRIMINATOR = 0.2
 """The discriminator's loss, real and fake added, at which it is right nine times in ten and surer
 than that of most; 2 log 2 = 1.386 is a draw (Goodfellow et al. 2014, section 4)."""
@@ -66,7 +66,8 @@ class Health:
         self.findings: dict[str, Finding] = {}
         """What is wrong now, by kind."""
         self._most_diverse = 0.0
-        self._fewest_missing: float | None = None
+        self._fewest_missing = float("inf")
+        self._were_lost = False
         self._best = float("inf")
         self._scored = 0
 
@@ -123,10 +124,12 @@ class Health:
                 f"and was {self._most_diverse:.0%}"
             )
         if "missing_classes" in row:
-            count = row["missing_classes"]
-            fewest = count if self._fewest_missing is None else min(self._fewest_missing, count)
-            self._fewest_missing = fewest
-            if count - fewest >= LOST_CLASSES:
+            count, fewest = row["missing_classes"], self._fewest_missing
+            if self._most_diverse >= ONCE_DIVERSE:
+                self._fewest_missing = min(fewest, count)
+            are_lost = count - fewest >= LOST_CLASSES
+            were_lost, self._were_lost = self._were_lost, are_lost
+            if are_lost and were_lost:
                 which = f" ({', '.join(map(str, missing))})" if missing else ""
                 wrong["missing classes"] = (
                     f"{count:.0f} classes have all but gone from the samples{which}; "

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_cli import __version__
+from dcgan_cli.config import TrainConfig
 from dcgan_cli.core import checkpoints
 from dcgan_cli.core.checkpoints import Checkpoint, Damaged, Progress
 from dcgan_cli.core.device import use_precision
@@ -17,7 +18,8 @@ from dcgan_cli.core.latents import latents
 from dcgan_cli.core.networks import build_generator, named_variables
 from dcgan_cli.core.restoring import check_fits
 from dcgan_cli.core.run_folder import RunFolder
-from dcgan_cli.core.step import assign
+from dcgan_cli.core.step import assign, sampled_part
+from dcgan_cli.epochs import BEST, LAST
 from dcgan_cli.errors import CheckpointError
 
 CHUNK = 64
@@ -69,44 +71,66 @@ class Sampler:
 
 @dataclass(frozen=True)
 class LoadedGenerator:
-    """A generator read from a run."""
+    """A generator that has been trained."""
 
     sampler: Sampler
-    checkpoint: Checkpoint
+    config: TrainConfig
+    """The settings that it was trained with."""
     facts: dict[str, Any]
     """What made its pictures, for their metadata: run, epoch, step, version."""
+    source: str
+    """Where it is from, in words."""
     passed_over: list[Damaged]
     """Newer checkpoints that are damaged."""
 
 
-def load_generator(run: RunFolder, epoch: int | None = None) -> LoadedGenerator:
+def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
     """Rebuild a run's generator from its settings and one of its checkpoints.
 
     Args:
         run: the run.
-        epoch: the epoch after which it was saved, or None for the newest.
+        epoch: the epoch after which it was saved, or "best" or "last".
 
     Raises:
         CheckpointError: there is no such checkpoint, or it is damaged or does not fit.
     """
     checkpoint, passed_over = choose_checkpoint(run, epoch)
     config = run.config()
-    arrays = checkpoint.load("generator")
-    check_fits(arrays, "generator", config, checkpoint.path)
+    part = sampled_part(config)
+    arrays = checkpoint.load(part)
+    check_fits(arrays, part, config, checkpoint.path)
     use_precision(run.record()["precision"])
     generator = build_generator(config.model, config.noise_dim, config.seed)
     assign(named_variables(generator), arrays, str(checkpoint.path))
     facts = picture_facts(run, checkpoint.progress)
-    return LoadedGenerator(Sampler(generator), checkpoint, facts, passed_over)
+    source = f"{run.path}, epoch {facts['epoch']}, step {facts['step']}"
+    return LoadedGenerator(Sampler(generator), config, facts, source, passed_over)
 
 
-def choose_checkpoint(run: RunFolder, epoch: int | None) -> tuple[Checkpoint, list[Damaged]]:
+def kept_epochs(run: RunFolder) -> list[int]:
+    """Return the epochs whose checkpoints are kept, oldest first.
+
+    Raises:
+        CheckpointError: there are none.
+    """
+    found = checkpoints.find(run.checkpoints)
+    epochs = [c.progress.epoch for c in found if isinstance(c, Checkpoint) and c.ends_epoch]
+    if not epochs:
+        raise CheckpointError(f"{run.path} keeps no checkpoint of an epoch's end")
+    return sorted(epochs)
+
+
+def choose_checkpoint(run: RunFolder, epoch: int | str) -> tuple[Checkpoint, list[Damaged]]:
     """Return the checkpoint after `epoch`, or the newest whole one and those damaged and newer.
+
+    Args:
+        run: the run.
+        epoch: an epoch, "last", or "best" for the one with the best score.
 
     Raises:
         CheckpointError: there is none.
     """
-    if epoch is None:
+    if epoch == LAST:
         newest, damaged = checkpoints.newest_whole(run.checkpoints)
         if newest is None:
             if damaged:
@@ -119,6 +143,14 @@ def choose_checkpoint(run: RunFolder, epoch: int | None) -> tuple[Checkpoint, li
             )
         return newest, damaged
     found = checkpoints.find(run.checkpoints)
+    if epoch == BEST:
+        best = checkpoints.best(found)
+        if best is None:
+            raise CheckpointError(
+                f"{run.path} keeps no checkpoint with a score (evaluate_every makes them); "
+                "give --epoch last or an epoch"
+            )
+        return best, []
     readable = [checkpoint for checkpoint in found if isinstance(checkpoint, Checkpoint)]
     at_ends = {c.progress.epoch: c for c in readable if c.ends_epoch}
     if epoch not in at_ends:

@@ -1,0 +1,160 @@
+"""`dcgan evaluate`: how good and how varied a generator's images are."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from dcgan_cli.commands.sample import tell_which
+from dcgan_cli.console import progress_bar
+from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core.data import load_held_out_images, load_training_images
+from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.runs import open_run
+from dcgan_cli.epochs import ALL
+from dcgan_cli.errors import DataError
+
+if TYPE_CHECKING:
+    from dcgan_cli.core.evaluation import Evaluation
+    from dcgan_cli.core.sampling import LoadedGenerator
+
+FIGURES = {
+    "frechet_distance": ("Frechet distance", "lower"),
+    "kernel_distance": ("kernel distance", "lower"),
+    "precision": ("precision", "higher"),
+    "recall": ("recall", "higher"),
+    "density": ("density", "higher"),
+    "coverage": ("coverage", "higher"),
+    "class_distance": ("class distance", "lower"),
+    "confidence": ("confidence", "as real"),
+    "nearest_training_image": ("nearest training image", "as real"),
+}
+"""What each figure is called, and what is better. docs/quality.md defines them."""
+
+Facts = dict[str, Any]
+
+
+def evaluate_generator(
+    run_name: str | None,
+    epoch: int | str,
+    count: int,
+    features: str | None,
+    first_seed: int,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Print the figures of one checkpoint, or of each that a run keeps.
+
+    Raises:
+        CheckpointError: there is no such run or checkpoint.
+        DataError: the images it was trained on, or the weights of the features, cannot be had.
+    """
+    run = open_run(run_name)
+    load_tensorflow(quiet=quiet)
+    from dcgan_cli.core.sampling import kept_epochs, load_generator
+
+    evaluation = _evaluation(run, features, count)
+    if evaluation.count < count:
+        print(
+            f"note: comparing {evaluation.count:,} images of each kind; "
+            "there are no more real ones of one kind",
+            file=sys.stderr,
+        )
+    evaluated = []
+    for which in kept_epochs(run) if epoch == ALL else [epoch]:
+        loaded = load_generator(run, which)
+        tell_which(loaded)
+        evaluated.append(_evaluate(loaded, evaluation, first_seed))
+    if as_json:
+        print(json.dumps(evaluated if epoch == ALL else evaluated[0], indent=2))
+    else:
+        _print(evaluated)
+
+
+def _evaluation(run: RunFolder, features: str | None, count: int) -> "Evaluation":
+    from dcgan_cli.core.evaluation import Evaluation
+    from dcgan_cli.core.features import feature_network
+
+    config = run.config()
+    data = load_training_images(config.data)
+    if data.digest() != run.record()["data_sha256"]:
+        raise DataError(
+            f"the images of {data.source} are not those that {run.path} was trained on; "
+            "put them back"
+        )
+    network = feature_network(
+        features or config.evaluation.features, data.dataset, data.images.shape[1:]
+    )
+    return Evaluation(network, data.images, load_held_out_images(config.data), count)
+
+
+def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: int) -> Facts:
+    seeds = range(first_seed, first_seed + evaluation.count)
+    drawn = (image for _, chunk in loaded.sampler.stream(seeds) for image in chunk)
+    images = np.stack(list(progress_bar(drawn, len(seeds), "images")))
+    figures = evaluation.figures(images)
+    facts = loaded.facts | {
+        "features": evaluation.network.name,
+        "samples": evaluation.count,
+        "first_seed": first_seed,
+        "figures": {
+            name: {
+                "value": figure.value,
+                "floor": figure.floor,
+                "samples": figure.count,
+                "better": FIGURES[name][1],
+            }
+            for name, figure in figures.items()
+        },
+    }
+    shares = evaluation.class_shares(evaluation.network.see(images))
+    if shares is not None:
+        facts["class_shares"] = {"generated": shares[0].tolist(), "real": shares[1].tolist()}
+    return facts
+
+
+def _print(evaluated: list[Facts]) -> None:
+    console = Console(highlight=False)
+    first = evaluated[0]
+    console.print(f"features  {first['features']}, {first['samples']:,} images of each kind\n")
+    console.print(_table(first) if len(evaluated) == 1 else _table_of_epochs(evaluated))
+    if "class_shares" in first and len(evaluated) == 1:
+        console.print()
+        console.print(_class_table(first["class_shares"]))
+
+
+def _table(facts: Facts) -> Table:
+    table = _plain_table("", "generated", "real", "better", "images")
+    for name, figure in facts["figures"].items():
+        values = [f"{figure[key]:.4g}" for key in ("value", "floor")]
+        table.add_row(FIGURES[name][0], *values, figure["better"], f"{figure['samples']:,}")
+    return table
+
+
+def _table_of_epochs(evaluated: list[Facts]) -> Table:
+    names = list(evaluated[0]["figures"])
+    table = _plain_table("epoch", *(FIGURES[name][0] for name in names))
+    for facts in evaluated:
+        values = [f"{facts['figures'][name]['value']:.4g}" for name in names]
+        table.add_row(str(facts["epoch"]), *values)
+    floors = [f"{evaluated[0]['figures'][name]['floor']:.4g}" for name in names]
+    table.add_row("real", *floors)
+    return table
+
+
+def _class_table(shares: dict[str, list[float]]) -> Table:
+    table = _plain_table("class", *map(str, range(len(shares["real"]))))
+    for name, values in shares.items():
+        table.add_row(name, *(f"{value:.1%}" for value in values))
+    return table
+
+
+def _plain_table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index else "left")
+    return table

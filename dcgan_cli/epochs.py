@@ -1,0 +1,25 @@
+"""Which checkpoint a command line means: an epoch, the best one, the last one."""
+
+from dcgan_cli.errors import ConfigError
+
+BEST, LAST, ALL = "best", "last", "all"
+
+
+def parse_epoch(text: str, *words: str) -> int | str:
+    """Read the value of --epoch.
+
+    Args:
+        text: what was given.
+        words: the words that may stand in an epoch's place.
+
+    Returns:
+        An epoch, at least 1, or one of the words.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    if text in words:
+        return text
+    if text.isascii() and text.isdecimal() and int(text[:20]) >= 1:
+        return int(text[:20])
+    raise ConfigError(f"--epoch must be an epoch from 1 on, {' or '.join(words)}, got {text!r}")

@@ -1,0 +1,115 @@
+"""The networks that the scores look at images with."""
+
+import keras
+import numpy as np
+import pytest
+
+from dcgan_cli.core import features
+from dcgan_cli.core.classifier import build_classifier, named_weights
+from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
+from dcgan_cli.core.device import use_precision
+from dcgan_cli.core.features import CLASSIFIERS, SHIPPED, feature_network
+from dcgan_cli.errors import DataError
+
+SHAPE = (28, 28, 1)
+
+
+@pytest.fixture(scope="module")
+def test_split():
+    return read_npz(BUNDLED_MNIST, "test")
+
+
+def test_the_shipped_classifier_is_right_on_over_99_percent_of_the_test_split(test_split):
+    seen = feature_network("auto", "mnist", SHAPE).see(test_split.images)
+    assert seen.features.shape == (10_000, 64)
+    assert seen.probabilities.shape == (10_000, 10)
+    np.testing.assert_allclose(seen.probabilities.sum(axis=1), 1, atol=1e-5)
+    assert (seen.probabilities.argmax(axis=1) == test_split.labels).mean() > 0.99
+
+
+def test_features_do_not_depend_on_the_precision_in_force(test_split):
+    seen = []
+    for precision in ("float32", "bfloat16"):
+        use_precision(precision)
+        seen.append(feature_network("mnist", None, SHAPE).see(test_split.images[:10]).features)
+    use_precision("float32")
+    np.testing.assert_array_equal(*seen)
+    assert seen[0].dtype == np.float32
+
+
+def test_unknown_data_get_an_untrained_network_always_the_same(test_split):
+    one, other = (feature_network("auto", None, SHAPE) for _ in range(2))
+    assert one.name == "untrained-1"
+    seen = one.see(test_split.images[:600])
+    assert seen.probabilities is None
+    np.testing.assert_array_equal(seen.features, other.see(test_split.images[:600]).features)
+    assert seen.features.std(axis=0).mean() > 0.1
+    assert feature_network("auto", None, (32, 48, 3)).see(np.zeros((2, 32, 48, 3), np.uint8))
+
+
+def test_own_weights_as_npz_and_as_keras_saves_them(test_split, tmp_path):
+    name, _ = SHIPPED["mnist"]
+    shipped = feature_network("mnist", None, SHAPE).see(test_split.images[:50])
+    own = tmp_path / "mine.npz"
+    own.write_bytes((CLASSIFIERS / f"{name}.npz").read_bytes())
+    network = build_classifier(SHAPE, 10)
+    with np.load(own) as arrays:
+        for path, variable in named_weights(network).items():
+            variable.assign(arrays[path])
+    network.save_weights(tmp_path / "mine.weights.h5")
+    for path in (own, tmp_path / "mine.weights.h5"):
+        loaded = feature_network(str(path), None, SHAPE)
+        assert loaded.name.startswith("mine-")
+        seen = loaded.see(test_split.images[:50])
+        np.testing.assert_array_equal(seen.features, shipped.features)
+        np.testing.assert_array_equal(seen.probabilities, shipped.probabilities)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fragment"),
+    [
+        ("gone.npz", None, "gone.npz cannot be read (No such file or directory); give auto"),
+        ("text.npz", b"hello", "text.npz is not an .npz of scripts/make_classifier.py"),
+        ("text.weights.h5", b"hello", "text.weights.h5 holds no weights of this classifier"),
+    ],
+)
+def test_weights_that_cannot_be_used(tmp_path, name, content, fragment):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        feature_network(str(tmp_path / name), None, SHAPE)
+    assert fragment in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_of_another_image_size(tmp_path):
+    name, _ = SHIPPED["mnist"]
+    with pytest.raises(DataError, match="does not fit"):
+        feature_network(str(CLASSIFIERS / f"{name}.npz"), None, (32, 32, 1))
+    build_classifier((32, 32, 1), 10).save_weights(tmp_path / "large.weights.h5")
+    with pytest.raises(DataError, match="holds no weights of this classifier for images of"):
+        feature_network(str(tmp_path / "large.weights.h5"), None, SHAPE)
+
+
+def test_a_damaged_shipped_classifier_is_refused(tmp_path, monkeypatch):
+    name, _ = SHIPPED["mnist"]
+    damaged = bytearray((CLASSIFIERS / f"{name}.npz").read_bytes())
+    damaged[5000] ^= 1
+    (tmp_path / f"{name}.npz").write_bytes(damaged)
+    monkeypatch.setattr(features, "CLASSIFIERS", tmp_path)
+    with pytest.raises(DataError, match="is damaged; reinstall"):
+        feature_network("mnist", None, SHAPE)
+
+
+def test_inception_where_its_weights_are_at_hand(tmp_path, monkeypatch, test_split):
+    """With weights of its initialiser: the published ones are a download."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(DataError, match=f"needs {tmp_path}.*{features.INCEPTION}"):
+        feature_network("inception", "mnist", SHAPE)
+    (tmp_path / "models").mkdir()
+    inception = keras.applications.InceptionV3(include_top=False, weights=None)
+    inception.save_weights(tmp_path / "models" / "any.weights.h5")
+    (tmp_path / "models" / "any.weights.h5").rename(tmp_path / "models" / features.INCEPTION)
+    seen = feature_network("inception", "mnist", SHAPE).see(test_split.images[:2])
+    assert seen.features.shape == (2, 2048)
+    assert seen.probabilities is None
