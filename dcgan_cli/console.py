@@ -84,11 +84,13 @@ class PlainReporter:
 
     def epoch(self, row: dict[str, Any]) -> None:
         """See `Reporter`."""
+        distance = row.get("frechet_distance")
+        score = "" if distance is None else f"  Frechet distance {distance:.1f}"
         self.line(
             f"epoch {row['epoch']}/{self.epochs}  time {row['seconds']:.1f} s  "
             f"{row['images_per_second']:,.0f} images/s  "
             f"generator loss {row['generator_loss']:.4f}  "
-            f"discriminator loss {row['discriminator_loss']:.4f}"
+            f"discriminator loss {row['discriminator_loss']:.4f}" + score
         )
 
     def note(self, text: str) -> None:

@@ -1,8 +1,10 @@
 """The networks that the scores look at images with."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
+from keras.src.legacy.saving import legacy_h5_format
 
 from dcgan_cli.core import features
 from dcgan_cli.core.classifier import build_classifier, named_weights
@@ -108,8 +110,8 @@ def test_inception_where_its_weights_are_at_hand(tmp_path, monkeypatch, test_spl
         feature_network("inception", "mnist", SHAPE)
     (tmp_path / "models").mkdir()
     inception = keras.applications.InceptionV3(include_top=False, weights=None)
-    inception.save_weights(tmp_path / "models" / "any.weights.h5")
-    (tmp_path / "models" / "any.weights.h5").rename(tmp_path / "models" / features.INCEPTION)
+    with h5py.File(tmp_path / "models" / features.INCEPTION, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, inception)
     seen = feature_network("inception", "mnist", SHAPE).see(test_split.images[:2])
     assert seen.features.shape == (2, 2048)
     assert seen.probabilities is None

@@ -97,6 +97,10 @@ def _render_run(facts: Facts) -> Iterator[RenderableType]:
             "grids": facts["frames"],
         }
     )
+    if facts["health"]:
+        yield Text("\nhealth", style="bold")
+        yield _pairs({f"{f['kind']} since epoch {f['epoch']}": f["text"] for f in facts["health"]})
+        yield _pairs({"advice": "; ".join(sorted({f["advice"] for f in facts["health"]}))})
     yield Text("\nsettings that differ from the defaults", style="bold")
     changed = facts["changed_settings"]
     yield _pairs(
@@ -124,9 +128,10 @@ def _render_run(facts: Facts) -> Iterator[RenderableType]:
 
 def _render_metrics(rows: list[dict[str, float]]) -> Iterator[RenderableType]:
     last = rows[-1]
-    for name in ("generator_loss", "discriminator_loss"):
-        values = [row[name] for row in rows]
-        yield Text(f"  {name:18} {last[name]:.4f}  {curve(values)}", no_wrap=True)
+    for name in ("generator_loss", "discriminator_loss", "frechet_distance", "diversity"):
+        values = [row[name] for row in rows if name in row]
+        if values:
+            yield Text(f"  {name:18} {values[-1]:.4f}  {curve(values)}", no_wrap=True)
     seconds = [row["seconds"] for row in rows]
     yield Text(
         f"  {'time':18} {duration(sum(seconds))} in all, {duration(last['seconds'])} for the last "
@@ -182,7 +187,9 @@ def _condition(checkpoint: Facts) -> str:
     state = f"DAMAGED: {problems}" if problems else "verified"
     if "epoch" not in checkpoint:  # Its manifest cannot be used.
         return state
-    return f"{_position(checkpoint)}, {_size(checkpoint['bytes'])}, {state}"
+    score = checkpoint["score"]
+    said = f", {score['features']} score {score['frechet_distance']:.4g}" if score else ""
+    return f"{_position(checkpoint)}{said}, {_size(checkpoint['bytes'])}, {state}"
 
 
 def _position(checkpoint: Facts) -> str:

@@ -40,13 +40,18 @@ class EpochScores:
         self.sampler = sampler
         self.reporter = reporter
         self._health: Health | None = None
+        self._described = False
 
     def score(self, epoch: int) -> Row:
         """Return the score columns of an epoch that has just ended; none if it is not its turn."""
         every, last = self.config.evaluate_every, self.config.epochs
         if self.scorer is None or (epoch % every and epoch != last):
             return {}
-        return self.scorer.score(self.sampler)
+        score = self.scorer.score(self.sampler)
+        if not self._described:
+            self._described = True
+            self.reporter.note(f"score     {self.scorer.describe()}")
+        return score
 
     def follow(self, rows: list[Row]) -> None:
         """Take in the newest row, the last of `rows`, and say what begins to go wrong."""

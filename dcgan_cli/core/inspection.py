@@ -3,6 +3,7 @@
 Needs no TensorFlow: a run's networks are described in its own record.
 """
 
+import dataclasses
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ def describe_run(run: RunFolder) -> Facts:
         "created": record.get("created"),
         "dcgan_version": record["dcgan_version"],
         "status": status,
+        "health": _health(status),
         "precision": record.get("precision"),
         "changed_settings": {
             name: {"value": value, "default": defaults[name]}
@@ -90,6 +92,7 @@ def describe_checkpoint(checkpoint: Checkpoint | Damaged) -> Facts:
             "epoch": checkpoint.progress.epoch,
             "epoch_step": checkpoint.progress.epoch_step,
             "step": checkpoint.progress.step,
+            "score": dataclasses.asdict(checkpoint.score) if checkpoint.score else None,
             "bytes": sum(file["bytes"] for file in checkpoint.files.values()),
         }
     return facts
@@ -114,6 +117,18 @@ def _status(run: RunFolder) -> Facts:
     if status["state"] == "running" and run_lock.is_held(run) is False:
         return status | {"state": "killed", "reason": "its process ended without a word"}
     return status
+
+
+def _health(status: Facts) -> list[Facts]:
+    """Return what was found wrong with a run, without entries that are none."""
+    found = status.get("health")
+    return [
+        finding
+        for finding in (found if isinstance(found, list) else [])
+        if isinstance(finding, dict)
+        and all(isinstance(finding.get(name), str) for name in ("kind", "text", "advice"))
+        and isinstance(finding.get("epoch"), int)
+    ]
 
 
 def _commands(run: RunFolder, state: str, described: list[Facts]) -> dict[str, str]:

@@ -1,0 +1,113 @@
+"""`dcgan evaluate` and --epoch best: the figures of a run's checkpoints."""
+
+import json
+import shutil
+
+import pytest
+
+from dcgan_cli.core import checkpoints
+from dcgan_cli.core.checkpoints import Score
+from dcgan_cli.core.run_folder import RunFolder
+
+FIGURES = {
+    "frechet_distance",
+    "kernel_distance",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "class_distance",
+    "confidence",
+    "nearest_training_image",
+}
+
+
+def test_every_figure_with_its_floor_and_count(dcgan, workplace, finished_run):
+    done = dcgan("evaluate", "--run", finished_run, "--features", "mnist", "--json")
+    assert done.code == 0, done.err
+    assert f"using {finished_run}, epoch 3, step 12" in done.err
+    assert "note: comparing 100 images of each kind" in done.err
+    facts = json.loads(done.out)
+    assert (facts["features"], facts["samples"], facts["epoch"]) == ("mnist-1", 100, 3)
+    assert set(facts["figures"]) == FIGURES
+    for figure in facts["figures"].values():
+        assert set(figure) == {"value", "floor", "samples", "better"}
+        assert figure["samples"] == 100
+    figures = facts["figures"]
+    assert figures["frechet_distance"]["value"] > 5 * figures["frechet_distance"]["floor"]
+    assert figures["confidence"]["floor"] > 0.9
+    for shares in facts["class_shares"].values():
+        assert sum(shares) == pytest.approx(1)
+
+
+def test_same_seed_same_numbers(dcgan, workplace, finished_run):
+    words = ["evaluate", "--run", finished_run, "--n", "50", "--json"]
+    one, same, other = (dcgan(*words, "--seed", seed).out for seed in ("5", "5", "6"))
+    assert one == same
+    assert one != other
+    figures = json.loads(one)["figures"]
+    assert set(figures) == FIGURES - {"class_distance", "confidence"}  # Untrained: no classes.
+
+
+def test_a_table_for_people(dcgan, workplace, finished_run):
+    done = dcgan("evaluate", "--run", finished_run, "--n", "50", "--features", "mnist")
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert lines[0] == "features  mnist-1, 50 images of each kind"
+    assert any(line.split()[:2] == ["Frechet", "distance"] for line in lines)
+    assert any(line.split()[0] == "generated" for line in lines if line)
+
+
+def test_all_epochs(dcgan, workplace, finished_run):
+    words = ["evaluate", "--run", finished_run, "--epoch", "all", "--n", "50"]
+    assert [facts["epoch"] for facts in json.loads(dcgan(*words, "--json").out)] == [1, 2, 3]
+    lines = dcgan(*words).out.splitlines()
+    assert [line.split()[0] for line in lines[-4:]] == ["1", "2", "3", "real"]
+
+
+def test_best_is_the_checkpoint_with_the_lowest_score(dcgan, workplace, finished_run):
+    scores = {
+        found.progress.epoch: found.score.frechet_distance
+        for found in checkpoints.find(finished_run / "checkpoints")
+    }
+    rows = {row["epoch"]: row["frechet_distance"] for row in RunFolder(finished_run).metrics()}
+    assert scores == rows
+    best = min(scores, key=scores.get)
+    for words in (["sample", "--n", "1"], ["evaluate", "--n", "20"]):
+        done = dcgan(*words, "--run", finished_run, "--epoch", "best")
+        assert f"using {finished_run}, epoch {best}," in done.err
+
+
+def test_without_scores_there_is_no_best(dcgan, workplace, finished_run):
+    copy = workplace / "run"
+    shutil.copytree(finished_run, copy)
+    for found in checkpoints.find(copy / "checkpoints"):
+        parts = {name.removesuffix(".npz"): None for name in found.files}
+        arrays = {part: found.load(part) for part in parts}
+        shutil.rmtree(found.path)
+        checkpoints.save(copy / "checkpoints", arrays, found.progress, found.run)
+    done = dcgan("sample", "--run", "run", "--epoch", "best")
+    assert done.code == 4
+    assert "keeps no checkpoint with a score (evaluate_every makes them)" in done.err
+
+
+@pytest.mark.parametrize("epoch", ["worst", "0", "-1", "1.5", "²"])
+def test_no_epoch(dcgan, workplace, finished_run, epoch):
+    done = dcgan("evaluate", "--run", finished_run, f"--epoch={epoch}")
+    assert done.code == 2
+    assert "--epoch must be an epoch from 1 on, best or last or all" in done.err
+
+
+def test_other_images_than_the_run_was_trained_on(dcgan, workplace, finished_run):
+    copy = RunFolder(workplace / "run")
+    shutil.copytree(finished_run, copy.path)
+    copy.update({"data_sha256": "0" * 64})
+    done = dcgan("evaluate", "--run", "run", "--n", "20")
+    assert done.code == 3
+    assert "are not those that run was trained on" in done.err
+
+
+def test_scores_made_differently_are_not_compared():
+    assert Score(1, "mnist-1", 2000).comparable(Score(2, "mnist-1", 2000))
+    assert not Score(1, "mnist-1", 2000).comparable(Score(1, "mnist-2", 2000))
+    assert not Score(1, "mnist-1", 2000).comparable(Score(1, "mnist-1", 1000))

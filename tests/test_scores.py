@@ -1,0 +1,149 @@
+"""Scores in training: the best checkpoint, an early end, the generator's moving average, health."""
+
+import numpy as np
+import pytest
+
+from dcgan_cli.core import checkpoints
+from dcgan_cli.core.health import LOST_DIVERSITY, Health
+from dcgan_cli.core.run_folder import RunFolder
+from tests.conftest import QUICK
+from tests.same_run import assert_same_run
+
+SCORED = [*QUICK, "evaluate_every=1"]
+
+
+def kept(run) -> list[int]:
+    return sorted(c.progress.epoch for c in checkpoints.find(run / "checkpoints"))
+
+
+def test_best_is_kept_and_patience_ends_the_run(dcgan, workplace):
+    """With a learning rate that ruins it after the first epoch."""
+    words = [*SCORED, "epochs=9", "patience=3", "optimizer.learning_rate=0.3", "hydra.run.dir=run"]
+    done = dcgan("train", *words)
+    assert done.code == 0, done.err
+    run = RunFolder(workplace / "run")
+    distances = [row["frechet_distance"] for row in run.metrics()]
+    best = distances.index(min(distances)) + 1
+    assert len(distances) == best + 3 < 9
+    assert kept(run.path) == sorted({best, len(distances) - 1, len(distances)})
+    assert run.status()["state"] == "finished"
+    assert f"of epoch {best} for 3 epochs" in run.status()["reason"]
+    again = dcgan("train", "resume=run")
+    assert again.code == 0
+    assert "nothing left to do; no better score than" in again.err
+    assert len(run.metrics()) == best + 3
+
+
+def test_the_average_is_what_is_sampled_and_goes_on_exactly(dcgan, workplace, monkeypatch):
+    words = ["train", *SCORED, "ema=0.9", "epochs=3", "hydra.run.dir=run"]
+    folders = [workplace / name for name in ("whole", "halves")]
+    for folder in folders:
+        folder.mkdir()
+    monkeypatch.chdir(folders[0])
+    assert dcgan(*words).code == 0
+    monkeypatch.chdir(folders[1])
+    assert dcgan(*words, "epochs=1").code == 0
+    assert dcgan("train", "resume=run", "epochs=3").code == 0
+    assert_same_run(*(folder / "run" for folder in folders))
+
+    checkpoint, _ = checkpoints.newest_whole(folders[0] / "run" / "checkpoints")
+    average, generator = (checkpoint.load(part) for part in ("generator_average", "generator"))
+    assert average.keys() == generator.keys()
+    assert not np.array_equal(average["dense/kernel"], generator["dense/kernel"])
+    monkeypatch.chdir(folders[0])
+    assert dcgan("sample", "--run", "run", "--n", "4", "--out", "grid.png").code == 0
+    frame = folders[0] / "run" / "samples" / "epoch_0003.png"
+    from PIL import Image
+
+    np.testing.assert_array_equal(Image.open("grid.png"), Image.open(frame))
+
+
+def test_scores_made_differently_are_dropped_on_resuming(dcgan, workplace):
+    assert dcgan("train", *SCORED, "epochs=2", "hydra.run.dir=run").code == 0
+    done = dcgan("train", "resume=run", "epochs=3", "evaluation.features=mnist")
+    assert done.code == 0, done.err
+    assert "scores are made differently now: those so far are dropped" in done.err
+    rows = RunFolder(workplace / "run").metrics()
+    assert ["frechet_distance" in row for row in rows] == [False, False, True]
+
+
+def test_too_few_images_to_score(dcgan, workplace):
+    done = dcgan("train", *SCORED, "data.limit=8", "hydra.run.dir=run")
+    assert done.code == 3
+    assert "too few images to score by" in done.err
+    assert "evaluate_every=0 does without" in done.err
+
+
+class TestHealth:
+    """Each finding is provoked by settings that really cause it."""
+
+    ROUGH = ("data.limit=500", "batch_size=64", "precision=float32", "hydra.run.dir=run")
+
+    @pytest.fixture
+    def train(self, dcgan, workplace):
+        def train(*words: str) -> tuple[RunFolder, str]:
+            channels = "model.base_channels=4"
+            done = dcgan("train", *self.ROUGH, channels, *words)
+            return RunFolder(workplace / "run"), done.err
+
+        return train
+
+    @staticmethod
+    def kinds(run: RunFolder) -> set[str]:
+        return {finding["kind"] for finding in run.status()["health"]}
+
+    def test_collapse_is_said_in_the_epoch_in_which_it_happens(self, train, dcgan):
+        run, said = train("epochs=6", "optimizer.learning_rate=0.1")
+        diversities = [row["diversity"] for row in run.metrics()]
+        most = np.maximum.accumulate(diversities)
+        collapsed = next(i for i, d in enumerate(diversities) if d < LOST_DIVERSITY * most[i])
+        health = Health(None)
+        said_in = [bool(health.add(row)) for row in run.metrics()]
+        assert said_in.index(True) == collapsed
+        assert said.count("warning: collapse: the samples have become alike") >= 1
+        assert "try a smaller optimizer.learning_rate" in said
+
+    def test_nothing_learned(self, train, dcgan):
+        run, said = train("epochs=6", "optimizer.learning_rate=1e-9")
+        assert said.count("warning: nothing learned: after 5 scores") == 1
+        assert self.kinds(run) == {"nothing learned"}
+        finding = run.status()["health"][0]
+        assert finding["epoch"] == 5
+        assert "larger optimizer.learning_rate" in finding["advice"]
+        shown = dcgan("inspect", "run").out
+        assert "nothing learned since epoch 5" in " ".join(shown.split())
+
+    def test_saturation(self, train):
+        _, said = train("epochs=2", "optimizer.learning_rate=0.1", "optimizer.beta_2=0")
+        assert "warning: saturation: the samples are plain areas" in said
+
+    def test_the_discriminator_wins(self, train):
+        _, said = train(
+            "epochs=10", "data.limit=200", "model.dropout=0", "optimizer.learning_rate=5e-3"
+        )
+        assert said.count("warning: discriminator wins: its loss is") >= 1
+
+    def test_missing_classes_need_two_scores_in_a_row(self):
+        base = {
+            "discriminator_loss": 1.2,
+            "frechet_distance": 50.0,
+            "diversity": 0.8,
+            "contrast": 1,
+        }
+        health = Health(None)
+        said = [
+            [finding.kind for finding in health.add(base | {"epoch": i, "missing_classes": count})]
+            for i, count in enumerate([0, 4, 0, 3, 3, 3, 0], start=1)
+        ]
+        assert said == [[], [], [], [], ["missing classes"], [], []]
+        assert not health.findings
+
+    def test_an_epoch_without_a_score_is_no_news(self):
+        row = {"epoch": 1, "discriminator_loss": 1.2}
+        health = Health(None)
+        scored = row | {"frechet_distance": 50.0, "diversity": 0.8, "contrast": 0.01}
+        assert [finding.kind for finding in health.add(scored)] == ["saturation"]
+        assert not health.add(row | {"epoch": 2})
+        assert set(health.findings) == {"saturation"}
+        assert not health.add(scored | {"epoch": 3, "contrast": 1})
+        assert not health.findings
