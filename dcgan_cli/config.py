@@ -5,49 +5,12 @@ check the result. What leaves this module is a `TrainConfig` whose every value i
 """
 
 import dataclasses
-import difflib
-import operator
-import sys
-import types
-import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from dcgan_cli.errors import ConfigError
-
-
-def key(
-    default: Any,
-    doc: str,
-    *,
-    at_least: float | None = None,
-    above: float | None = None,
-    at_most: float | None = None,
-    below: float | None = None,
-    choices: tuple[str, ...] = (),
-) -> Any:
-    """One setting: a dataclass field that carries its meaning and range."""
-    bounds = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
-    return field(
-        default=default,
-        metadata={
-            "doc": doc,
-            "bounds": {name: bound for name, bound in bounds.items() if bound is not None},
-            "choices": choices,
-        },
-    )
-
-
-class Section:
-    """Checks type and range of every field when an instance is made."""
-
-    __slots__ = ()
-
-    def __post_init__(self) -> None:
-        for setting in dataclasses.fields(self):  # type: ignore[arg-type]
-            if setting.metadata:
-                _check(type(self), setting, getattr(self, setting.name))
+from dcgan_cli.settings import Section, allowed, key, nearest, type_of
 
 
 @dataclass(kw_only=True, slots=True)
@@ -192,16 +155,10 @@ def keys(section: type = TrainConfig, prefix: str = "") -> Iterator[Key]:
     for setting in dataclasses.fields(section):
         name = prefix + setting.name
         if setting.metadata:
-            kind = _allowed(section, setting)
+            kind = allowed(section, setting)
             yield Key(name, kind, setting.default, setting.metadata["doc"])
         else:
-            yield from keys(_type_of(section, setting), name + ".")
-
-
-def nearest(word: str, known: list[str]) -> str:
-    """Return "; did you mean X?" for the known word most like `word`, or nothing if none is."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else ""
+            yield from keys(type_of(section, setting), name + ".")
 
 
 def from_dict(values: Any, section: type = TrainConfig, prefix: str = "") -> Any:
@@ -227,7 +184,7 @@ def from_dict(values: Any, section: type = TrainConfig, prefix: str = "") -> Any
         if settings[name].metadata:
             built[name] = value
         else:
-            nested = _type_of(section, settings[name])
+            nested = type_of(section, settings[name])
             built[name] = from_dict(value, nested, f"{prefix}{name}.")
     return section(**built)
 
@@ -247,61 +204,3 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
 def group_names() -> list[str]:
     """Return the settings of `TrainConfig` that are groups."""
     return [setting.name for setting in dataclasses.fields(TrainConfig) if not setting.metadata]
-
-
-_BOUNDS: dict[str, tuple[Callable[[Any, float], bool], str]] = {
-    "at_least": (operator.ge, "at least"),
-    "above": (operator.gt, "above"),
-    "at_most": (operator.le, "at most"),
-    "below": (operator.lt, "below"),
-}
-_WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
-
-
-def _type_of(section: type, setting: "dataclasses.Field[Any]") -> Any:
-    return typing.get_type_hints(section)[setting.name]
-
-
-def _base_type(section: type, setting: "dataclasses.Field[Any]") -> tuple[type, bool]:
-    """Return the type of a setting without its `| None`, and whether it had one."""
-    hint = _type_of(section, setting)
-    if isinstance(hint, types.UnionType):
-        base = next(kind for kind in hint.__args__ if kind is not type(None))
-        return base, True
-    return hint, False
-
-
-def _allowed(section: type, setting: "dataclasses.Field[Any]") -> str:
-    """Say in words what a setting may be, such as "a whole number, at least 1"."""
-    base, optional = _base_type(section, setting)
-    choices = setting.metadata["choices"]
-    words = [" or ".join(choices) if choices else _WORDS[base]]
-    for name, bound in setting.metadata["bounds"].items():
-        words.append(
-            f"{_BOUNDS[name][1]} {bound:g}" if bound < 1e6 else f"{_BOUNDS[name][1]} {bound}"
-        )
-    return ", ".join(words) + (" (or null)" if optional else "")
-
-
-def _check(section: type, setting: "dataclasses.Field[Any]", value: Any) -> None:
-    base, optional = _base_type(section, setting)
-    if value is None and optional:
-        return
-    right_type = isinstance(value, (int, float) if base is float else base)
-    if isinstance(value, bool) and base is not bool:
-        right_type = False
-    choices = setting.metadata["choices"]
-    if (
-        right_type
-        and (not choices or value in choices)
-        and not (base is float and not abs(value) <= sys.float_info.max)
-        and all(
-            _BOUNDS[name][0](value, bound) for name, bound in setting.metadata["bounds"].items()
-        )
-    ):
-        return
-    group = "" if section is TrainConfig else section.__name__.removesuffix("Config").lower() + "."
-    hint = nearest(value, list(choices)) if isinstance(value, str) and choices else ""
-    raise ConfigError(
-        f"{group}{setting.name} must be {_allowed(section, setting)}, got {value!r}{hint}"
-    )

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcgan_cli.config import keys, nearest
+from dcgan_cli.config import keys
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.overrides import override as quoted_override
 from dcgan_cli.overrides import shell_word
+from dcgan_cli.settings import nearest
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override

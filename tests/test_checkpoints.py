@@ -17,12 +17,12 @@ from dcgan_cli.core import checkpoints
 from dcgan_cli.core.checkpoints import (
     FORMAT_VERSION,
     Damaged,
-    Progress,
     find,
     newest_whole,
     read,
     save,
 )
+from dcgan_cli.core.manifest import Progress
 from dcgan_cli.core.retention import prune, set_aside, set_aside_names
 from dcgan_cli.errors import CheckpointError, DamagedError
 

@@ -17,9 +17,9 @@ from dcgan_cli.config import (
     from_dict,
     group_names,
     keys,
-    nearest,
 )
 from dcgan_cli.errors import ConfigError
+from dcgan_cli.settings import nearest
 
 ALL_KEYS = {key.name: key for key in keys()}
 NUMBERS = [name for name, value in flatten(TrainConfig()).items() if isinstance(value, int | float)]

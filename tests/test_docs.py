@@ -21,7 +21,7 @@ COMMANDS = sorted(
     {
         line.strip().removeprefix("$ ").partition("  #")[0]
         for line in LINES
-        if re.match(r"    (\$ )?dcgan (train|sample|animate|inspect)\b", line)
+        if re.match(r"    (\$ )?dcgan (train|sample|animate|evaluate|inspect)\b", line)
     }
 )
 MISTAKES = [
@@ -57,6 +57,8 @@ def test_documented_command(command, dcgan, workplace, finished_run):
     words = ["3" if word == "15" else "100" if word == "10000" else word for word in words]
     if name == "animate" and "--out" not in words:
         words += ["--out", "here.gif"]  # The run belongs to all tests.
+    if name == "evaluate":
+        words += ["--n", "20"]
     done = dcgan(name, *words)
     assert done.code == 0, done.err
 

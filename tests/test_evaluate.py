@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from dcgan_cli.core import checkpoints
-from dcgan_cli.core.checkpoints import Score
+from dcgan_cli.core.manifest import Score
 from dcgan_cli.core.run_folder import RunFolder
 
 FIGURES = {

@@ -10,7 +10,6 @@ import errno
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import numpy as np
 
 from dcgan_cli import __version__
 from dcgan_cli.core.arrays import Arrays, read_stored
+from dcgan_cli.core.manifest import CHECKPOINT_NAME, Progress, Score, check_types
 from dcgan_cli.core.storage import (
     entries,
     flush_folder,
@@ -32,40 +32,8 @@ from dcgan_cli.core.storage import (
 from dcgan_cli.errors import CheckpointError, DamagedError
 
 FORMAT_VERSION = 1
-NAME = re.compile(r"step_[0-9]{10,20}")
-LARGEST = 2**63
 NO_FILE = {None, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
 """The errors of what is missing, or is a link, a pipe or a socket. Others need not be damage."""
-
-
-@dataclass
-class Progress:
-    """How far a run has come, with the sums that the current epoch's metrics are made from."""
-
-    step: int = 0
-    """Steps done since the run began."""
-    epoch: int = 0
-    """Epochs finished."""
-    epoch_step: int = 0
-    """Steps done of the epoch after them."""
-    seconds: float = 0.0
-    """Wall time spent on that epoch."""
-    generator_loss_sum: float = 0.0
-    discriminator_loss_sum: float = 0.0
-
-
-@dataclass(frozen=True)
-class Score:
-    """How good the images of a checkpoint's generator are."""
-
-    frechet_distance: float
-    features: str
-    """Which network's features it is of; those of two networks are never compared."""
-    samples: int
-
-    def comparable(self, other: "Score") -> bool:
-        """Whether the two were made in the same way."""
-        return (self.features, self.samples) == (other.features, other.samples)
 
 
 @dataclass(frozen=True)
@@ -190,7 +158,7 @@ def find(folder: Path) -> list[Checkpoint | Damaged]:
     Raises:
         CheckpointError: one is of a newer format.
     """
-    paths = [path for path in entries(folder) if NAME.fullmatch(path.name)]
+    paths = [path for path in entries(folder) if CHECKPOINT_NAME.fullmatch(path.name)]
     paths.sort(key=lambda path: int(path.name.removeprefix("step_")), reverse=True)
     return [_found(path) for path in paths]
 
@@ -253,7 +221,7 @@ def _found(path: Path) -> Checkpoint | Damaged:
             raise ValueError("its sha256 differs")
         progress = Progress(**manifest["progress"])
         score = Score(**manifest["score"]) if manifest.get("score") else None
-        _check_types(path, progress, score, manifest["files"])
+        check_types(path.name, progress, score, manifest["files"])
         return Checkpoint(path, progress, manifest["files"], str(manifest.get("run", "")), score)
     except OSError as error:
         return Damaged(path, [f"manifest.json cannot be read ({_if_damage(error)})"])
@@ -276,27 +244,3 @@ def _file_digest(path: Path) -> str:
 def _manifest_digest(manifest: dict[str, Any]) -> str:
     """Return the sha256 of a manifest without its own."""
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
-
-
-def _check_types(path: Path, progress: Progress, score: Score | None, files: Any) -> None:
-    """Raise ValueError for a manifest that cannot be of the checkpoint in `path`."""
-    for setting in dataclasses.fields(Progress):
-        value = getattr(progress, setting.name)
-        kinds = int if setting.type is int else (int, float)
-        if isinstance(value, bool) or not isinstance(value, kinds):
-            raise ValueError(f"{setting.name} is {value!r}")
-        if not -LARGEST < value < LARGEST or (kinds is int and value < 0):
-            raise ValueError(f"{setting.name} is out of range")
-    if NAME.fullmatch(path.name) and path.name != f"step_{progress.step:010d}":
-        raise ValueError(f"it is of step {progress.step}")
-    if score and not (
-        isinstance(score.frechet_distance, int | float)
-        and 0 <= score.frechet_distance < LARGEST
-        and isinstance(score.features, str)
-        and isinstance(score.samples, int)
-    ):
-        raise ValueError("its score is none")
-    for name, file in files.items():
-        fields = isinstance(file["sha256"], str) and isinstance(file["bytes"], int)
-        if not (re.fullmatch(r"\w+\.npz", name) and fields and 0 <= file["bytes"] < LARGEST):
-            raise ValueError(f"its entry {name!r} is not a file's")

@@ -10,8 +10,8 @@ from dcgan_cli.core.animation import (
     training_frames,
     write_animation,
 )
-from dcgan_cli.core.checkpoints import Progress
 from dcgan_cli.core.images import grid_picture, write_png
+from dcgan_cli.core.manifest import Progress
 from dcgan_cli.core.reporter import Reporter
 from dcgan_cli.core.run_folder import LOSS_COLUMNS, METRICS_COLUMNS, RunFolder
 from dcgan_cli.core.sampling import Sampler, picture_facts

@@ -5,8 +5,8 @@ from typing import Any
 
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.core import checkpoints
-from dcgan_cli.core.checkpoints import Score
 from dcgan_cli.core.health import Health
+from dcgan_cli.core.manifest import Score
 from dcgan_cli.core.reporter import Reporter
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.sampling import Sampler

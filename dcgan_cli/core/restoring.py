@@ -9,8 +9,9 @@ import keras
 
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.core.arrays import Arrays
-from dcgan_cli.core.checkpoints import Damaged, Progress, newest_whole
+from dcgan_cli.core.checkpoints import Damaged, newest_whole
 from dcgan_cli.core.identity import identity
+from dcgan_cli.core.manifest import Progress
 from dcgan_cli.core.networks import build_discriminator, build_generator, variable_shapes
 from dcgan_cli.core.retention import set_aside
 from dcgan_cli.core.run_folder import RunFolder

@@ -11,10 +11,11 @@ import tensorflow as tf
 from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.core import checkpoints
-from dcgan_cli.core.checkpoints import Checkpoint, Damaged, Progress
+from dcgan_cli.core.checkpoints import Checkpoint, Damaged
 from dcgan_cli.core.device import use_precision
 from dcgan_cli.core.images import to_uint8
 from dcgan_cli.core.latents import latents
+from dcgan_cli.core.manifest import Progress
 from dcgan_cli.core.networks import build_generator, named_variables
 from dcgan_cli.core.restoring import check_fits
 from dcgan_cli.core.run_folder import RunFolder

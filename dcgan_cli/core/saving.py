@@ -7,7 +7,7 @@ import numpy as np
 
 from dcgan_cli.core import checkpoints, retention
 from dcgan_cli.core.arrays import Arrays
-from dcgan_cli.core.checkpoints import Progress, Score
+from dcgan_cli.core.manifest import Progress, Score
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.step import Gan
 from dcgan_cli.core.storage import entries

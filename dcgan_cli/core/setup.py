@@ -12,7 +12,6 @@ import tensorflow as tf
 
 from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig, flatten
-from dcgan_cli.core.checkpoints import Progress
 from dcgan_cli.core.data import ImageSet
 from dcgan_cli.core.device import (
     build_strategy,
@@ -22,6 +21,7 @@ from dcgan_cli.core.device import (
     use_precision,
 )
 from dcgan_cli.core.identity import identity
+from dcgan_cli.core.manifest import Progress
 from dcgan_cli.core.networks import layer_table
 from dcgan_cli.core.restoring import State, newest_state
 from dcgan_cli.core.run_folder import RunFolder
