@@ -99,25 +99,28 @@ def processes(tmp_path_factory) -> Iterator[ProcessServer]:
     server.close()
 
 
-@pytest.fixture(scope="session")
-def finished_run(tmp_path_factory) -> Path:
-    """A run of three epochs that keeps the checkpoints of all of them. Not to be changed."""
-    folder = tmp_path_factory.mktemp("finished") / "run"
+def _train(folder: Path, *words: str) -> Path:
+    """Train for three epochs that all keep their checkpoints."""
     before = Path.cwd()
     os.chdir(folder.parent)
     try:
-        words = [
-            "train",
-            *QUICK,
-            "epochs=3",
-            "checkpoint_every=1",
-            "evaluate_every=1",
-            f"hydra.run.dir={folder}",
-        ]
-        assert run_program(words) == 0
+        words = ("train", *QUICK, "epochs=3", "checkpoint_every=1", *words)
+        assert run_program([*words, f"hydra.run.dir={folder}"]) == 0
     finally:
         os.chdir(before)
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory) -> Path:
+    """A run of three epochs that keeps the checkpoints of all of them. Not to be changed."""
+    return _train(tmp_path_factory.mktemp("finished") / "run")
+
+
+@pytest.fixture(scope="session")
+def scored_run(tmp_path_factory) -> Path:
+    """The same with a score after each epoch. Not to be changed."""
+    return _train(tmp_path_factory.mktemp("scored") / "run", "evaluate_every=1")
 
 
 @pytest.fixture

@@ -22,10 +22,10 @@ FIGURES = {
 }
 
 
-def test_every_figure_with_its_floor_and_count(dcgan, workplace, finished_run):
-    done = dcgan("evaluate", "--run", finished_run, "--features", "mnist", "--json")
+def test_every_figure_with_its_floor_and_count(dcgan, workplace, scored_run):
+    done = dcgan("evaluate", "--run", scored_run, "--features", "mnist", "--json")
     assert done.code == 0, done.err
-    assert f"using {finished_run}, epoch 3, step 12" in done.err
+    assert f"using {scored_run}, epoch 3, step 12" in done.err
     assert "note: comparing 100 images of each kind" in done.err
     facts = json.loads(done.out)
     assert (facts["features"], facts["samples"], facts["epoch"]) == ("mnist-1", 100, 3)
@@ -40,8 +40,8 @@ def test_every_figure_with_its_floor_and_count(dcgan, workplace, finished_run):
         assert sum(shares) == pytest.approx(1)
 
 
-def test_same_seed_same_numbers(dcgan, workplace, finished_run):
-    words = ["evaluate", "--run", finished_run, "--n", "50", "--json"]
+def test_same_seed_same_numbers(dcgan, workplace, scored_run):
+    words = ["evaluate", "--run", scored_run, "--n", "50", "--json"]
     one, same, other = (dcgan(*words, "--seed", seed).out for seed in ("5", "5", "6"))
     assert one == same
     assert one != other
@@ -49,8 +49,8 @@ def test_same_seed_same_numbers(dcgan, workplace, finished_run):
     assert set(figures) == FIGURES - {"class_distance", "confidence"}  # Untrained: no classes.
 
 
-def test_a_table_for_people(dcgan, workplace, finished_run):
-    done = dcgan("evaluate", "--run", finished_run, "--n", "50", "--features", "mnist")
+def test_a_table_for_people(dcgan, workplace, scored_run):
+    done = dcgan("evaluate", "--run", scored_run, "--n", "50", "--features", "mnist")
     assert done.code == 0
     lines = done.out.splitlines()
     assert lines[0] == "features  mnist-1, 50 images of each kind"
@@ -58,29 +58,29 @@ def test_a_table_for_people(dcgan, workplace, finished_run):
     assert any(line.split()[0] == "generated" for line in lines if line)
 
 
-def test_all_epochs(dcgan, workplace, finished_run):
-    words = ["evaluate", "--run", finished_run, "--epoch", "all", "--n", "50"]
+def test_all_epochs(dcgan, workplace, scored_run):
+    words = ["evaluate", "--run", scored_run, "--epoch", "all", "--n", "50"]
     assert [facts["epoch"] for facts in json.loads(dcgan(*words, "--json").out)] == [1, 2, 3]
     lines = dcgan(*words).out.splitlines()
     assert [line.split()[0] for line in lines[-4:]] == ["1", "2", "3", "real"]
 
 
-def test_best_is_the_checkpoint_with_the_lowest_score(dcgan, workplace, finished_run):
+def test_best_is_the_checkpoint_with_the_lowest_score(dcgan, workplace, scored_run):
     scores = {
         found.progress.epoch: found.score.frechet_distance
-        for found in checkpoints.find(finished_run / "checkpoints")
+        for found in checkpoints.find(scored_run / "checkpoints")
     }
-    rows = {row["epoch"]: row["frechet_distance"] for row in RunFolder(finished_run).metrics()}
+    rows = {row["epoch"]: row["frechet_distance"] for row in RunFolder(scored_run).metrics()}
     assert scores == rows
     best = min(scores, key=scores.get)
     for words in (["sample", "--n", "1"], ["evaluate", "--n", "20"]):
-        done = dcgan(*words, "--run", finished_run, "--epoch", "best")
-        assert f"using {finished_run}, epoch {best}," in done.err
+        done = dcgan(*words, "--run", scored_run, "--epoch", "best")
+        assert f"using {scored_run}, epoch {best}," in done.err
 
 
-def test_without_scores_there_is_no_best(dcgan, workplace, finished_run):
+def test_without_scores_there_is_no_best(dcgan, workplace, scored_run):
     copy = workplace / "run"
-    shutil.copytree(finished_run, copy)
+    shutil.copytree(scored_run, copy)
     for found in checkpoints.find(copy / "checkpoints"):
         parts = {name.removesuffix(".npz"): None for name in found.files}
         arrays = {part: found.load(part) for part in parts}
@@ -92,15 +92,15 @@ def test_without_scores_there_is_no_best(dcgan, workplace, finished_run):
 
 
 @pytest.mark.parametrize("epoch", ["worst", "0", "-1", "1.5", "²"])
-def test_no_epoch(dcgan, workplace, finished_run, epoch):
-    done = dcgan("evaluate", "--run", finished_run, f"--epoch={epoch}")
+def test_no_epoch(dcgan, workplace, scored_run, epoch):
+    done = dcgan("evaluate", "--run", scored_run, f"--epoch={epoch}")
     assert done.code == 2
     assert "--epoch must be an epoch from 1 on, best or last or all" in done.err
 
 
-def test_other_images_than_the_run_was_trained_on(dcgan, workplace, finished_run):
+def test_other_images_than_the_run_was_trained_on(dcgan, workplace, scored_run):
     copy = RunFolder(workplace / "run")
-    shutil.copytree(finished_run, copy.path)
+    shutil.copytree(scored_run, copy.path)
     copy.update({"data_sha256": "0" * 64})
     done = dcgan("evaluate", "--run", "run", "--n", "20")
     assert done.code == 3

@@ -83,7 +83,7 @@ def newest_state(run: RunFolder, config: TrainConfig, data_sha256: str) -> State
             "leave it out or give a larger one"
         )
     parts = {part: checkpoint.load(part) for part in part_names(config)}
-    for part in BUILDERS.keys() & parts.keys():
+    for part in filter(BUILDERS.__contains__, parts):
         check_fits(parts[part], part, config, checkpoint.path)
     if checkpoint.run not in ("", identity(config, data_sha256)):
         raise CheckpointError(

@@ -13,9 +13,8 @@ from dcgan_cli.core.step import Gan
 from dcgan_cli.core.storage import entries
 from dcgan_cli.errors import NumericalError, StorageError
 
-ROOM = 4
-"""How many checkpoints' room there must be at the start: the best, the one before, the newest, the
-next."""
+ROOM = 3
+"""How many checkpoints' room there must be at the start: the one before, the newest, the next."""
 
 
 class Saver:
@@ -39,13 +38,16 @@ class Saver:
         self.saved_step = saved_step
         self.saved_at = time.monotonic()
 
-    def check_room(self) -> None:
+    def check_room(self, *, keeps_best: bool) -> None:
         """Check that the disk has room for as many checkpoints as there will be at a time.
+
+        Args:
+            keeps_best: whether the best one is kept besides.
 
         Raises:
             StorageError: it has not.
         """
-        wanted = max(ROOM - len(entries(self.run.checkpoints)), 1)
+        wanted = max(ROOM + keeps_best - len(entries(self.run.checkpoints)), 1)
         parts = self.gan.variables().values()
         size = sum(int(np.prod(v.shape)) * 4 for variables in parts for v in variables.values())
         free = shutil.disk_usage(self.run.path).free

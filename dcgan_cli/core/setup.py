@@ -86,7 +86,7 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     saved_step = state.progress.step if state.parts else None
     saver = Saver(run, gan, identity(config, digest), config.checkpoint_every, saved_step)
     if state.progress.epoch < config.epochs:
-        saver.check_room()
+        saver.check_room(keeps_best=scorer is not None)
     notes = []
     keeps_scores = True
     if config.resume:
