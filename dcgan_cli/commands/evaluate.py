@@ -11,7 +11,7 @@ from rich.table import Table
 from dcgan_cli.commands.sample import tell_which
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
-from dcgan_cli.core.data import load_held_out_images, load_training_images
+from dcgan_cli.core.data import load_training_images
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.runs import open_run
 from dcgan_cli.epochs import ALL
@@ -76,8 +76,7 @@ def evaluate_generator(
 
 
 def _evaluation(run: RunFolder, features: str | None, count: int) -> "Evaluation":
-    from dcgan_cli.core.evaluation import Evaluation
-    from dcgan_cli.core.features import feature_network
+    from dcgan_cli.core.evaluation import evaluation_of
 
     config = run.config()
     data = load_training_images(config.data)
@@ -86,17 +85,14 @@ def _evaluation(run: RunFolder, features: str | None, count: int) -> "Evaluation
             f"the images of {data.source} are not those that {run.path} was trained on; "
             "put them back"
         )
-    network = feature_network(
-        features or config.evaluation.features, data.dataset, data.images.shape[1:]
-    )
-    return Evaluation(network, data.images, load_held_out_images(config.data), count)
+    return evaluation_of(config.data, data, features or config.evaluation.features, count)
 
 
 def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: int) -> Facts:
     seeds = range(first_seed, first_seed + evaluation.count)
     drawn = (image for _, chunk in loaded.sampler.stream(seeds) for image in chunk)
     images = np.stack(list(progress_bar(drawn, len(seeds), "images")))
-    figures = evaluation.figures(images)
+    seen = evaluation.network.see(images)
     facts = loaded.facts | {
         "features": evaluation.network.name,
         "samples": evaluation.count,
@@ -108,10 +104,10 @@ def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: i
                 "samples": figure.count,
                 "better": FIGURES[name][1],
             }
-            for name, figure in figures.items()
+            for name, figure in evaluation.figures(images, seen).items()
         },
     }
-    shares = evaluation.class_shares(evaluation.network.see(images))
+    shares = evaluation.class_shares(seen)
     if shares is not None:
         facts["class_shares"] = {"generated": shares[0].tolist(), "real": shares[1].tolist()}
     return facts

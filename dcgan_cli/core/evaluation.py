@@ -5,15 +5,14 @@ The floor of a figure is what real images that were not trained on get in the ge
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dcgan_cli.config import DataConfig
+from dcgan_cli.core.data import ImageSet, load_held_out_images
 from dcgan_cli.core.distances import Moments, frechet_distance, kernel_distance, total_variation
+from dcgan_cli.core.features import FeatureNetwork, Seen, feature_network
 from dcgan_cli.errors import DataError
-
-if TYPE_CHECKING:
-    from dcgan_cli.core.features import FeatureNetwork, Seen
 
 NEAREST_COUNT = 1000
 """Images whose nearest training image is looked for."""
@@ -48,7 +47,7 @@ class Evaluation:
 
     def __init__(
         self,
-        network: "FeatureNetwork",
+        network: FeatureNetwork,
         train: np.ndarray,
         held_out: np.ndarray | None,
         count: int,
@@ -70,7 +69,7 @@ class Evaluation:
         """The training images that are compared with."""
 
     @cached_property
-    def real(self) -> "Seen":
+    def real(self) -> Seen:
         """What the network sees in the training images that are compared with."""
         return self.network.see(self.reference)
 
@@ -79,7 +78,7 @@ class Evaluation:
         """The normal distribution of their features."""
         return Moments.of(self.real.features)
 
-    def distance(self, seen: "Seen") -> float:
+    def distance(self, seen: Seen) -> float:
         """Return the Fréchet distance of `count` images from the training images."""
         return frechet_distance(Moments.of(seen.features), self.moments)
 
@@ -88,24 +87,25 @@ class Evaluation:
         """The Fréchet distance of the held-out images."""
         return self.distance(self.network.see(self.held_out))
 
-    def figures(self, images: np.ndarray) -> dict[str, Figure]:
+    def figures(self, images: np.ndarray, seen: Seen) -> dict[str, Figure]:
         """Measure everything there is to measure.
 
         Args:
             images: uint8 [count, H, W, C].
+            seen: what the network sees in them.
 
         Returns:
             By name: `frechet_distance`, `kernel_distance`, `precision`, `recall`, `density`,
             `coverage`, `nearest_training_image` and, where the network knows classes,
             `class_distance` and `confidence`.
         """
-        values, floors = self._measure(images), self._floors
+        values, floors = self._measure(images, seen), self._floors
         return {
             name: Figure(value, floors[name], self._count_of(name))
             for name, value in values.items()
         }
 
-    def class_shares(self, seen: "Seen") -> tuple[np.ndarray, np.ndarray] | None:
+    def class_shares(self, seen: Seen) -> tuple[np.ndarray, np.ndarray] | None:
         """Return each class's share of the images seen and of the training images.
 
         Returns:
@@ -117,15 +117,14 @@ class Evaluation:
 
     @cached_property
     def _floors(self) -> dict[str, float]:
-        return self._measure(self.held_out)
+        return self._measure(self.held_out, self.network.see(self.held_out))
 
     def _count_of(self, name: str) -> int:
         return min(self.count, NEAREST_COUNT) if name == "nearest_training_image" else self.count
 
-    def _measure(self, images: np.ndarray) -> dict[str, float]:
+    def _measure(self, images: np.ndarray, seen: Seen) -> dict[str, float]:
         from dcgan_cli.core.neighbours import nearest_distances, overlap
 
-        seen = self.network.see(images)
         overlapping = overlap(self.real.features, seen.features)
         values = {
             "frechet_distance": self.distance(seen),
@@ -142,6 +141,22 @@ class Evaluation:
         nearest = nearest_distances(images[:NEAREST_COUNT], self.train)
         values["nearest_training_image"] = float(np.median(nearest))
         return values
+
+
+def evaluation_of(config: DataConfig, data: ImageSet, features: str, count: int) -> Evaluation:
+    """Compare with the training images of a run.
+
+    Args:
+        config: the settings that say where they are.
+        data: the images themselves.
+        features: which network's; see `feature_network`.
+        count: images of each kind to compare.
+
+    Raises:
+        DataError: the network cannot be had, or there are not enough real images.
+    """
+    network = feature_network(features, data.dataset, data.images.shape[1:])
+    return Evaluation(network, data.images, load_held_out_images(config), count)
 
 
 def _mixed(images: np.ndarray) -> np.ndarray:

@@ -14,9 +14,10 @@ ONCE_DIVERSE = 0.25
 LOST_CLASSES = 3
 """Classes that go missing together, two scores in a row, of those the samples once had."""
 LOST_TO_DISCRIMINATOR = 0.2
-"""The discriminator's loss, real and fake added, at which it is right nine times in ten and surer
-than that of most; 2 log 2 = 1.386 is a draw (Goodfellow et al. 2014, section 4)."""
+"""The discriminator's loss, real and fake added, at which it gives the truth a probability of about
+0.9 each time; 2 log 2 = 1.386 is a draw (Goodfellow et al. 2014, section 4)."""
 NO_CONTRAST = 0.05
+"""Share of the data's contrast below which images are plain areas."""
 LEARNING_EPOCHS = 5
 """Scored epochs after which something should have been learned."""
 STILL_NOTHING = 0.9

@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 
 from dcgan_cli.config import TrainConfig
-from dcgan_cli.core.data import ImageSet, load_held_out_images
+from dcgan_cli.core.data import ImageSet
 from dcgan_cli.core.distances import Moments
-from dcgan_cli.core.evaluation import Evaluation
-from dcgan_cli.core.features import feature_network
+from dcgan_cli.core.evaluation import evaluation_of
 from dcgan_cli.core.sampling import Sampler
 
 SEEDS_FROM = 2**40
@@ -30,11 +29,9 @@ class Scorer:
     """
 
     def __init__(self, config: TrainConfig, data: ImageSet) -> None:
-        shape = data.images.shape[1:]
-        network = feature_network(config.evaluation.features, data.dataset, shape)
-        held_out = load_held_out_images(config.data)
-        self._evaluation = Evaluation(network, data.images, held_out, config.evaluation.samples)
-        self.network = network.name
+        setting = config.evaluation
+        self._evaluation = evaluation_of(config.data, data, setting.features, setting.samples)
+        self.network = self._evaluation.network.name
         self.samples = self._evaluation.count
         self.missing: list[int] = []
         """The classes that were missing from the samples scored last."""
