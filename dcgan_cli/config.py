@@ -63,6 +63,12 @@ class OptimizerConfig(Section):
     beta_1: float = key(0.9, "decay of the mean of gradients, per step", at_least=0, below=1)
     beta_2: float = key(0.999, "decay of the mean of squares, per step", at_least=0, below=1)
     epsilon: float = key(1e-7, "added to the denominator", above=0, at_most=1)
+    cooldown: float = key(
+        0.0,
+        "share of the run, at its end, over which learning_rate falls to zero in a straight line",
+        at_least=0,
+        at_most=1,
+    )
 
 
 @dataclass(kw_only=True, slots=True)

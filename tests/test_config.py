@@ -114,6 +114,7 @@ def test_every_shipped_config_is_valid(path):
         ("optimizer.beta_1", 0, -0.1, 0.999, 1),
         ("optimizer.beta_2", 0, -0.1, 0.9999, 1),
         ("optimizer.epsilon", 1e-12, 0, 1, 1.1),
+        ("optimizer.cooldown", 0, -0.1, 1, 1.1),
     ],
 )
 def test_ranges(name, low, too_low, high, too_high):

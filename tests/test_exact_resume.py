@@ -67,6 +67,17 @@ def test_stopped_by_sigterm(processes, unbroken, workplace, precision, cut):
     assert_same_run(workplace / "run", unbroken)
 
 
+def test_stopped_with_an_average_and_in_the_cooldown(processes, workplace):
+    words = ["ema=0.9", "optimizer.cooldown=1"]
+    folders = [workplace / name for name in ("unbroken", "stopped")]
+    for folder in folders:
+        folder.mkdir()
+    assert begin(processes, folders[0], "float32", *words).code == 0
+    assert begin(processes, folders[1], "float32", *words, faults=[stop_at(5)]).code == 143
+    assert go_on(processes, folders[1]).code == 0
+    assert_same_run(*(folder / "run" for folder in folders))
+
+
 def test_stopped_again_straight_after(processes, unbroken, workplace, precision):
     for step in (2, 3, 9):
         start = begin if step == 2 else go_on

@@ -1,5 +1,6 @@
 """One compiled step against a plain reference: TensorFlow's bare functions, run eagerly."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan_cli.config import ModelConfig, TrainConfig
+from dcgan_cli.config import ModelConfig, OptimizerConfig, TrainConfig
 from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
 from dcgan_cli.core.device import use_precision
 from dcgan_cli.core.networks import KeyedDropout
@@ -15,6 +16,7 @@ from dcgan_cli.core.step import (
     FAKE_DROPOUT,
     NOISE,
     REAL_DROPOUT,
+    Cooldown,
     Gan,
     assign,
     build_gan,
@@ -25,6 +27,7 @@ from dcgan_cli.errors import CheckpointError
 
 CONFIG = TrainConfig(batch_size=16, noise_dim=8, model=ModelConfig(base_channels=4), seed=3)
 STEP = 5
+STEPS = 8
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,7 @@ def images() -> np.ndarray:
 @pytest.fixture
 def gan() -> Gan:
     use_precision("float32")
-    return build_gan(CONFIG)
+    return build_gan(CONFIG, STEPS)
 
 
 def arrays(gan: Gan) -> dict[str, np.ndarray]:
@@ -146,12 +149,41 @@ def test_step_equals_the_reference(gan, images, real_count):
 
 def test_step_is_a_function_of_weights_images_and_step_number(images):
     use_precision("float32")
-    one, same, other = build_gan(CONFIG), build_gan(CONFIG), build_gan(CONFIG)
+    one, same, other = build_gan(CONFIG, STEPS), build_gan(CONFIG, STEPS), build_gan(CONFIG, STEPS)
     results = [run_step(one, images), run_step(same, images), run_step(other, images, STEP + 1)]
     np.testing.assert_array_equal(results[0], results[1])
     for name, array in arrays(one).items():
         np.testing.assert_array_equal(array, arrays(same)[name], err_msg=name)
     assert not np.array_equal(results[0], results[2])
+
+
+def test_cooldown_is_a_straight_line_to_zero():
+    rate = Cooldown(0.5, share=0.5, steps=8)
+    at_steps = [float(rate(tf.constant(step))) for step in range(9)]
+    assert at_steps == [0.5] * 5 + [0.375, 0.25, 0.125, 0]
+
+
+def test_cooldown_scales_the_step(images):
+    """With two of eight steps to go, half way down, weights move half as far."""
+    use_precision("float32")
+    cooling = dataclasses.replace(CONFIG, optimizer=OptimizerConfig(cooldown=0.5))
+    moved = []
+    for config in (CONFIG, cooling):
+        gan = build_gan(config, STEPS)
+        for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+            optimizer.iterations.assign(6)
+        before = arrays(gan)
+        run_step(gan, images)
+        after = arrays(gan)
+        moved.append(
+            {
+                name: after[name] - before[name]
+                for name in before
+                if name.startswith(("generator/", "discriminator/")) and "moving" not in name
+            }
+        )
+    for name, whole in moved[0].items():
+        np.testing.assert_allclose(moved[1][name], whole / 2, rtol=1e-3, atol=1e-7, err_msg=name)
 
 
 def test_keys_differ_by_every_ingredient():
@@ -183,11 +215,11 @@ def test_a_loss_that_is_not_finite_is_reported(gan, images):
 def test_bfloat16_keeps_weights_and_losses_in_float32(images):
     use_precision("bfloat16")
     try:
-        gan = build_gan(CONFIG)
+        gan = build_gan(CONFIG, STEPS)
         low = run_step(gan, images)
     finally:
         use_precision("float32")
-    high = run_step(build_gan(CONFIG), images)
+    high = run_step(build_gan(CONFIG, STEPS), images)
     assert {array.dtype for name, array in arrays(gan).items() if "iter" not in name} == {
         np.dtype(np.float32)
     }
@@ -226,7 +258,7 @@ config = TrainConfig(
 images = read_npz(BUNDLED_MNIST, "train").images[:21]
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 with strategy.scope():
-    gan = build_gan(config)
+    gan = build_gan(config, steps=2)
 kernel = gan.discriminator.get_layer("dense").kernel
 kernel.assign(np.zeros(kernel.shape))
 step = compile_step(gan, config, strategy)

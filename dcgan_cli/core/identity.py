@@ -19,6 +19,7 @@ MAY_CHANGE = {
     "optimizer.beta_1",
     "optimizer.beta_2",
     "optimizer.epsilon",
+    "optimizer.cooldown",
     "strategy.name",
 }
 """Settings that may differ after a resume. The others make the run what it is."""

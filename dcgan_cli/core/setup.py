@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig, flatten
+from dcgan_cli.core.batches import steps_per_epoch
 from dcgan_cli.core.data import ImageSet
 from dcgan_cli.core.device import (
     build_strategy,
@@ -81,7 +82,8 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     use_precision(precision)
     strategy = build_strategy(config.strategy, config.batch_size)
     with strategy.scope():
-        gan = build_gan(config)
+        steps = config.epochs * steps_per_epoch(len(data.images), config.batch_size)
+        gan = build_gan(config, steps)
     state.put_into(gan)
     saved_step = state.progress.step if state.parts else None
     saver = Saver(run, gan, identity(config, digest), config.checkpoint_every, saved_step)

@@ -63,18 +63,22 @@ def sampled_part(config: TrainConfig) -> str:
     return "generator_average" if config.ema else "generator"
 
 
-def build_gan(config: TrainConfig) -> Gan:
+def build_gan(config: TrainConfig, steps: int) -> Gan:
     """Build both networks and their optimisers from the settings and the seed.
 
     Call it under the strategy's scope and with the precision chosen.
+
+    Args:
+        config: the settings.
+        steps: steps of the whole run, which the learning rate's cooldown ends with.
     """
     generator = build_generator(config.model, config.noise_dim, config.seed)
     discriminator = build_discriminator(config.model, config.seed)
     return Gan(
         generator,
         discriminator,
-        _build_optimizer(config.optimizer, generator),
-        _build_optimizer(config.optimizer, discriminator),
+        _build_optimizer(config.optimizer, generator, steps),
+        _build_optimizer(config.optimizer, discriminator, steps),
         build_generator(config.model, config.noise_dim, config.seed) if config.ema else None,
     )
 
@@ -210,10 +214,30 @@ def step_key(seed: int, step: tf.Tensor, call: int, replica: tf.Tensor | int) ->
     return tf.random.experimental.stateless_fold_in(key, replica)
 
 
-def _build_optimizer(optimizer: OptimizerConfig, network: keras.Model) -> keras.Optimizer:
+class Cooldown(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that is constant, then falls to zero in a straight line.
+
+    rate * min(1, (steps - step) / (share * steps)) at a step counted from 0. (Hägele et al. 2024,
+    "Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations", arXiv 2405.18392,
+    section 3.)
+    """
+
+    def __init__(self, rate: float, share: float, steps: int) -> None:
+        self.rate, self.share, self.steps = rate, share, steps
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        """Return the rate (float32 scalar) at a step (integer scalar)."""
+        left = tf.cast(self.steps - tf.cast(step, tf.int64), tf.float32)
+        return self.rate * tf.clip_by_value(left / (self.share * self.steps), 0, 1)
+
+
+def _build_optimizer(
+    optimizer: OptimizerConfig, network: keras.Model, steps: int
+) -> keras.Optimizer:
     """Build Adam (Kingma & Ba 2015) for one network."""
+    rate = optimizer.learning_rate
     adam = keras.optimizers.Adam(
-        optimizer.learning_rate,
+        Cooldown(rate, optimizer.cooldown, steps) if optimizer.cooldown else rate,
         beta_1=optimizer.beta_1,
         beta_2=optimizer.beta_2,
         epsilon=optimizer.epsilon,
