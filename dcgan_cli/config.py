@@ -52,6 +52,13 @@ class LossConfig(Section):
         "adversarial loss, computed from logits (Goodfellow et al. 2014)",
         choices=("non_saturating",),
     )
+    r1_gamma: float = key(
+        0.0,
+        "weight of a penalty on the discriminator's slope at real images (Mescheder et al. 2018); "
+        "0 is none",
+        at_least=0,
+        at_most=1e6,
+    )
 
 
 @dataclass(kw_only=True, slots=True)

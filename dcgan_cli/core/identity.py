@@ -23,7 +23,7 @@ MAY_CHANGE = {
     "strategy.name",
 }
 """Settings that may differ after a resume. The others make the run what it is."""
-ADDED = {"ema": 0.0}
+ADDED = {"ema": 0.0, "loss.r1_gamma": 0.0}
 """Settings younger than the first identities, with the value that older runs were made with."""
 
 

@@ -40,3 +40,17 @@ def discriminator_terms(
         tf.nn.sigmoid_cross_entropy_with_logits(tf.ones_like(real_logits), real_logits),
         tf.nn.sigmoid_cross_entropy_with_logits(tf.zeros_like(fake_logits), fake_logits),
     )
+
+
+def r1_terms(slopes: tf.Tensor) -> tf.Tensor:
+    """R1 penalty of the discriminator at real images, before its weight: |grad D(x)|^2 / 2.
+
+    Mescheder et al. 2018, "Which Training Methods for GANs do actually Converge?", equation 9.
+
+    Args:
+        slopes: float32 [R, H, W, C], the gradients of the logits by the images.
+
+    Returns:
+        float32 [R].
+    """
+    return tf.reduce_sum(slopes**2, axis=[1, 2, 3]) / 2

@@ -142,7 +142,9 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
 
         with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
             fake_images = gan.generator(noise, training=True)
-            real_logits = gan.discriminator([real_images, key(REAL_DROPOUT)], training=True)
+            with tf.GradientTape() as image_tape:
+                image_tape.watch(real_images)
+                real_logits = gan.discriminator([real_images, key(REAL_DROPOUT)], training=True)
             fake_logits = gan.discriminator([fake_images, key(FAKE_DROPOUT)], training=True)
 
             # Sums over this replica, divided by counts over all: replicas add up to the mean.
@@ -151,6 +153,10 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
                 tf.reduce_sum(real_terms) / real_count
                 + tf.reduce_sum(fake_terms) / config.batch_size
             )
+            if config.loss.r1_gamma:
+                slopes = image_tape.gradient(real_logits, real_images)
+                penalty = tf.reduce_sum(losses.r1_terms(slopes)) / real_count
+                discriminator_loss += config.loss.r1_gamma * penalty
             generator_terms = losses.generator_terms(fake_logits)
             generator_loss = tf.reduce_sum(generator_terms) / config.batch_size
 
