@@ -110,6 +110,7 @@ def test_every_shipped_config_is_valid(path):
         ("model.base_channels", 1, 0, 1024, 1025),
         ("model.leaky_relu_slope", 0, -0.1, 1, 1.1),
         ("model.dropout", 0, -0.1, 0.999, 1),
+        ("loss.r1_gamma", 0, -0.1, 1e6, 1.1e6),
         ("optimizer.learning_rate", 1e-12, 0, 1, None),
         ("optimizer.beta_1", 0, -0.1, 0.999, 1),
         ("optimizer.beta_2", 0, -0.1, 0.9999, 1),

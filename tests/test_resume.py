@@ -122,6 +122,7 @@ def test_every_setting_either_may_change_or_is_refused(run):
         "model.leaky_relu_slope",
         "model.dropout",
         "loss.name",
+        "loss.r1_gamma",
         "optimizer.name",
     }
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan_cli.config import ModelConfig, OptimizerConfig, TrainConfig
+from dcgan_cli.config import LossConfig, ModelConfig, OptimizerConfig, TrainConfig
 from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
 from dcgan_cli.core.device import use_precision
 from dcgan_cli.core.networks import KeyedDropout
@@ -49,8 +49,10 @@ def arrays(gan: Gan) -> dict[str, np.ndarray]:
     }
 
 
-def run_step(gan: Gan, images: np.ndarray, step: int = STEP) -> np.ndarray:
-    train_step = compile_step(gan, CONFIG, tf.distribute.get_strategy())
+def run_step(
+    gan: Gan, images: np.ndarray, step: int = STEP, config: TrainConfig = CONFIG
+) -> np.ndarray:
+    train_step = compile_step(gan, config, tf.distribute.get_strategy())
     return train_step(images, tf.constant(step, tf.int64)).numpy()
 
 
@@ -104,8 +106,9 @@ def first_adam_step(gradient, learning_rate=1e-4, beta_1=0.9, beta_2=0.999, epsi
 # --- the tests -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("r1_gamma", [0, 3])
 @pytest.mark.parametrize("real_count", [16, 6], ids=["full batch", "last batch"])
-def test_step_equals_the_reference(gan, images, real_count):
+def test_step_equals_the_reference(gan, images, real_count, r1_gamma):
     before = {
         part: {name: tf.constant(v.numpy()) for name, v in variables.items()}
         for part, variables in gan.variables().items()
@@ -118,14 +121,20 @@ def test_step_equals_the_reference(gan, images, real_count):
         tape.watch([g, d])
         fakes, moments = reference_generator(g, noise)
         reals = tf.cast(images[:real_count], tf.float32) / 127.5 - 1
-        real_logits = reference_discriminator(d, reals, step_key(3, step, REAL_DROPOUT, 0))
+        with tf.GradientTape() as image_tape:
+            image_tape.watch(reals)
+            real_logits = reference_discriminator(d, reals, step_key(3, step, REAL_DROPOUT, 0))
+        slopes = image_tape.gradient(real_logits, reals)
         fake_logits = reference_discriminator(d, fakes, step_key(3, step, FAKE_DROPOUT, 0))
         generator_loss = mean_log_loss(fake_logits, label=1)
         discriminator_loss = mean_log_loss(real_logits, label=1) + mean_log_loss(fake_logits, 0)
+        squared_norms = tf.norm(tf.reshape(slopes, (real_count, -1)), axis=1) ** 2
+        discriminator_loss += r1_gamma / 2 * tf.reduce_mean(squared_norms)
     expected_g = tape.gradient(generator_loss, {name: g[name] for name in trained})
     expected_d = tape.gradient(discriminator_loss, d)
 
-    result = run_step(gan, images[:real_count])
+    config = dataclasses.replace(CONFIG, loss=LossConfig(r1_gamma=r1_gamma))
+    result = run_step(gan, images[:real_count], config=config)
 
     np.testing.assert_allclose(result, [generator_loss, discriminator_loss, 0], rtol=1e-5)
     after = arrays(gan)
