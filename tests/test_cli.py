@@ -125,7 +125,7 @@ def test_debug_shows_the_traceback(workplace, monkeypatch):
 def test_cfg_prints_the_composed_settings(dcgan, workplace):
     done = dcgan("train", "--cfg", "job", "experiment=quick", "optimizer.beta_2=0.9")
     assert done.code == 0
-    assert "batch_size: 64" in done.out
+    assert "batch_size: 24" in done.out
     assert "beta_2: 0.9" in done.out
     assert not list(workplace.iterdir())
 

@@ -57,7 +57,7 @@ def test_a_quoted_value_arrives_unchanged(value):
 
 def test_later_words_win_over_earlier_ones_and_over_experiments():
     config = composed("epochs=7", "epochs=8", "experiment=quick")
-    assert (config.epochs, config.batch_size) == (8, 64)
+    assert (config.epochs, config.batch_size) == (8, 24)
 
 
 def test_no_words_give_the_defaults():
