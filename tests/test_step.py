@@ -129,9 +129,9 @@ def test_step_equals_the_reference(gan, images, real_count, r1_gamma):
         generator_loss = mean_log_loss(fake_logits, label=1)
         discriminator_loss = mean_log_loss(real_logits, label=1) + mean_log_loss(fake_logits, 0)
         squared_norms = tf.norm(tf.reshape(slopes, (real_count, -1)), axis=1) ** 2
-        discriminator_loss += r1_gamma / 2 * tf.reduce_mean(squared_norms)
+        penalised_loss = discriminator_loss + r1_gamma / 2 * tf.reduce_mean(squared_norms)
     expected_g = tape.gradient(generator_loss, {name: g[name] for name in trained})
-    expected_d = tape.gradient(discriminator_loss, d)
+    expected_d = tape.gradient(penalised_loss, d)
 
     config = dataclasses.replace(CONFIG, loss=LossConfig(r1_gamma=r1_gamma))
     result = run_step(gan, images[:real_count], config=config)
@@ -252,7 +252,7 @@ import numpy as np
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from dcgan_cli.config import ModelConfig, OptimizerConfig, TrainConfig
+from dcgan_cli.config import LossConfig, ModelConfig, OptimizerConfig, TrainConfig
 from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
 from dcgan_cli.core.batches import epoch_batches
 from dcgan_cli.core.step import build_gan, compile_step
@@ -262,7 +262,9 @@ config = TrainConfig(
     batch_size=16,
     noise_dim=8,
     model=ModelConfig(base_channels=4),
-    optimizer=OptimizerConfig(learning_rate=1e-30),
+    optimizer=OptimizerConfig(learning_rate=1e-30, cooldown=1),
+    loss=LossConfig(r1_gamma=1),
+    ema=0.9,
 )
 images = read_npz(BUNDLED_MNIST, "train").images[:21]
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
