@@ -153,7 +153,7 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
                 tf.reduce_sum(real_terms) / real_count
                 + tf.reduce_sum(fake_terms) / config.batch_size
             )
-            # The loss that people see is without the penalty: as it is known, and as health judges it.
+            # People see the loss without the penalty: as it is known, and as health judges it.
             penalised_loss = discriminator_loss
             if config.loss.r1_gamma:
                 slopes = image_tape.gradient(real_logits, real_images)
