@@ -89,6 +89,9 @@ class StrategyConfig(Section):
     )
 
 
+NAMED_FEATURES = ("auto", "mnist", "untrained", "inception")
+
+
 @dataclass(kw_only=True, slots=True)
 class EvaluationConfig(Section):
     """How the images are scored in training."""
@@ -113,7 +116,9 @@ class TrainConfig(Section):
     noise_dim: int = key(100, "length of a latent vector", at_least=1, at_most=65536)
     num_examples_to_generate: int = key(16, "images in each epoch's grid", at_least=1, at_most=4096)
     checkpoint_every: int = key(
-        15, "epochs between checkpoints that are kept; the two newest are kept besides", at_least=1
+        15,
+        "epochs between checkpoints that are kept; the two newest and the best are kept besides",
+        at_least=1,
     )
     checkpoint_seconds: float = key(
         300.0, "seconds after which a checkpoint is written inside an epoch too", above=0

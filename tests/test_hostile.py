@@ -101,6 +101,17 @@ def test_record(dcgan, run, record, command):
     assert "run" in refused(dcgan, command, run)
 
 
+@pytest.mark.parametrize("features", ["/dev/zero", "pipe.npz", "pipe.h5", "folder"])
+def test_features_that_are_no_file(dcgan, run, features):
+    os.mkfifo("pipe.npz")
+    os.mkfifo("pipe.h5")
+    os.mkdir("folder")
+    set_key(run, "evaluation.features", features)
+    done = dcgan("evaluate", "--run", run)
+    assert (done.code, len(done.err.splitlines())) == (3, 1)
+    assert "evaluation.features" in done.err
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize(
     "name",

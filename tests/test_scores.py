@@ -32,6 +32,42 @@ def test_best_is_kept_and_patience_ends_the_run(dcgan, workplace):
     assert again.code == 0
     assert "nothing left to do; no better score than" in again.err
     assert len(run.metrics()) == best + 3
+    assert "train longer  dcgan train resume=run patience=null" in dcgan("inspect", "run").out
+
+
+def test_patience_waits_for_a_worse_score(dcgan, workplace):
+    """With fewer scores than epochs, it is scores that tell."""
+    words = [*SCORED, "epochs=9", "evaluate_every=2", "patience=1", "optimizer.learning_rate=0.3"]
+    assert dcgan("train", *words, "hydra.run.dir=run").code == 0
+    rows = RunFolder(workplace / "run").metrics()
+    distances = {row["epoch"]: row["frechet_distance"] for row in rows if "diversity" in row}
+    best = min(distances, key=lambda epoch: distances[epoch])
+    assert max(distances) == len(rows) == best + 2 < 9
+
+
+def test_other_scores_leave_a_finished_run_alone(dcgan, workplace):
+    assert dcgan("train", *SCORED, "epochs=2", "hydra.run.dir=run").code == 0
+    run = RunFolder(workplace / "run")
+    rows, scored_by = run.metrics(), run.record()["scored_by"]
+    done = dcgan("train", "resume=run", "evaluation.features=mnist")
+    assert done.code == 0, done.err
+    assert (run.metrics(), run.record()["scored_by"]) == (rows, scored_by)
+
+
+def test_the_best_by_other_scores_is_kept(dcgan, workplace):
+    """The first epoch is the best, by both features; the second run's scores cannot tell."""
+    words = [*SCORED, "optimizer.learning_rate=0.3", "hydra.run.dir=run"]
+    assert dcgan("train", *words, "epochs=3").code == 0
+    done = dcgan("train", "resume=run", "epochs=6", "evaluation.features=mnist")
+    assert done.code == 0, done.err
+    assert {1, 5, 6} <= set(kept(workplace / "run"))
+
+
+def test_features_that_are_not_there_leave_nothing_behind(dcgan, workplace):
+    done = dcgan("train", *SCORED, "evaluation.features=mnst")
+    assert (done.code, len(done.err.splitlines())) == (3, 1)
+    assert "mnst is not there; give auto, mnist" in done.err
+    assert not list(workplace.iterdir())
 
 
 def test_the_average_is_what_is_sampled_and_goes_on_exactly(dcgan, workplace, monkeypatch):

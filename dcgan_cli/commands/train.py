@@ -1,10 +1,12 @@
 """`dcgan train`: data first, then a run folder, then TensorFlow."""
 
+from pathlib import Path
+
 from dcgan_cli.bridge import Train
-from dcgan_cli.config import TrainConfig
+from dcgan_cli.config import NAMED_FEATURES, TrainConfig
 from dcgan_cli.core.data import load_training_images
 from dcgan_cli.core.run_folder import RunFolder, shown_path
-from dcgan_cli.errors import DcganError
+from dcgan_cli.errors import DataError, DcganError
 from dcgan_cli.streams import printable
 
 
@@ -16,9 +18,15 @@ def prepare(config: TrainConfig, *, quiet: bool) -> Train:
         quiet: whether TensorFlow's own log is kept from the screen.
 
     Raises:
-        DataError: the images cannot be read. Nothing was created.
+        DataError: the images cannot be read, or the features' file is missing. Nothing was created.
     """
     data = load_training_images(config.data)
+    features = config.evaluation.features
+    if config.evaluate_every and features not in NAMED_FEATURES and not Path(features).is_file():
+        raise DataError(
+            f"evaluation.features: {features} is not there; give {', '.join(NAMED_FEATURES)}, or a "
+            "file of weights"
+        )
 
     def train_in(run: RunFolder) -> None:
         from dcgan_cli.console import log, training_reporter

@@ -5,6 +5,7 @@ from typing import Any
 
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.core import checkpoints
+from dcgan_cli.core.checkpoints import Checkpoint
 from dcgan_cli.core.health import Health
 from dcgan_cli.core.manifest import Score
 from dcgan_cli.core.reporter import Reporter
@@ -65,7 +66,7 @@ class EpochScores:
         """Return the score that goes with the checkpoint of a row's epoch."""
         if self.scorer is None or "frechet_distance" not in row:
             return None
-        return Score(row["frechet_distance"], self.scorer.network, self.scorer.samples)
+        return dataclasses.replace(self.scorer.kind, frechet_distance=row["frechet_distance"])
 
     def health(self, rows: list[Row]) -> list[dict[str, Any]]:
         """Return what is wrong after the last of `rows`, for `status.json`."""
@@ -78,13 +79,20 @@ class EpochScores:
             for finding in self._health.findings.values()
         ]
 
-    def out_of_patience(self, epoch: int) -> str | None:
-        """Say why to stop after an epoch, if the score has not become better for too long."""
+    def out_of_patience(self) -> str | None:
+        """Say why to stop, if the score has not become better for too long."""
         patience = self.config.patience
-        best = checkpoints.best(checkpoints.find(self.run.checkpoints)) if patience else None
-        if patience is None or best is None or best.score is None:
+        if patience is None or self.scorer is None:
             return None
-        if epoch - best.progress.epoch < patience:
+        scored = [
+            one
+            for one in checkpoints.find(self.run.checkpoints)
+            if isinstance(one, Checkpoint) and one.score and one.score.comparable(self.scorer.kind)
+        ]
+        best = checkpoints.best(scored)
+        if best is None or best.score is None:
+            return None
+        if scored[0].progress.epoch - best.progress.epoch < patience:
             return None
         return (
             f"no better score than {best.score.frechet_distance:.1f} of epoch "

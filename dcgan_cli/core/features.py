@@ -13,6 +13,7 @@ import tensorflow as tf
 from dcgan_cli.core.arrays import read_stored
 from dcgan_cli.core.classifier import FEATURES, build_classifier, named_weights, untrained_weights
 from dcgan_cli.core.step import assign
+from dcgan_cli.core.storage import reading
 from dcgan_cli.errors import CheckpointError, DataError
 
 CLASSIFIERS = Path(__file__).parent.parent / "assets" / "classifiers"
@@ -22,7 +23,8 @@ UNTRAINED = "untrained-1"
 INCEPTION = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 """The file that Keras downloads for its InceptionV3 without the top layer."""
 INCEPTION_SIZE = 299
-CHUNK = 500
+CHUNK, INCEPTION_CHUNK = 500, 50
+"""Images looked at together: Inception makes each a hundred times as large."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,14 @@ class FeatureNetwork:
         name: says which one, with its version. Scores of two names are never compared.
         network: float32 [B, H, W, C] in [-1, 1] -> (features, logits).
         knows_classes: whether the logits mean something.
+        chunk: how many images it looks at together.
     """
 
-    def __init__(self, name: str, network: keras.Model, *, knows_classes: bool) -> None:
+    def __init__(
+        self, name: str, network: keras.Model, *, knows_classes: bool, chunk: int = CHUNK
+    ) -> None:
         self.name = name
+        self.chunk = chunk
         self.knows_classes = knows_classes
 
         @tf.function(
@@ -60,7 +66,8 @@ class FeatureNetwork:
 
     def see(self, images: np.ndarray) -> Seen:
         """Look at uint8 [N, H, W, C], N at least 1."""
-        chunks = [images[first : first + CHUNK] for first in range(0, len(images), CHUNK)]
+        starts = range(0, len(images), self.chunk)
+        chunks = [images[first : first + self.chunk] for first in starts]
         seen = [[part.numpy() for part in self._look(tf.constant(chunk))] for chunk in chunks]
         features, probabilities = (np.concatenate(parts) for parts in zip(*seen, strict=True))
         return Seen(features, probabilities if self.knows_classes else None)
@@ -85,7 +92,7 @@ def feature_network(
         setting = dataset if dataset in SHIPPED else "untrained"
     if setting in SHIPPED:
         name, digest = SHIPPED[setting]
-        path = CLASSIFIERS / f"{name}.npz"
+        path = (CLASSIFIERS / f"{name}.npz").resolve()  # Some installers link each file.
         if _sha256(path) != digest:
             raise DataError(f"the bundled {path} is damaged; reinstall dcgan-cli")
         return FeatureNetwork(name, _from_npz(path, image_shape), knows_classes=True)
@@ -95,15 +102,16 @@ def feature_network(
         return FeatureNetwork(UNTRAINED, network, knows_classes=False)
     if setting == "inception":
         return _inception(image_shape)
-    path = Path(setting).expanduser()
-    name = f"{path.name.partition('.')[0]}-{_sha256(path)[:8]}"
+    path = Path(setting).expanduser().resolve()
+    name = f"{Path(setting).name.partition('.')[0]}-{_sha256(path)[:8]}"
     read = _from_h5 if path.suffix == ".h5" else _from_npz
     return FeatureNetwork(name, read(path, image_shape), knows_classes=True)
 
 
 def _sha256(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        with reading(path) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise DataError(
             f"evaluation.features: {path} cannot be read ({error.strerror}); give auto, mnist, "
@@ -132,6 +140,8 @@ def _from_h5(path: Path, image_shape: tuple[int, ...]) -> keras.Model:
             shapes: list[tuple[int, ...]] = []
             file.visititems(lambda _, item: shapes.append(getattr(item, "shape", ())))
         classes = next(shape[1] for shape in shapes if len(shape) == 2 and shape[0] == FEATURES)
+        if 4 * FEATURES * classes > path.stat().st_size:
+            raise ValueError(f"it states {classes} classes and is too short for them")
         network = build_classifier(image_shape, classes)
         network.load_weights(path)
     except Exception as error:  # Keras and h5py raise nearly anything.
@@ -167,4 +177,5 @@ def _inception(image_shape: tuple[int, ...]) -> FeatureNetwork:
         keras.config.set_dtype_policy(precision)
     features = inception(x)
     network = keras.Model(image, [features, features])
-    return FeatureNetwork(f"inception-{_sha256(path)[:8]}", network, knows_classes=False)
+    name = f"inception-{_sha256(path)[:8]}"
+    return FeatureNetwork(name, network, knows_classes=False, chunk=INCEPTION_CHUNK)

@@ -19,15 +19,24 @@ def prune(folder: Path, keep_every: int) -> None:
     """Remove what need not be kept.
 
     The two newest that are whole stay, and so does all that is newer than them; of the others stay
-    the one with the best score and those at the end of every `keep_every`-th epoch.
+    the one with the best score (of each kind, if there are scores that cannot be compared) and
+    those at the end of every `keep_every`-th epoch.
     """
     whole = 0
     there = find(folder)
-    kept = best(there)
+    kinds = [one.score for one in there if isinstance(one, Checkpoint) and one.score]
+    kept = [
+        best(
+            one
+            for one in there
+            if isinstance(one, Checkpoint) and one.score and one.score.comparable(kind)
+        )
+        for kind in kinds
+    ]
     for found in there:
         if whole < KEPT_NEWEST:
             whole += not found.problems()
-        elif found is not kept and not (
+        elif found not in kept and not (
             isinstance(found, Checkpoint)
             and found.ends_epoch
             and found.progress.epoch % keep_every == 0

@@ -240,6 +240,8 @@ class RunFolder:
                 }
             except ValueError:
                 continue
+            if len(row) < len(METRICS_COLUMNS) - 1:  # Half a score; only classes may be unknown.
+                row = {name: row[name] for name in LOSS_COLUMNS}
             if all(abs(value) < LARGEST for value in row.values()):  # Not so for nan.
                 rows.append(row | {"epoch": int(row["epoch"]), "step": int(row["step"])})
         return rows
@@ -269,9 +271,9 @@ class RunFolder:
         return shell_word(self._name())
 
     def _name(self) -> str:
-        """Return the path as a word that names this run: "latest" alone means another."""
+        """Return the path as a word for this run: "latest" and "bundled" alone mean others."""
         name = str(shown_path(self.path))
-        return f"./{name}" if name == "latest" or name.startswith("-") else name
+        return f"./{name}" if name in ("latest", "bundled") or name.startswith("-") else name
 
     @property
     def _run_json(self) -> Path:

@@ -8,6 +8,7 @@ from dcgan_cli.config import TrainConfig
 from dcgan_cli.core.data import ImageSet
 from dcgan_cli.core.distances import Moments
 from dcgan_cli.core.evaluation import evaluation_of
+from dcgan_cli.core.manifest import Score
 from dcgan_cli.core.sampling import Sampler
 
 SEEDS_FROM = 2**40
@@ -31,21 +32,21 @@ class Scorer:
     def __init__(self, config: TrainConfig, data: ImageSet) -> None:
         setting = config.evaluation
         self._evaluation = evaluation_of(config.data, data, setting.features, setting.samples)
-        self.network = self._evaluation.network.name
-        self.samples = self._evaluation.count
+        self.kind = Score(0.0, self._evaluation.network.name, self._evaluation.count)
+        """What its scores have in common."""
         self.missing: list[int] = []
         """The classes that were missing from the samples scored last."""
 
     @property
     def scored_by(self) -> dict[str, Any]:
         """What scores must have in common to be compared, for the run's record."""
-        return {"features": self.network, "samples": self.samples}
+        return {"features": self.kind.features, "samples": self.kind.samples}
 
     def describe(self) -> str:
         """Say in words what a score is, and which one real images get."""
         return (
-            f"Frechet distance by {self.network} features of {self.samples:,} samples, lower is "
-            f"better; real images get {self._evaluation.distance_floor:.1f}"
+            f"Frechet distance by {self.kind.features} features of {self.kind.samples:,} samples, "
+            f"lower is better; real images get {self._evaluation.distance_floor:.1f}"
         )
 
     def nothing_learned(self) -> float:

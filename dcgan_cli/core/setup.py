@@ -78,7 +78,8 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
         precision = resolve_precision(config.precision)
         state = State()
     scorer = Scorer(config, data) if config.evaluate_every else None
-    scored_by = scorer.scored_by if scorer else None
+    finished = state.progress.epoch >= config.epochs
+    scored_by = scorer.scored_by if scorer and not finished else None
     use_precision(precision)
     strategy = build_strategy(config.strategy, config.batch_size)
     with strategy.scope():
@@ -87,12 +88,12 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     state.put_into(gan)
     saved_step = state.progress.step if state.parts else None
     saver = Saver(run, gan, identity(config, digest), config.checkpoint_every, saved_step)
-    if state.progress.epoch < config.epochs:
+    if not finished:
         saver.check_room(keeps_best=scorer is not None)
     notes = []
     keeps_scores = True
     if config.resume:
-        keeps_scores = scorer is None or run.record().get("scored_by") in (None, scored_by)
+        keeps_scores = scored_by is None or run.record().get("scored_by") in (None, scored_by)
         notes = state.set_damaged_aside()
         notes += _note_resume(run, config, precision, scored_by, state.progress)
         if not keeps_scores:

@@ -115,7 +115,7 @@ class _Training:
         epoch = self.progress.epoch
         if epoch >= self.config.epochs:
             return "a larger epochs= trains longer"
-        return None if self.progress.epoch_step else self.scores.out_of_patience(epoch)
+        return None if self.progress.epoch_step else self.scores.out_of_patience()
 
     def _early(self, reason: str) -> dict[str, str]:
         """Return the reason of an early end, for the status, and say it."""
