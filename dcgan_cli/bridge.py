@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from dcgan_cli import mistakes
 from dcgan_cli.command_line import CommandLine
-from dcgan_cli.config import TrainConfig
+from dcgan_cli.config import NAMED_FEATURES, TrainConfig
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.run_lock import hold
-from dcgan_cli.core.runs import new_folder, open_run
-from dcgan_cli.errors import ConfigError, DcganError, StorageError
+from dcgan_cli.core.runs import BUNDLED, new_folder, open_run
+from dcgan_cli.errors import CheckpointError, ConfigError, DcganError, StorageError
 from dcgan_cli.overrides import override, quoted
 from dcgan_cli.resume import resumed_config
 from dcgan_cli.sweep import Sweep
@@ -98,6 +98,9 @@ def checked(cfg: "DictConfig", name: str = "train") -> TrainConfig:
         raise ConfigError(f"{name}.yaml must begin its defaults list with base_train")
     if config.data.path is not None:  # A run may be resumed from another folder.
         config.data.path = os.path.abspath(os.path.expanduser(config.data.path))
+    scores = config.evaluation
+    if scores.features not in NAMED_FEATURES:
+        scores.features = os.path.abspath(os.path.expanduser(scores.features))
     return config
 
 
@@ -116,6 +119,10 @@ def _run_once(line: CommandLine, prepare: Callable[[TrainConfig], Train]) -> Non
     if any(mistakes.parse(word).key_or_group == "hydra.run.dir" for word in line.overrides):
         raise ConfigError("a resumed run stays in its folder; leave hydra.run.dir out")
     run = open_run(config.resume)
+    if run.path.resolve() == BUNDLED.path:
+        raise CheckpointError(
+            "the bundled generator cannot go on: it holds no discriminator; start a new run"
+        )
     _check_name(run.path)
     if not os.access(run.path, os.W_OK):
         raise StorageError(f"{run.path} may not be written to; allow it or copy the run first")

@@ -23,7 +23,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 RunOption = Annotated[
-    str | None, typer.Option("--run", metavar="DIR", help="Run folder [default: the newest run].")
+    str | None,
+    typer.Option(
+        "--run",
+        metavar="DIR",
+        help="Run folder, or bundled [default: the newest run; with none, bundled].",
+    ),
 ]
 EpochOption = Annotated[
     str | None,
@@ -116,7 +121,9 @@ def animate(
     run: RunOption = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="GIF, MP4 or WebP to make [default: dcgan.gif in the run folder]."),
+        typer.Option(
+            help="GIF, MP4 or WebP to make [default: dcgan.gif or walk.gif in the run folder]."
+        ),
     ] = None,
     fps: Annotated[
         float | None,
@@ -176,7 +183,7 @@ def inspect(
         str | None,
         typer.Argument(
             metavar="[TARGET]",
-            help="Run folder, checkpoint, PNG, or data file [default: the newest run].",
+            help="Run folder, bundled, checkpoint, PNG or data file [default: the newest run].",
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,

@@ -28,6 +28,8 @@ def test_wheel_holds_configs_data_and_licences(wheel):
         assert f"dcgan_cli/{path.relative_to(PROJECT)}" in names
     assert "dcgan_cli/assets/mnist/mnist.npz" in names
     assert "dcgan_cli/assets/mnist/LICENSE.txt" in names
+    for path in (PROJECT / "dcgan_cli" / "assets").rglob("*.*"):
+        assert str(path.relative_to(PROJECT)) in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests", "conf/", "benchmarks"))]
 
@@ -51,6 +53,7 @@ def test_installed_wheel_trains_samples_and_animates(wheel, tmp_path):
         return done.stdout + done.stderr
 
     assert str(site) in run("train", "--info", "searchpath")
+    assert "using the bundled generator" in run("sample", "--n", "4")
     assert run("train", *TINY, "epochs=1", "experiment=tutorial", "hydra.run.dir=a")
     assert run("sample", "--n", "4")
     assert run("animate")

@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from dcgan_cli import __version__
 from dcgan_cli.config import OptimizerConfig, TrainConfig
 from dcgan_cli.core.run_folder import FORMAT_VERSION, LOSS_COLUMNS, METRICS_COLUMNS, RunFolder
-from dcgan_cli.core.runs import newest_run, open_run, point_latest_to
+from dcgan_cli.core.runs import BUNDLED, newest_run, open_run, point_latest_to, run_to_read
 from dcgan_cli.errors import CheckpointError, ConfigError
 
 CONFIG = TrainConfig(epochs=3, optimizer=OptimizerConfig(learning_rate=0.1), resume="é")
@@ -168,6 +168,10 @@ class TestMetrics:
         path.write_text("\n".join(lines) + "\n")
         assert [set(row) for row in run.metrics()] == [set(LOSS_COLUMNS)] * 2
 
+    def test_a_part_of_a_score_is_none(self, run):
+        run.write_metrics([{name: ROWS[0][name] for name in [*LOSS_COLUMNS, "frechet_distance"]}])
+        assert run.metrics() == [{name: ROWS[0][name] for name in LOSS_COLUMNS}]
+
     @pytest.mark.parametrize("lost", range(2, 20, 3))
     def test_torn_last_line_is_passed_over(self, run, lost):
         run.write_metrics(ROWS)
@@ -210,14 +214,29 @@ class TestFrames:
 
 class TestNewest:
     def test_none(self):
+        assert newest_run() is None
         with pytest.raises(CheckpointError, match="no run in"):
-            newest_run()
+            open_run("latest")
+        assert run_to_read(None) == run_to_read("bundled") == BUNDLED
+
+    def test_none_that_can_be_read(self, current_folder):
+        begin("runs/a")
+        Path("runs/a/run.json").write_text("spoiled")
+        with pytest.raises(CheckpointError, match="dcgan inspect runs/a"):
+            run_to_read(None)
+
+    def test_a_run_called_bundled(self, current_folder):
+        run = begin("bundled")
+        with pytest.raises(CheckpointError, match=r"write \./bundled"):
+            run_to_read("bundled")
+        assert run_to_read("./bundled").config() == run.config()
+        assert run.argument() == "./bundled"
 
     def test_link(self, current_folder):
         first, second = begin("runs/b"), begin("runs/a")
         for run in (second, first):
             point_latest_to(run)
-            assert newest_run() == open_run(None) == open_run("latest") == run
+            assert newest_run() == run_to_read(None) == open_run("latest") == run
         assert sorted(os.listdir("runs")) == ["a", "b", "latest"]
         assert os.readlink("runs/latest") == "b"
 

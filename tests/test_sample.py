@@ -71,7 +71,9 @@ def test_picture_says_what_made_it(dcgan, workplace, finished_run):
 def test_newest_run_is_the_default(dcgan, workplace, finished_run):
     (workplace / "runs").mkdir()
     (workplace / "runs" / "latest").symlink_to(finished_run)
-    assert dcgan("sample", "--out", "grid.png").code == 0
+    done = dcgan("sample", "--out", "grid.png")
+    assert done.code == 0
+    assert f"{finished_run.name}, epoch 3" in done.err
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,7 @@ def test_mistakes(dcgan, workplace, finished_run, words, code, fragment):
 
 
 def test_no_run_yet(dcgan, workplace):
-    done = dcgan("sample")
+    done = dcgan("sample", "--run", "latest")
     assert (done.code, len(done.err.splitlines())) == (4, 1)
     assert "dcgan train" in done.err
 

@@ -14,7 +14,7 @@ from dcgan_cli.core.animation import (
     write_animation,
 )
 from dcgan_cli.core.run_folder import shown_path
-from dcgan_cli.core.runs import open_run
+from dcgan_cli.core.runs import BUNDLED, run_to_read, title
 from dcgan_cli.errors import ConfigError
 
 WALK_FPS = 20.0
@@ -39,10 +39,11 @@ def animate_run(
         CheckpointError: there is no such run or checkpoint.
         DataError: the run has no grids, or they do not fit together.
     """
-    run = open_run(run_name)
+    run = run_to_read(run_name)
     if out is None:
         out = run.path / "walk.gif" if walk else run.gif
-        if not os.access(run.path, os.W_OK):  # Somebody else's run, say: leave it as it is.
+        # Somebody else's run stays as it is, and so does the one inside the program.
+        if run == BUNDLED or not os.access(run.path, os.W_OK):
             out = Path(out.name)
     if out.suffix.lower() not in FORMATS:
         raise ConfigError(f"--out {out} must end in {', '.join(FORMATS)}")
@@ -63,7 +64,7 @@ def animate_run(
         )
         last_frame_seconds = 0  # It ends where it begins, and should not halt there.
     else:
-        print(f"using {run.path}", file=sys.stderr)
+        print(f"using {title(run)}", file=sys.stderr)
         epochs = [epoch for epoch, _ in run.frames()]
         if missing := missing_epochs(epochs, max(epochs, default=0)):
             print(f"warning: no grid of epoch {missing}", file=sys.stderr)

@@ -13,9 +13,10 @@ from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.data import load_training_images
 from dcgan_cli.core.run_folder import RunFolder
-from dcgan_cli.core.runs import open_run
+from dcgan_cli.core.runs import run_to_read
 from dcgan_cli.epochs import ALL
-from dcgan_cli.errors import DataError
+from dcgan_cli.errors import CheckpointError, DamagedError, DataError
+from dcgan_cli.streams import printable
 
 if TYPE_CHECKING:
     from dcgan_cli.core.evaluation import Evaluation
@@ -33,6 +34,8 @@ FIGURES = {
     "nearest_training_image": ("nearest training image", "as real"),
 }
 """What each figure is called, and what is better. docs/quality.md defines them."""
+
+PIPE_WIDTH = 400
 
 Facts = dict[str, Any]
 
@@ -53,7 +56,7 @@ def evaluate_generator(
         CheckpointError: there is no such run or checkpoint.
         DataError: the images it was trained on, or the weights of the features, cannot be had.
     """
-    run = open_run(run_name)
+    run = run_to_read(run_name)
     load_tensorflow(quiet=quiet)
     from dcgan_cli.core.sampling import kept_epochs, load_generator
 
@@ -66,9 +69,17 @@ def evaluate_generator(
         )
     evaluated = []
     for which in kept_epochs(run) if epoch == ALL else [epoch]:
-        loaded = load_generator(run, which)
+        try:
+            loaded = load_generator(run, which)
+        except DamagedError as error:
+            if epoch != ALL:
+                raise
+            print(f"warning: {printable(str(error))}", file=sys.stderr)
+            continue
         tell_which(loaded)
         evaluated.append(_evaluate(loaded, evaluation, first_seed))
+    if not evaluated:
+        raise CheckpointError(f"no checkpoint of {run.path} is whole; use another run")
     if as_json:
         print(json.dumps(evaluated if epoch == ALL else evaluated[0], indent=2))
     else:
@@ -114,7 +125,8 @@ def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: i
 
 
 def _print(evaluated: list[Facts]) -> None:
-    console = Console(highlight=False)
+    # What a pipe gets is not cut to the 80 columns of a terminal that is not there.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
     first = evaluated[0]
     console.print(f"features  {first['features']}, {first['samples']:,} images of each kind\n")
     console.print(_table(first) if len(evaluated) == 1 else _table_of_epochs(evaluated))
@@ -152,5 +164,5 @@ def _class_table(shares: dict[str, list[float]]) -> Table:
 def _plain_table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left")
+        table.add_column(column, justify="right" if index else "left", overflow="fold")
     return table

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from dcgan_cli.console import duration
 from dcgan_cli.core.inspection import Facts, describe_defaults, describe_run, describe_target
-from dcgan_cli.core.runs import newest_run
+from dcgan_cli.core.runs import newest_run, run_to_read
 from dcgan_cli.errors import CheckpointError
 from dcgan_cli.help import shown
 from dcgan_cli.streams import printable
@@ -26,10 +26,7 @@ def inspect_target(target: str | None, *, as_json: bool) -> None:
     Raises:
         DcganError: the target is nothing that dcgan knows, or a checkpoint of it is damaged.
     """
-    if target is not None and target != "latest":
-        facts = describe_target(Path(target))
-    else:
-        facts = _newest_or_defaults(target)
+    facts = _describe(target)
     if as_json:
         print(json.dumps(facts, indent=2))
     else:
@@ -40,14 +37,12 @@ def inspect_target(target: str | None, *, as_json: bool) -> None:
         raise CheckpointError(f"damaged: {'; '.join(damaged)}")
 
 
-def _newest_or_defaults(target: str | None) -> Facts:
-    try:
-        run = newest_run()
-    except CheckpointError:
-        if target is not None:
-            raise
+def _describe(target: str | None) -> Facts:
+    if target not in (None, "latest", "bundled"):
+        return describe_target(Path(str(target)))
+    if target is None and newest_run() is None:
         return describe_defaults()
-    return describe_run(run)
+    return describe_run(run_to_read(target))
 
 
 def _problems(facts: Facts) -> list[str]:
@@ -86,6 +81,8 @@ def _render(facts: Facts) -> Iterator[RenderableType]:
 def _render_run(facts: Facts) -> Iterator[RenderableType]:
     status = facts["status"]
     yield Text(f"run {facts['path']}", style="bold")
+    if facts["bundled"]:
+        yield _pairs({name: _short(value) for name, value in facts["bundled"].items()})
     state = f"{status['state']}, epoch {status.get('epoch')} of {status.get('epochs')}"
     if status.get("reason"):
         state += f" ({status['reason']})"

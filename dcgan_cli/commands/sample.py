@@ -11,7 +11,7 @@ import numpy as np
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.images import grid_picture, to_picture, write_png
-from dcgan_cli.core.runs import open_run
+from dcgan_cli.core.runs import run_to_read
 from dcgan_cli.core.storage import replacing
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.streams import printable
@@ -47,7 +47,7 @@ def sample_images(
         raise ConfigError(
             f"a grid holds at most {MAX_GRID:,} images; give --out a folder or an .npz"
         )
-    run = open_run(run_name)
+    run = run_to_read(run_name)
     load_tensorflow(quiet=quiet)
     from dcgan_cli.core.sampling import load_generator
 

@@ -19,6 +19,7 @@ from dcgan_cli.core.data import read_images
 from dcgan_cli.core.idx import read_idx
 from dcgan_cli.core.images import facts_in, open_png
 from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.runs import BUNDLED
 from dcgan_cli.errors import DataError, DcganError
 
 Facts = dict[str, Any]
@@ -60,6 +61,7 @@ def describe_run(run: RunFolder) -> Facts:
         "path": str(run.path),
         "created": record.get("created"),
         "dcgan_version": record["dcgan_version"],
+        "bundled": record["bundled"] if run == BUNDLED else None,
         "status": status,
         "health": _health(status),
         "precision": record.get("precision"),
@@ -74,7 +76,7 @@ def describe_run(run: RunFolder) -> Facts:
         "frames": len(run.frames()),
         "checkpoints": described,
         "set_aside": retention.set_aside_names(run.checkpoints),
-        "commands": _commands(run, status["state"], described),
+        "commands": _commands(run, status, described),
     }
 
 
@@ -107,6 +109,7 @@ def describe_defaults() -> Facts:
         "commands": {
             "train": "dcgan train",
             "train in a few minutes": "dcgan train experiment=quick",
+            "see digits at once": "dcgan sample --n 16 --out grid.png",
         },
     }
 
@@ -131,13 +134,22 @@ def _health(status: Facts) -> list[Facts]:
     ]
 
 
-def _commands(run: RunFolder, state: str, described: list[Facts]) -> dict[str, str]:
+def _commands(run: RunFolder, status: Facts, described: list[Facts]) -> dict[str, str]:
     """Return the commands that work on a run as it is."""
+    if run == BUNDLED:
+        return {
+            "sample": "dcgan sample --run bundled --out grid.png",
+            "animate": "dcgan animate --run bundled",
+            "evaluate": "dcgan evaluate --run bundled",
+        }
     name = f"--run {run.argument()}"
     commands = {}
     whole = any(checkpoint["verified"] for checkpoint in described)
+    state, epochs = status["state"], run.config().epochs
     if state == "finished" and whole:
-        commands["train longer"] = f"{run.resume_command()} epochs={2 * run.config().epochs}"
+        early = isinstance(status.get("epoch"), int) and status["epoch"] < epochs
+        more = "patience=null" if early else f"epochs={2 * epochs}"
+        commands["train longer"] = f"{run.resume_command()} {more}"
     elif state != "running" and (whole or run.never_saved()):
         commands["go on"] = run.resume_command()
     if whole:

@@ -1,4 +1,4 @@
-"""Where runs are: new ones, the newest one, and those that a command line names."""
+"""Where runs are: new ones, the newest one, the bundled one, and those that words name."""
 
 import contextlib
 import itertools
@@ -11,6 +11,13 @@ from dcgan_cli.errors import CheckpointError
 
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
+_BUNDLED_RECORD = Path(__file__).parent.parent / "assets" / "generators" / "mnist-1" / "run.json"
+# Some installers link each file to where they keep it.
+BUNDLED = RunFolder(_BUNDLED_RECORD.resolve().parent)
+"""A finished run without what it would need to go on: a generator to use before any training.
+
+`scripts/make_generator.py` makes it.
+"""
 
 
 def new_folder(path: Path) -> Path:
@@ -41,12 +48,8 @@ def point_latest_to(run: RunFolder) -> None:
         link.unlink(missing_ok=True)
 
 
-def newest_run() -> RunFolder:
-    """Return the run that was started last below `runs/` of the current folder.
-
-    Raises:
-        CheckpointError: there is none.
-    """
+def newest_run() -> RunFolder | None:
+    """Return the run that was started last below `runs/` of the current folder, if there is one."""
     if (LATEST / "run.json").is_file():
         return RunFolder(shown_path(LATEST.resolve()))
     runs = []
@@ -54,18 +57,50 @@ def newest_run() -> RunFolder:
         run = RunFolder(record.parent)
         with contextlib.suppress(CheckpointError):  # A damaged one hides no other.
             runs.append((str(run.record().get("created")), str(run.path), run))
-    if not runs:
-        raise CheckpointError("there is no run in ./runs; start one with `dcgan train` or name one")
-    return max(runs)[-1]
+    return max(runs)[-1] if runs else None
 
 
-def open_run(argument: str | None) -> RunFolder:
-    """Return the run that a command line names: a folder, "latest", or None for the newest.
+def open_run(argument: str) -> RunFolder:
+    """Return the run that a word names: a folder, or "latest".
 
     Raises:
-        CheckpointError: it is not a run folder, or is not to be used.
+        CheckpointError: there is no such run, or it is not to be used.
     """
-    run = newest_run() if argument in (None, "latest") else RunFolder(Path(str(argument)))
+    run = newest_run() if argument == "latest" else RunFolder(Path(argument))
+    if run is None:
+        raise CheckpointError("there is no run in ./runs; start one with `dcgan train` or name one")
     run.config()
     run.check_own()
     return run
+
+
+def run_to_read(argument: str | None) -> RunFolder:
+    """Return the run that a reading command is to use.
+
+    Args:
+        argument: a folder, "latest", "bundled", or None for the newest run or, if there is none,
+            the bundled one.
+
+    Raises:
+        CheckpointError: there is no such run, or it is not to be used.
+    """
+    if argument == "bundled":
+        if RunFolder(Path(argument)).looks_like_one():
+            raise CheckpointError(
+                "bundled is the generator inside the program; write ./bundled for the run here"
+            )
+        return BUNDLED
+    if argument is None and newest_run() is None:
+        for folder in itertools.chain(RUNS.glob("*"), RUNS.glob("*/*")):
+            if RunFolder(folder).looks_like_one():
+                raise CheckpointError(
+                    f"no run in ./runs can be read; `dcgan inspect {folder}` says why of one, and "
+                    "--run bundled takes the generator inside the program"
+                )
+        return BUNDLED
+    return open_run(argument or "latest")
+
+
+def title(run: RunFolder) -> str:
+    """Return what to call a run in a line of text."""
+    return f"the bundled generator ({run.path.name})" if run == BUNDLED else str(run.path)

@@ -19,6 +19,7 @@ from dcgan_cli.core.manifest import Progress
 from dcgan_cli.core.networks import build_generator, named_variables
 from dcgan_cli.core.restoring import check_fits
 from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.runs import BUNDLED, title
 from dcgan_cli.core.step import assign, sampled_part
 from dcgan_cli.epochs import BEST, LAST
 from dcgan_cli.errors import CheckpointError
@@ -104,7 +105,7 @@ def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
     generator = build_generator(config.model, config.noise_dim, config.seed)
     assign(named_variables(generator), arrays, str(checkpoint.path))
     facts = picture_facts(run, checkpoint.progress)
-    source = f"{run.path}, epoch {facts['epoch']}, step {facts['step']}"
+    source = f"{title(run)}, epoch {facts['epoch']}, step {facts['step']}"
     return LoadedGenerator(Sampler(generator), config, facts, source, passed_over)
 
 
@@ -167,7 +168,7 @@ def choose_checkpoint(run: RunFolder, epoch: int | str) -> tuple[Checkpoint, lis
 def picture_facts(run: RunFolder, progress: Progress) -> dict[str, Any]:
     """Return what made a picture, for its metadata."""
     return {
-        "run": run.path.resolve().name,
+        "run": title(run) if run == BUNDLED else run.path.resolve().name,
         "epoch": progress.epoch,
         "step": progress.step,
         "dcgan_version": __version__,

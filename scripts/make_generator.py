@@ -1,0 +1,97 @@
+"""Make the bundled generator from a finished run.
+
+    python scripts/make_generator.py RUN dcgan_cli/assets/generators/mnist-1
+
+What it writes is a run folder that every reading command takes, with the one checkpoint that
+scored best and of it nothing but the generator that is sampled, in float16, which is half the size.
+Its `run.json` says, under "bundled", which command trained it, at which commit, what it scores and
+under which licence it is. The pictures of the training come along.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from omegaconf import OmegaConf
+
+from dcgan_cli.core import checkpoints, load_tensorflow
+from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.runs import open_run
+from dcgan_cli.core.storage import write_json
+
+LICENCE = (
+    "CC BY-SA 3.0, as MNIST, from which it was made (dcgan_cli/assets/mnist/LICENSE.txt); "
+    "its code is under the MIT license"
+)
+COUNT = 10_000
+"""Images in the score."""
+
+
+def main() -> None:
+    """Copy, measure, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", help="the run to take it from")
+    parser.add_argument("folder", type=Path, help="where to write it; must not exist")
+    parser.add_argument("--epoch", default="best", help="checkpoint: best, last or an epoch")
+    parser.add_argument("--commit", default="HEAD", help="the commit that trained it")
+    arguments = parser.parse_args()
+    load_tensorflow()
+    from dcgan_cli.core.sampling import choose_checkpoint
+    from dcgan_cli.core.step import sampled_part
+
+    run, made = open_run(arguments.run), RunFolder(arguments.folder)
+    epoch = int(arguments.epoch) if arguments.epoch.isdecimal() else arguments.epoch
+    checkpoint, _ = choose_checkpoint(run, epoch)
+    part = sampled_part(run.config())
+    arrays = {name: array.astype(np.float16) for name, array in checkpoint.load(part).items()}
+
+    made.checkpoints.mkdir(parents=True)
+    checkpoints.save(
+        made.checkpoints, {part: arrays}, checkpoint.progress, checkpoint.run, checkpoint.score
+    )
+    for name in ("status.json", "metrics.csv"):
+        shutil.copy(run.path / name, made.path)
+    shutil.copytree(run.samples, made.samples)
+    record = run.record() | {"precision": "float32"}
+    write_json(made.path / "run.json", record)
+    bundled = {
+        "command": f"dcgan train {' '.join(_overrides(run))}",
+        "commit": _git("rev-parse", arguments.commit),
+        "score": _score(made),
+        "licence": LICENCE,
+    }
+    write_json(made.path / "run.json", record | {"bundled": bundled})
+    print(json.dumps(bundled, indent=2))
+
+
+def _overrides(run: RunFolder) -> list[str]:
+    """Return the words that the run was started with, but for where it was put."""
+    words = OmegaConf.load(run.path / ".hydra" / "overrides.yaml")
+    return [str(word) for word in words if not str(word).startswith("hydra.")]
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def _score(made: RunFolder) -> dict[str, object]:
+    words = ["evaluate", "--run", str(made.path), "--n", str(COUNT), "--json"]
+    command = [sys.executable, "-m", "dcgan_cli", *words]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    facts = json.loads(done.stdout)
+    distance = facts["figures"]["frechet_distance"]
+    return {
+        "frechet_distance": round(distance["value"], 2),
+        "of_real_images": round(distance["floor"], 2),
+        "features": facts["features"],
+        "samples": facts["samples"],
+    }
+
+
+if __name__ == "__main__":
+    main()
