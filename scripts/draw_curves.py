@@ -32,7 +32,9 @@ def main() -> None:
         known = preset in colours
         colour = colours.setdefault(preset, f"C{len(colours)}")
         with path.open(newline="") as stream:
-            rows = [row for row in csv.DictReader(stream) if row["frechet_distance"]]
+            rows = [
+                row for row in csv.DictReader(stream) if row["frechet_distance"] and row["seconds"]
+            ]
         minutes = np.cumsum([float(row["seconds"]) for row in rows]) / 60
         distances = [float(row["frechet_distance"]) for row in rows]
         label = None if known else preset

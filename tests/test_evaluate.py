@@ -2,10 +2,14 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
 from dcgan_cli.core import checkpoints
+from dcgan_cli.core.data import BUNDLED_MNIST, read_images
+from dcgan_cli.core.evaluation import Evaluation
+from dcgan_cli.core.features import feature_network
 from dcgan_cli.core.manifest import Score
 from dcgan_cli.core.run_folder import RunFolder
 
@@ -78,6 +82,18 @@ def test_best_is_the_checkpoint_with_the_lowest_score(dcgan, workplace, scored_r
         assert f"using {scored_run}, epoch {best}," in done.err
 
 
+def test_a_damaged_best_is_said_and_the_next_best_taken(dcgan, workplace, scored_run):
+    run = Path(shutil.copytree(scored_run, workplace / "run"))
+    found = checkpoints.find(run / "checkpoints")
+    best, second = sorted(found, key=lambda one: one.score.frechet_distance)[:2]
+    (best.path / "generator.npz").write_bytes(b"spoiled")
+    done = dcgan("sample", "--run", "run", "--epoch", "best")
+    assert done.code == 0
+    said = done.err.splitlines()
+    assert said[0].startswith(f"warning: {best.path.name}: generator.npz is damaged")
+    assert said[1].startswith(f"using run, epoch {second.progress.epoch},")
+
+
 def test_without_scores_there_is_no_best(dcgan, workplace, scored_run):
     copy = workplace / "run"
     shutil.copytree(scored_run, copy)
@@ -111,3 +127,34 @@ def test_scores_made_differently_are_not_compared():
     assert Score(1, "mnist-1", 2000).comparable(Score(2, "mnist-1", 2000))
     assert not Score(1, "mnist-1", 2000).comparable(Score(1, "mnist-2", 2000))
     assert not Score(1, "mnist-1", 2000).comparable(Score(1, "mnist-1", 1000))
+
+
+def test_a_damaged_epoch_among_all_is_said_and_left_out(dcgan, workplace, scored_run):
+    run = Path(shutil.copytree(scored_run, workplace / "run"))
+    words = ["evaluate", "--run", run, "--epoch", "all", "--n", "20"]
+    whole = dcgan(*words)
+    assert (whole.code, "…" in whole.out) == (0, False)
+    epochs = [f["epoch"] for f in json.loads(dcgan(*words, "--json").out)]
+    newest, *older = checkpoints.find(run / "checkpoints")
+    (newest.path / "generator.npz").write_bytes(b"spoiled")
+    done = dcgan(*words, "--json")
+    assert done.code == 0, done.err
+    assert "warning: " in done.err
+    assert "generator.npz is damaged" in done.err
+    assert [f["epoch"] for f in json.loads(done.out)] == epochs[:-1]
+    for one in older:
+        (one.path / "generator.npz").unlink()
+    done = dcgan(*words)
+    assert (done.code, done.err.splitlines()[-1]) == (
+        4,
+        f"dcgan: no checkpoint of {run} is whole; use another run",
+    )
+
+
+def test_copies_are_found_where_there_is_no_test_split():
+    images = read_images(BUNDLED_MNIST).images[:200]
+    evaluation = Evaluation(feature_network("untrained", None, (28, 28, 1)), images, None, 100)
+    copies = images[-100:]
+    figure = evaluation.figures(copies, evaluation.network.see(copies))["nearest_training_image"]
+    assert figure.value == 0
+    assert figure.floor > 3

@@ -195,6 +195,20 @@ def best(found: Iterable[Checkpoint | Damaged]) -> Checkpoint | None:
     return next((one for _, _, one in sorted(candidates) if not one.problems()), None)
 
 
+def damaged_betters(found: Iterable[Checkpoint | Damaged], best: Checkpoint) -> list[Damaged]:
+    """Return the damaged checkpoints among `found` that have a better score than `best`."""
+    return [
+        Damaged(one.path, problems)
+        for one in found
+        if isinstance(one, Checkpoint)
+        and one.score
+        and best.score
+        and one.score.comparable(best.score)
+        and one.score.frechet_distance < best.score.frechet_distance
+        and (problems := one.problems())
+    ]
+
+
 def read(path: Path) -> Checkpoint:
     """Read the manifest of the checkpoint in folder `path`.
 

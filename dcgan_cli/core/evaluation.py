@@ -52,6 +52,7 @@ class Evaluation:
         held_out: np.ndarray | None,
         count: int,
     ) -> None:
+        self.trained_on = train
         if held_out is None:
             mixed, half = _mixed(train), len(train) // 2
             train, held_out = mixed[:half], mixed[half:]
@@ -99,7 +100,7 @@ class Evaluation:
             `coverage`, `nearest_training_image` and, where the network knows classes,
             `class_distance` and `confidence`.
         """
-        values, floors = self._measure(images, seen), self._floors
+        values, floors = self._measure(images, seen, self.trained_on), self._floors
         return {
             name: Figure(value, floors[name], self._count_of(name))
             for name, value in values.items()
@@ -117,12 +118,13 @@ class Evaluation:
 
     @cached_property
     def _floors(self) -> dict[str, float]:
-        return self._measure(self.held_out, self.network.see(self.held_out))
+        return self._measure(self.held_out, self.network.see(self.held_out), self.train)
 
     def _count_of(self, name: str) -> int:
         return min(self.count, NEAREST_COUNT) if name == "nearest_training_image" else self.count
 
-    def _measure(self, images: np.ndarray, seen: Seen) -> dict[str, float]:
+    def _measure(self, images: np.ndarray, seen: Seen, searched: np.ndarray) -> dict[str, float]:
+        """Measure images; the nearest training image is looked for in `searched`."""
         from dcgan_cli.core.neighbours import nearest_distances, overlap
 
         overlapping = overlap(self.real.features, seen.features)
@@ -138,7 +140,7 @@ class Evaluation:
         if shares is not None and seen.probabilities is not None:
             values["class_distance"] = total_variation(*shares)
             values["confidence"] = float(seen.probabilities.max(axis=1).mean())
-        nearest = nearest_distances(images[:NEAREST_COUNT], self.train)
+        nearest = nearest_distances(images[:NEAREST_COUNT], searched)
         values["nearest_training_image"] = float(np.median(nearest))
         return values
 

@@ -83,7 +83,7 @@ class LoadedGenerator:
     source: str
     """Where it is from, in words."""
     passed_over: list[Damaged]
-    """Newer checkpoints that are damaged."""
+    """Checkpoints that would have come first and are damaged."""
 
 
 def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
@@ -123,7 +123,7 @@ def kept_epochs(run: RunFolder) -> list[int]:
 
 
 def choose_checkpoint(run: RunFolder, epoch: int | str) -> tuple[Checkpoint, list[Damaged]]:
-    """Return the checkpoint after `epoch`, or the newest whole one and those damaged and newer.
+    """Return the checkpoint after `epoch`, and the damaged ones that would have come first.
 
     Args:
         run: the run.
@@ -152,7 +152,7 @@ def choose_checkpoint(run: RunFolder, epoch: int | str) -> tuple[Checkpoint, lis
                 f"{run.path} keeps no checkpoint with a score (evaluate_every makes them); "
                 "give --epoch last or an epoch"
             )
-        return best, []
+        return best, checkpoints.damaged_betters(found, best)
     readable = [checkpoint for checkpoint in found if isinstance(checkpoint, Checkpoint)]
     at_ends = {c.progress.epoch: c for c in readable if c.ends_epoch}
     if epoch not in at_ends:
