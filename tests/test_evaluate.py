@@ -156,5 +156,5 @@ def test_copies_are_found_where_there_is_no_test_split():
     evaluation = Evaluation(feature_network("untrained", None, (28, 28, 1)), images, None, 100)
     copies = images[-100:]
     figure = evaluation.figures(copies, evaluation.network.see(copies))["nearest_training_image"]
-    assert figure.value == 0
+    assert figure.value < 1e-3
     assert figure.floor > 3
