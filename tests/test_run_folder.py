@@ -11,7 +11,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from dcgan_cli import __version__
 from dcgan_cli.config import OptimizerConfig, TrainConfig
-from dcgan_cli.core.run_folder import FORMAT_VERSION, LOSS_COLUMNS, METRICS_COLUMNS, RunFolder
+from dcgan_cli.core.run_folder import (
+    FORMAT_VERSION,
+    LOSS_COLUMNS,
+    METRICS_COLUMNS,
+    WHOLE_NUMBERS,
+    RunFolder,
+)
 from dcgan_cli.core.runs import BUNDLED, newest_run, open_run, point_latest_to, run_to_read
 from dcgan_cli.errors import CheckpointError, ConfigError
 
@@ -148,7 +154,7 @@ class TestMetrics:
         for rows in (ROWS[:1], ROWS):
             run.write_metrics(rows)
             assert run.metrics() == rows
-        assert [type(run.metrics()[0][name]) for name in ("epoch", "step")] == [int, int]
+        assert [type(run.metrics()[0][name]) for name in WHOLE_NUMBERS] == [int] * 3
 
     def test_columns_are_the_documented_ones(self, run):
         run.write_metrics(ROWS)

@@ -27,8 +27,7 @@ from dcgan_cli.errors import CheckpointError, ConfigError
 from dcgan_cli.overrides import override, shell_word
 
 FORMAT_VERSION = 1
-LARGEST = 1e15
-"""No number in the metrics is as large."""
+LARGEST = 1e15  # No number in the metrics is as large.
 LOSS_COLUMNS = [
     "epoch",
     "step",
@@ -41,6 +40,7 @@ LOSS_COLUMNS = [
 SCORE_COLUMNS = ["frechet_distance", "diversity", "contrast", "missing_classes"]
 """What a row has if the epoch was scored; empty otherwise."""
 METRICS_COLUMNS = LOSS_COLUMNS + SCORE_COLUMNS
+WHOLE_NUMBERS = ("epoch", "step", "missing_classes")
 
 
 @dataclass(frozen=True)
@@ -243,7 +243,7 @@ class RunFolder:
             if len(row) < len(METRICS_COLUMNS) - 1:  # Half a score; only classes may be unknown.
                 row = {name: row[name] for name in LOSS_COLUMNS}
             if all(abs(value) < LARGEST for value in row.values()):  # Not so for nan.
-                rows.append(row | {"epoch": int(row["epoch"]), "step": int(row["step"])})
+                rows.append({n: int(v) if n in WHOLE_NUMBERS else v for n, v in row.items()})
         return rows
 
     def write_metrics(self, rows: list[dict[str, float]]) -> None:
