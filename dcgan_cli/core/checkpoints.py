@@ -195,6 +195,15 @@ def best(found: Iterable[Checkpoint | Damaged]) -> Checkpoint | None:
     return next((one for _, _, one in sorted(candidates) if not one.problems()), None)
 
 
+def scored_like(found: Iterable[Checkpoint | Damaged], kind: Score) -> list[Checkpoint]:
+    """Return the checkpoints among `found` whose score may be compared with `kind`."""
+    return [
+        one
+        for one in found
+        if isinstance(one, Checkpoint) and one.score and one.score.comparable(kind)
+    ]
+
+
 def damaged_betters(found: Iterable[Checkpoint | Damaged], best: Checkpoint) -> list[Damaged]:
     """Return the damaged checkpoints among `found` that have a better score than `best`."""
     return [

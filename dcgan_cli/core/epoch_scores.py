@@ -5,7 +5,6 @@ from typing import Any
 
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.core import checkpoints
-from dcgan_cli.core.checkpoints import Checkpoint
 from dcgan_cli.core.health import Health
 from dcgan_cli.core.manifest import Score
 from dcgan_cli.core.reporter import Reporter
@@ -84,11 +83,7 @@ class EpochScores:
         patience = self.config.patience
         if patience is None or self.scorer is None:
             return None
-        scored = [
-            one
-            for one in checkpoints.find(self.run.checkpoints)
-            if isinstance(one, Checkpoint) and one.score and one.score.comparable(self.scorer.kind)
-        ]
+        scored = checkpoints.scored_like(checkpoints.find(self.run.checkpoints), self.scorer.kind)
         best = checkpoints.best(scored)
         if best is None or best.score is None:
             return None

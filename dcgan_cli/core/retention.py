@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from dcgan_cli.core.checkpoints import Checkpoint, Damaged, best, find
+from dcgan_cli.core.checkpoints import Checkpoint, Damaged, best, find, scored_like
 from dcgan_cli.core.storage import entries, flush_folder, remove, temporary_beside
 
 ASIDE = re.compile(r"step_[0-9]{10,20}\.damaged(-\d+)?")
@@ -24,15 +24,10 @@ def prune(folder: Path, keep_every: int) -> None:
     """
     whole = 0
     there = find(folder)
-    kinds = [one.score for one in there if isinstance(one, Checkpoint) and one.score]
-    kept = [
-        best(
-            one
-            for one in there
-            if isinstance(one, Checkpoint) and one.score and one.score.comparable(kind)
-        )
-        for kind in kinds
-    ]
+    scores = [one.score for one in there if isinstance(one, Checkpoint) and one.score]
+    # One of each kind: to find a best one its files are hashed.
+    kinds = {(score.features, score.samples): score for score in scores}.values()
+    kept = [best(scored_like(there, kind)) for kind in kinds]
     for found in there:
         if whole < KEPT_NEWEST:
             whole += not found.problems()
