@@ -142,6 +142,12 @@ class TrainConfig(Section):
         "arithmetic of the networks; auto is bfloat16 where the hardware has it, else float32",
         choices=("auto", "float32", "bfloat16"),
     )
+    convolution: str = key(
+        "auto",
+        "how training computes convolutions: direct, or transformed to frequencies, the same but "
+        "for rounding; auto is transformed on a CPU, direct on a GPU",
+        choices=("auto", "direct", "transformed"),
+    )
     resume: str | None = key(None, "run folder to go on with, or latest")
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)

@@ -48,6 +48,13 @@ def resolve_precision(precision: str) -> str:
     return "bfloat16" if capable else "float32"
 
 
+def resolve_convolution(convolution: str) -> str:
+    """Turn `auto` into direct where there is a GPU, whose kernels are fast, else transformed."""
+    if convolution != "auto":
+        return convolution
+    return "direct" if tf.config.list_physical_devices("GPU") else "transformed"
+
+
 def use_precision(precision: str) -> None:
     """Make networks built from now on compute in `precision` (float32 or bfloat16).
 

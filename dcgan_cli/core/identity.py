@@ -14,6 +14,7 @@ MAY_CHANGE = {
     "checkpoint_every",
     "checkpoint_seconds",
     "precision",
+    "convolution",
     "data.path",  # The images themselves are compared by their digest.
     "optimizer.learning_rate",
     "optimizer.beta_1",

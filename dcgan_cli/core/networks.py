@@ -16,37 +16,62 @@ IMAGE_SHAPE = (28, 28, 1)
 """Height, width and channels of the images that the two networks make and judge."""
 
 
-class LeakyReLU(keras.layers.Layer):
-    """x above zero, slope * x below (Maas et al. 2013).
+def leaky_relu(x: tf.Tensor, slope: float) -> tf.Tensor:
+    """Return x above zero, slope * x below (Maas et al. 2013), of the shape and type of `x`.
 
-    The gradient is taken from the output, which has the sign of the input. With Keras's own layer
-    it is taken from the input; that keeps a convolution's biased output alive beside the fused
+    The gradient is taken from the output, which has the sign of the input. Taken from the input, as
+    Keras's own layer does, it keeps a convolution's biased output alive beside the fused
     convolution + bias + LeakyReLU that TensorFlow's graph optimiser wants to put in its place, and
     it gives up with "remapper failed: Mutation::Apply error: fanout ... exist for missing node".
     """
+
+    @tf.custom_gradient
+    def with_gradient(x: tf.Tensor) -> Any:
+        y = tf.nn.leaky_relu(x, slope)
+        return y, lambda dy: tf.raw_ops.LeakyReluGrad(gradients=dy, features=y, alpha=slope)
+
+    return with_gradient(x)
+
+
+def dropout(x: tf.Tensor, rate: float, key: tf.Tensor) -> tf.Tensor:
+    """Drop activations (Srivastava et al. 2014) by a mask that is a function of the key.
+
+    Keras's own layer keeps its random state in a variable of its own, which no checkpoint holds and
+    which is the same on every replica. Here the caller's key decides, so nothing needs saving.
+
+    Args:
+        x: what to drop from, of any shape.
+        rate: the chance of dropping, which is rounded to 1/256.
+        key: int32 [2].
+
+    Returns:
+        `x` with zeros, the rest scaled so that the mean stays.
+    """
+    dropped = min(round(rate * 256), 255)
+    if not dropped:
+        return x
+    # One 32-bit draw serves four activations: drawing is what dropout's time goes to.
+    size = tf.size(x)
+    draws = tf.random.stateless_uniform(
+        ((size + 3) // 4,), key, minval=None, maxval=None, dtype=tf.uint32
+    )
+    bits = tf.reshape(tf.reshape(tf.bitcast(draws, tf.uint8), (-1,))[:size], tf.shape(x))
+    return x * (tf.cast(bits >= dropped, x.dtype) * (256 / (256 - dropped)))
+
+
+class LeakyReLU(keras.layers.Layer):
+    """`leaky_relu` as a layer."""
 
     def __init__(self, slope: float, **options: Any) -> None:
         super().__init__(**options)
         self.slope = slope
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        @tf.custom_gradient
-        def leaky_relu(x: tf.Tensor) -> Any:
-            y = tf.nn.leaky_relu(x, self.slope)
-            return y, lambda dy: tf.raw_ops.LeakyReluGrad(
-                gradients=dy, features=y, alpha=self.slope
-            )
-
-        return leaky_relu(inputs)
+        return leaky_relu(inputs, self.slope)
 
 
 class KeyedDropout(keras.layers.Layer):
-    """Dropout (Srivastava et al. 2014) whose mask is a function of a key given with each call.
-
-    Keras's own layer keeps its random state in a variable of its own, which no checkpoint holds and
-    which is the same on every replica. Here the caller's key decides, so nothing needs saving.
-    The chance of dropping is the rate to the nearest 1/65536.
-    """
+    """`dropout` as a layer, which mixes its own number into the key that all layers get."""
 
     def __init__(self, rate: float, index: int, **options: Any) -> None:
         super().__init__(**options)
@@ -54,22 +79,11 @@ class KeyedDropout(keras.layers.Layer):
         self.index = index
 
     def call(self, inputs: tf.Tensor, key: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Drop from `inputs` (float [B, H, W, C]) by `key` (int32 [2]) when training."""
-        if not training or self.rate == 0:
+        """Drop from `inputs` by `key` (int32 [2]) when training."""
+        if not training:
             return inputs
-        channels = inputs.shape[-1]
-        batch, height, width = tf.unstack(tf.shape(inputs)[:3])
-        # One 32-bit draw serves two activations: drawing is what dropout's time goes to.
-        draws = tf.random.stateless_uniform(
-            (batch, height, width, (channels + 1) // 2),
-            tf.random.experimental.stateless_fold_in(key, self.index),
-            minval=None,
-            maxval=None,
-            dtype=tf.uint32,
-        )
-        halves = tf.reshape(tf.bitcast(draws, tf.uint16), (batch, height, width, -1))
-        kept = halves[..., :channels] >= round(self.rate * 65536)
-        return inputs * (tf.cast(kept, inputs.dtype) * (1 / (1 - self.rate)))
+        layer_key = tf.random.experimental.stateless_fold_in(key, self.index)
+        return dropout(inputs, self.rate, layer_key)
 
 
 def build_generator(model: ModelConfig, noise_dim: int, seed: int) -> keras.Model:

@@ -7,8 +7,10 @@ import keras
 import tensorflow as tf
 
 from dcgan_cli.config import OptimizerConfig, TrainConfig
-from dcgan_cli.core import losses
 from dcgan_cli.core.arrays import Arrays
+from dcgan_cli.core.device import resolve_convolution
+from dcgan_cli.core.gradients import Networks, gradients
+from dcgan_cli.core.grid_networks import GridDiscriminator, GridGenerator
 from dcgan_cli.core.networks import (
     IMAGE_SHAPE,
     build_discriminator,
@@ -20,7 +22,8 @@ from dcgan_cli.errors import CheckpointError
 TrainStep = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 # What a key of randomness is drawn for. The numbers are part of a run's identity: never reuse one.
-NOISE, REAL_DROPOUT, FAKE_DROPOUT = range(3)
+# (1 and 2 were dropout's when real and generated images were judged apart.)
+NOISE, DROPOUT = 0, 3
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
         float32 [3]: the generator's loss, the discriminator's loss (without the R1 penalty), and
         the number of replicas on which a loss or a gradient was not finite.
     """
+    networks = _in_training(gan, config)
     fakes_per_replica = config.batch_size // strategy.num_replicas_in_sync
 
     def replica_step(images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
@@ -138,44 +142,24 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
 
         real_images = tf.cast(images, tf.float32) / 127.5 - 1
         real_count = replica.all_reduce("SUM", tf.cast(tf.shape(images)[0], tf.float32))
-        noise = tf.random.stateless_normal((fakes_per_replica, config.noise_dim), key(NOISE))
+        latents = tf.random.stateless_normal((fakes_per_replica, config.noise_dim), key(NOISE))
 
-        with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
-            fake_images = gan.generator(noise, training=True)
-            with tf.GradientTape() as image_tape:
-                image_tape.watch(real_images)
-                real_logits = gan.discriminator([real_images, key(REAL_DROPOUT)], training=True)
-            fake_logits = gan.discriminator([fake_images, key(FAKE_DROPOUT)], training=True)
-
-            # Sums over this replica, divided by counts over all: replicas add up to the mean.
-            real_terms, fake_terms = losses.discriminator_terms(real_logits, fake_logits)
-            discriminator_loss = (
-                tf.reduce_sum(real_terms) / real_count
-                + tf.reduce_sum(fake_terms) / config.batch_size
-            )
-            # People see the loss without the penalty: as it is known, and as health judges it.
-            penalised_loss = discriminator_loss
-            if config.loss.r1_gamma:
-                slopes = image_tape.gradient(real_logits, real_images)
-                penalty = tf.reduce_sum(losses.r1_terms(slopes)) / real_count
-                penalised_loss += config.loss.r1_gamma * penalty
-            generator_terms = losses.generator_terms(fake_logits)
-            generator_loss = tf.reduce_sum(generator_terms) / config.batch_size
-
-        generator_gradients = generator_tape.gradient(
-            generator_loss, gan.generator.trainable_variables
+        result = gradients(
+            networks,
+            real_images,
+            latents,
+            key(DROPOUT),
+            real_count=real_count,
+            fake_count=config.batch_size,
+            r1_gamma=config.loss.r1_gamma,
         )
-        discriminator_gradients = discriminator_tape.gradient(
-            penalised_loss, gan.discriminator.trainable_variables
-        )
-        gan.generator_optimizer.apply(generator_gradients, gan.generator.trainable_variables)
-        gan.discriminator_optimizer.apply(
-            discriminator_gradients, gan.discriminator.trainable_variables
-        )
+        gan.generator_optimizer.apply(result.generator, networks.generator_weights)
+        gan.discriminator_optimizer.apply(result.discriminator, networks.discriminator_weights)
         # A sum is finite only if all its terms are, so one number a gradient tells.
-        sums = [tf.reduce_sum(g) for g in generator_gradients + discriminator_gradients]
-        finite = tf.reduce_all(tf.math.is_finite([generator_loss, discriminator_loss, *sums]))
-        return tf.stack([generator_loss, discriminator_loss, 1 - tf.cast(finite, tf.float32)])
+        losses = [result.generator_loss, result.discriminator_loss]
+        sums = [tf.reduce_sum(g) for g in result.generator + result.discriminator]
+        finite = tf.reduce_all(tf.math.is_finite([*losses, *sums]))
+        return tf.stack([*losses, 1 - tf.cast(finite, tf.float32)])
 
     # With a stated signature the smaller last batch needs no trace of its own. Batches that are
     # split between replicas have no such signature.
@@ -194,6 +178,20 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
         return strategy.reduce("SUM", results, axis=None)
 
     return train_step
+
+
+def _in_training(gan: Gan, config: TrainConfig) -> Networks:
+    """Return the networks in the form that this run trains them in."""
+    weights = (gan.generator.trainable_variables, gan.discriminator.trainable_variables)
+    if resolve_convolution(config.convolution) == "transformed":
+        return Networks(
+            GridGenerator(gan.generator), GridDiscriminator(gan.discriminator), *weights
+        )
+    return Networks(
+        lambda latents: gan.generator(latents, training=True),
+        lambda images, key: gan.discriminator([images, key], training=True),
+        *weights,
+    )
 
 
 def _move_average(
