@@ -13,9 +13,8 @@ from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
 from dcgan_cli.core.device import use_precision
 from dcgan_cli.core.networks import KeyedDropout
 from dcgan_cli.core.step import (
-    FAKE_DROPOUT,
+    DROPOUT,
     NOISE,
-    REAL_DROPOUT,
     Cooldown,
     Gan,
     assign,
@@ -201,8 +200,7 @@ def test_keys_differ_by_every_ingredient():
         step_key(1, step, NOISE, 0),
         step_key(2, step, NOISE, 0),
         step_key(1, step + 1, NOISE, 0),
-        step_key(1, step, REAL_DROPOUT, 0),
-        step_key(1, step, FAKE_DROPOUT, 0),
+        step_key(1, step, DROPOUT, 0),
         step_key(1, step, NOISE, 1),
         step_key(1, step + 2**32, NOISE, 0),
     ]
