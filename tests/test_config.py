@@ -35,7 +35,7 @@ def nested(name: str, value: object) -> dict:
 def test_keys_are_the_documented_ones():
     top = ["epochs", "batch_size", "buffer_size", "noise_dim", "num_examples_to_generate"]
     top += ["checkpoint_every", "checkpoint_seconds", "seed", "ema", "evaluate_every", "patience"]
-    top += ["precision", "resume"]
+    top += ["precision", "convolution", "resume"]
     assert [name for name in ALL_KEYS if "." not in name] == top
     assert group_names() == ["data", "model", "loss", "optimizer", "strategy", "evaluation"]
     assert {"data.path", "data.limit", "model.dropout", "optimizer.beta_1"} < set(ALL_KEYS)

@@ -36,6 +36,7 @@ def test_settings_may_change_that_do_not_make_the_run_what_it_is():
     assert sorted(MAY_CHANGE) == [
         "checkpoint_every",
         "checkpoint_seconds",
+        "convolution",
         "data.path",
         "epochs",
         "evaluate_every",
@@ -64,6 +65,7 @@ def test_without_other_words_the_runs_own_settings_go_on(run):
         ("checkpoint_every=1", "checkpoint_every", 1),
         ("checkpoint_seconds=1", "checkpoint_seconds", 1.0),
         ("precision=float32", "precision", "float32"),
+        ("convolution=direct", "convolution", "direct"),
         ("data.path=/data", "data.path", "/data"),
         ("optimizer.learning_rate=0.1", "optimizer.learning_rate", 0.1),
         ("optimizer.beta_1=0.6", "optimizer.beta_1", 0.6),

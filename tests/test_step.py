@@ -1,4 +1,4 @@
-"""One compiled step against a plain reference: TensorFlow's bare functions, run eagerly."""
+"""One compiled step against a plain reference: TensorFlow's bare functions, eager, in float64."""
 
 import dataclasses
 import subprocess
@@ -11,7 +11,7 @@ import tensorflow as tf
 from dcgan_cli.config import LossConfig, ModelConfig, OptimizerConfig, TrainConfig
 from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
 from dcgan_cli.core.device import use_precision
-from dcgan_cli.core.networks import KeyedDropout
+from dcgan_cli.core.networks import dropout
 from dcgan_cli.core.step import (
     DROPOUT,
     NOISE,
@@ -67,25 +67,38 @@ def batch_norm(x, w, name):
 
 
 def reference_generator(w, noise):
-    moments = {}
+    moments, c = {}, w["conv_3/kernel"].shape[-1]
     x = noise @ w["dense/kernel"]
     x, *moments["norm_1"] = batch_norm(x, w, "norm_1")
-    x = tf.reshape(tf.nn.leaky_relu(x, 0.3), (-1, 7, 7, 16))
-    x = tf.nn.conv2d_transpose(x, w["conv_1/kernel"], (len(x), 7, 7, 8), 1)
+    x = tf.reshape(tf.nn.leaky_relu(x, 0.3), (-1, 7, 7, 4 * c))
+    x = tf.nn.conv2d_transpose(x, w["conv_1/kernel"], (len(x), 7, 7, 2 * c), 1)
     x, *moments["norm_2"] = batch_norm(x, w, "norm_2")
     x = tf.nn.leaky_relu(x, 0.3)
-    x = tf.nn.conv2d_transpose(x, w["conv_2/kernel"], (len(x), 14, 14, 4), 2)
+    x = tf.nn.conv2d_transpose(x, w["conv_2/kernel"], (len(x), 14, 14, c), 2)
     x, *moments["norm_3"] = batch_norm(x, w, "norm_3")
     x = tf.nn.leaky_relu(x, 0.3)
     x = tf.nn.conv2d_transpose(x, w["conv_3/kernel"], (len(x), 28, 28, 1), 2)
     return tf.tanh(x), moments
 
 
-def reference_discriminator(w, x, key):
-    for index in (1, 2):
+def masks(convolution, count, c, key):
+    """What dropout leaves of ones, in the order in which each form of the network draws it."""
+    for index, side, channels in ((1, 14, c), (2, 7, 2 * c)):
+        layer_key = tf.random.experimental.stateless_fold_in(key, index)
+        if convolution == "direct":
+            mask = dropout(tf.ones((count, side, side, channels)), 0.3, layer_key)
+        else:
+            n = side // 7
+            mask = dropout(tf.ones((49, count, n * n * channels)), 0.3, layer_key)
+            mask = tf.reshape(mask, (7, 7, count, n, n, channels))
+            mask = tf.reshape(tf.transpose(mask, (2, 0, 3, 1, 4, 5)), (count, side, side, channels))
+        yield tf.cast(mask, tf.float64)
+
+
+def reference_discriminator(w, x, masks):
+    for index, mask in enumerate(masks, start=1):
         x = tf.nn.conv2d(x, w[f"conv_{index}/kernel"], 2, "SAME") + w[f"conv_{index}/bias"]
-        x = tf.nn.leaky_relu(x, 0.3)
-        x = x * KeyedDropout(0.3, index)(tf.ones_like(x), key, training=True)
+        x = tf.nn.leaky_relu(x, 0.3) * mask
     return tf.reshape(x, (len(x), -1)) @ w["dense/kernel"] + w["dense/bias"]
 
 
@@ -105,26 +118,57 @@ def first_adam_step(gradient, learning_rate=1e-4, beta_1=0.9, beta_2=0.999, epsi
 # --- the tests -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("r1_gamma", [0, 3])
-@pytest.mark.parametrize("real_count", [16, 6], ids=["full batch", "last batch"])
-def test_step_equals_the_reference(gan, images, real_count, r1_gamma):
+DEFAULT = TrainConfig(batch_size=16, seed=3)
+FORMS = pytest.mark.parametrize("convolution", ["direct", "transformed"])
+
+
+def far(found, expected) -> float:
+    """The length of the error as a share of what was expected."""
+    return float(np.linalg.norm(found - expected) / (np.linalg.norm(expected) + 1e-30))
+
+
+@FORMS
+@pytest.mark.parametrize(
+    ("config", "real_count", "r1_gamma", "bias"),
+    [
+        pytest.param(DEFAULT, 16, 0, 0, id="the tutorial's networks"),
+        pytest.param(DEFAULT, 16, 3, 0, id="the tutorial's networks with R1"),
+        pytest.param(CONFIG, 6, 0, 0, id="last batch"),
+        pytest.param(CONFIG, 6, 3, 0, id="last batch with R1"),
+        pytest.param(CONFIG, 16, 0, -100, id="sure that all are generated"),
+        pytest.param(CONFIG, 16, 0, 6, id="sure that all are real"),
+    ],
+)
+def test_step_equals_the_reference(images, convolution, config, real_count, r1_gamma, bias):
+    """Each gradient is within 0.2 % of the reference's."""
+    loss = LossConfig(r1_gamma=r1_gamma)
+    config = dataclasses.replace(config, loss=loss, convolution=convolution)
+    use_precision("float32")
+    gan = build_gan(config, STEPS)
+    gan.discriminator.get_layer("dense").bias.assign([bias])
     before = {
-        part: {name: tf.constant(v.numpy()) for name, v in variables.items()}
+        part: {name: tf.constant(v.numpy(), tf.float64) for name, v in variables.items()}
         for part, variables in gan.variables().items()
     }
     g, d = before["generator"], before["discriminator"]
     trained = [name for name in g if "moving" not in name]
     step = tf.constant(STEP, tf.int64)
-    noise = tf.random.stateless_normal((16, 8), step_key(3, step, NOISE, 0))
+    noise = tf.random.stateless_normal((16, config.noise_dim), step_key(3, step, NOISE, 0))
+    kept = [
+        tf.split(mask, [real_count, 16])
+        for mask in masks(
+            convolution, real_count + 16, config.model.base_channels, step_key(3, step, DROPOUT, 0)
+        )
+    ]
     with tf.GradientTape(persistent=True) as tape:
         tape.watch([g, d])
-        fakes, moments = reference_generator(g, noise)
-        reals = tf.cast(images[:real_count], tf.float32) / 127.5 - 1
+        fakes, moments = reference_generator(g, tf.cast(noise, tf.float64))
+        reals = tf.cast(images[:real_count], tf.float64) / 127.5 - 1
         with tf.GradientTape() as image_tape:
             image_tape.watch(reals)
-            real_logits = reference_discriminator(d, reals, step_key(3, step, REAL_DROPOUT, 0))
+            real_logits = reference_discriminator(d, reals, [real for real, _ in kept])
         slopes = image_tape.gradient(real_logits, reals)
-        fake_logits = reference_discriminator(d, fakes, step_key(3, step, FAKE_DROPOUT, 0))
+        fake_logits = reference_discriminator(d, fakes, [fake for _, fake in kept])
         generator_loss = mean_log_loss(fake_logits, label=1)
         discriminator_loss = mean_log_loss(real_logits, label=1) + mean_log_loss(fake_logits, 0)
         squared_norms = tf.norm(tf.reshape(slopes, (real_count, -1)), axis=1) ** 2
@@ -132,7 +176,6 @@ def test_step_equals_the_reference(gan, images, real_count, r1_gamma):
     expected_g = tape.gradient(generator_loss, {name: g[name] for name in trained})
     expected_d = tape.gradient(penalised_loss, d)
 
-    config = dataclasses.replace(CONFIG, loss=LossConfig(r1_gamma=r1_gamma))
     result = run_step(gan, images[:real_count], config=config)
 
     np.testing.assert_allclose(result, [generator_loss, discriminator_loss, 0], rtol=1e-5)
@@ -142,12 +185,12 @@ def test_step_equals_the_reference(gan, images, real_count, r1_gamma):
             # Adam's momentum after one step is a tenth of the gradient: a far sharper test of it
             # than the weights, which all move by about the learning rate.
             momentum = after[f"{part}_optimizer/{name.replace('/', '_')}_momentum"]
-            scale = float(tf.reduce_max(tf.abs(gradient))) + 1e-9
-            np.testing.assert_allclose(momentum / 0.1, gradient, rtol=1e-3, atol=1e-4 * scale)
-            change = after[f"{part}/{name}"] - old[name]
-            sure = np.abs(gradient) > 1e-3 * scale  # Elsewhere rounding decides the sign.
+            assert far(momentum / 0.1, gradient.numpy()) < 2e-3, name
+            change = after[f"{part}/{name}"] - old[name].numpy()
+            scale = float(tf.reduce_max(tf.abs(gradient)))
+            sure = np.abs(gradient) > 0.02 * scale  # Elsewhere rounding decides the sign.
             expected = -first_adam_step(gradient.numpy())
-            np.testing.assert_allclose(change.numpy()[sure], expected[sure], rtol=2e-2, atol=1e-7)
+            np.testing.assert_allclose(change[sure], expected[sure], rtol=5e-2, atol=1e-7)
     for name, (mean, variance) in moments.items():
         moved = after[f"generator/{name}/moving_mean"]
         np.testing.assert_allclose(moved, 0.01 * mean, rtol=1e-3, atol=1e-6)
@@ -219,19 +262,27 @@ def test_a_loss_that_is_not_finite_is_reported(gan, images):
     assert run_step(gan, images)[2] == 1
 
 
-def test_bfloat16_keeps_weights_and_losses_in_float32(images):
+@FORMS
+def test_bfloat16_keeps_weights_and_losses_in_float32(images, convolution):
+    """Its gradients are within 15 % of float32's, the first layer's being farthest."""
+    config = dataclasses.replace(DEFAULT, convolution=convolution)
     use_precision("bfloat16")
     try:
-        gan = build_gan(CONFIG, STEPS)
-        low = run_step(gan, images)
+        gan = build_gan(config, STEPS)
+        low = run_step(gan, images, config=config)
     finally:
         use_precision("float32")
-    high = run_step(build_gan(CONFIG, STEPS), images)
-    assert {array.dtype for name, array in arrays(gan).items() if "iter" not in name} == {
+    exact = build_gan(config, STEPS)
+    high = run_step(exact, images, config=config)
+    after = arrays(gan)
+    assert {array.dtype for name, array in after.items() if "iter" not in name} == {
         np.dtype(np.float32)
     }
     assert low[2] == 0
     np.testing.assert_allclose(low, high, rtol=0.02)
+    for name, array in arrays(exact).items():
+        if name.endswith("_momentum"):
+            assert far(after[name], array) < 0.15, name
 
 
 def test_assign_refuses_arrays_of_other_networks(gan):

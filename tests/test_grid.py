@@ -1,0 +1,107 @@
+"""The grid's convolutions against the same ones in place."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.signal import correlate2d
+
+from dcgan_cli.config import ModelConfig
+from dcgan_cli.core import grid
+from dcgan_cli.core.device import resolve_convolution, use_precision
+from dcgan_cli.core.grid_networks import GridDiscriminator, GridGenerator, add_bias
+from dcgan_cli.core.networks import build_discriminator, build_generator
+
+RNG = np.random.default_rng(0)
+KEY = tf.constant([1, 2])
+
+
+@pytest.mark.parametrize(("taps", "size"), [(3, 8), (5, 9), (3, 9), (5, 10)])
+def test_bilinear_matrices_convolve(taps, size):
+    a, b, c = grid.bilinear_matrices(taps, size)
+    image, kernel = RNG.standard_normal((7, 7)), RNG.standard_normal((taps, taps))
+    output = c @ ((a @ image.ravel()) * (b @ kernel.ravel()))
+    np.testing.assert_allclose(
+        output.reshape(7, 7), correlate2d(image, kernel, mode="same"), atol=1e-12
+    )
+
+
+def to_cells(x):
+    """[N, H, W, C] to [49, N, pixels of a cell * C]."""
+    n, side, _, c = x.shape
+    p = side // 7
+    x = x.reshape(n, 7, p, 7, p, c).transpose(1, 3, 0, 2, 4, 5)
+    return x.reshape(49, n, p * p * c)
+
+
+CASES = {
+    "down": (grid.DOWN, 14, (5, 5, 3, 4), lambda x, w: tf.nn.conv2d(x, w, 2, "SAME")),
+    "up": (
+        grid.UP,
+        7,
+        (5, 5, 4, 3),
+        lambda x, w: tf.nn.conv2d_transpose(x, w, (2, 14, 14, 4), 2),
+    ),
+    "level": (
+        grid.LEVEL,
+        7,
+        (5, 5, 4, 3),
+        lambda x, w: tf.nn.conv2d_transpose(x, w, (2, 7, 7, 4), 1),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_convolutions_and_their_gradients(case):
+    convolve, side, kernel_shape, direct = CASES[case]
+    x = tf.constant(RNG.standard_normal((2, side, side, 3)))
+    w = tf.constant(RNG.standard_normal(kernel_shape))
+    cells = tf.constant(to_cells(x.numpy()))
+    with tf.GradientTape() as tape:
+        tape.watch([x, w])
+        expected = direct(x, w)
+        total = tf.reduce_sum(tf.sin(expected))
+    expected_slopes = tape.gradient(total, [x, w])
+    with tf.GradientTape() as tape:
+        tape.watch([cells, w])
+        found = convolve(cells, w)
+        total = tf.reduce_sum(tf.sin(found))
+    slopes = tape.gradient(total, [cells, w])
+    np.testing.assert_allclose(found, to_cells(expected.numpy()), atol=1e-11)
+    np.testing.assert_allclose(slopes[0], to_cells(expected_slopes[0].numpy()), atol=1e-11)
+    np.testing.assert_allclose(slopes[1], expected_slopes[1], atol=1e-11)
+
+
+@pytest.mark.parametrize("base_channels", [1, 5, 64])
+@pytest.mark.parametrize("count", [1, 3])
+def test_networks_are_the_keras_models(base_channels, count):
+    use_precision("float32")
+    model = ModelConfig(base_channels=base_channels, dropout=0)
+    ours, theirs = (build_generator(model, noise_dim=9, seed=1) for _ in range(2))
+    latents = tf.constant(RNG.standard_normal((count, 9)), tf.float32)
+    images = GridGenerator(ours)(latents)
+    np.testing.assert_allclose(images, theirs(latents, training=True), atol=1e-4)
+    for mine, other in zip(ours.variables, theirs.variables, strict=True):
+        np.testing.assert_allclose(mine, other, atol=1e-5, err_msg=mine.path)
+
+    discriminator = build_discriminator(model, seed=1)
+    for index in (1, 2):
+        bias = discriminator.get_layer(f"conv_{index}").bias
+        bias.assign(RNG.standard_normal(bias.shape))
+    logits = GridDiscriminator(discriminator)(images, KEY)
+    expected = discriminator([images, KEY], training=True)
+    np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_the_gradient_of_a_bias_is_exact_in_bfloat16():
+    """A sum of 50,000 ones in bfloat16 itself would stop at 256."""
+    x, bias = tf.zeros((49, 1024, 3), tf.bfloat16), tf.Variable(tf.zeros(3))
+    with tf.GradientTape() as tape:
+        y = add_bias(x, bias)
+    slopes = tape.gradient(y, bias, output_gradients=tf.ones_like(y))
+    np.testing.assert_allclose(slopes, [49 * 1024] * 3, rtol=2**-8)
+
+
+def test_auto_convolution_is_transformed_without_a_gpu():
+    assert not tf.config.list_physical_devices("GPU")
+    assert resolve_convolution("auto") == "transformed"
+    assert resolve_convolution("direct") == "direct"
