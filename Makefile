@@ -2,7 +2,7 @@
 # make test   lint, types, and every test
 # make test-faults  kill, damage and starve real runs, for 20 minutes or so
 # make docs   write docs/configuration.md from the settings
-# make bench  this program's epoch against the tutorial's own code, on this machine
+# make bench  this program's step and epoch against the tutorial's own code and PyTorch, here
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,7 +34,8 @@ docs: $(VENV)/installed
 	$(BIN)/python -c 'from dcgan_cli.help import configuration_page as page; print(page(), end="")' \
 	  > docs/configuration.md
 
-bench: $(VENV)/installed
+bench: $(VENV)/installed-bench
+	$(BIN)/python -m benchmarks.compare --json bench.json
 	$(BIN)/python benchmarks/epoch_time.py
 
 $(VENV)/created:
@@ -48,6 +49,10 @@ $(VENV)/installed: $(VENV)/created pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/created pyproject.toml constraints.txt
 	$(PIP_INSTALL) --editable '.[dev]'
+	touch $@ $(VENV)/installed
+
+$(VENV)/installed-bench: $(VENV)/created pyproject.toml constraints.txt
+	$(PIP_INSTALL) --editable '.[bench]'
 	touch $@ $(VENV)/installed
 
 clean:

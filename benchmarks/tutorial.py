@@ -10,6 +10,7 @@ tutorial look slower).
 
 import sys
 import time
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -21,6 +22,12 @@ from dcgan_cli.core.data import BUNDLED_MNIST
 BATCH_SIZE = 256
 BUFFER_SIZE = 60000
 NOISE_DIM = 100
+
+
+def load_images(count: int) -> np.ndarray:
+    """Return the first real images as float32 [count, 28, 28, 1] in [-1, 1]."""
+    images = np.load(BUNDLED_MNIST)["x_train"][:count, ..., np.newaxis].astype("float32")
+    return (images - 127.5) / 127.5
 
 
 def make_generator() -> keras.Model:
@@ -62,18 +69,17 @@ def make_discriminator() -> keras.Model:
     )
 
 
-def main() -> None:
-    """Train and print the seconds of each epoch."""
-    image_count, epochs = (int(word) for word in sys.argv[1:])
-    images = np.load(BUNDLED_MNIST)["x_train"][:image_count, ..., np.newaxis].astype("float32")
-    dataset = tf.data.Dataset.from_tensor_slices((images - 127.5) / 127.5)
-    dataset = dataset.shuffle(BUFFER_SIZE).batch(BATCH_SIZE)
-
+def make_step() -> Callable[[tf.Tensor], None]:
+    """Build both networks and return the tutorial's training step on a batch of real images."""
     generator, discriminator = make_generator(), make_discriminator()
+    return compile_step(generator, discriminator)
+
+
+def compile_step(generator: keras.Model, discriminator: keras.Model) -> Callable[[tf.Tensor], None]:
+    """Return the tutorial's training step of these networks."""
     generator_optimizer = keras.optimizers.Adam(1e-4)
     discriminator_optimizer = keras.optimizers.Adam(1e-4)
     cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
-    preview_noise = tf.random.normal([16, NOISE_DIM])
 
     @tf.function
     def train_step(images: tf.Tensor) -> None:
@@ -96,6 +102,18 @@ def main() -> None:
         discriminator_optimizer.apply_gradients(
             zip(discriminator_gradients, discriminator.trainable_variables, strict=True)
         )
+
+    return train_step
+
+
+def main() -> None:
+    """Train and print the seconds of each epoch."""
+    image_count, epochs = (int(word) for word in sys.argv[1:])
+    dataset = tf.data.Dataset.from_tensor_slices(load_images(image_count))
+    dataset = dataset.shuffle(BUFFER_SIZE).batch(BATCH_SIZE)
+    generator = make_generator()
+    train_step = compile_step(generator, make_discriminator())
+    preview_noise = tf.random.normal([16, NOISE_DIM])
 
     for _ in range(epochs):
         start = time.monotonic()

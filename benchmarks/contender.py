@@ -1,0 +1,92 @@
+"""One contender of `compare.py` in a process of its own: prints what it measured as JSON.
+
+    python -m benchmarks.contender NAME STEPS
+
+NAME is `tutorial`, `dcgan PRECISION CONVOLUTION`, `pytorch OPTION...` or `products PRECISION`.
+"""
+
+import json
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+BATCH_SIZE = 256
+WARM_UP = 3
+SIZE = 2048
+"""Rows and columns of the matrices whose product tells what the machine can do."""
+
+
+def tutorial() -> Callable[[], object]:
+    """Return the tutorial's step."""
+    from benchmarks.tutorial import load_images, make_step, tf
+
+    step, images = make_step(), tf.constant(load_images(BATCH_SIZE))
+    # It returns nothing that could be waited for; a tf.function returns when its work is done.
+    return lambda: step(images)
+
+
+def dcgan(precision: str, convolution: str) -> Callable[[], object]:
+    """Return this program's step at its default settings."""
+    import numpy as np
+    import tensorflow as tf
+
+    from dcgan_cli.config import TrainConfig
+    from dcgan_cli.core.data import BUNDLED_MNIST
+    from dcgan_cli.core.device import use_precision
+    from dcgan_cli.core.step import build_gan, compile_step
+
+    tf.config.experimental.enable_op_determinism()
+    use_precision(precision)
+    config = TrainConfig(precision=precision, convolution=convolution)
+    step = compile_step(build_gan(config, 1), config, tf.distribute.get_strategy())
+    images = tf.constant(np.load(BUNDLED_MNIST)["x_train"][:BATCH_SIZE, ..., np.newaxis])
+    return lambda: step(images, tf.constant(0, tf.int64)).numpy()
+
+
+def pytorch(*options: str) -> Callable[[], object]:
+    """Return PyTorch's step."""
+    import numpy as np
+
+    from benchmarks.pytorch import make_step
+    from dcgan_cli.core.data import BUNDLED_MNIST
+
+    step = make_step(list(options))
+    images = np.load(BUNDLED_MNIST)["x_train"][:BATCH_SIZE, ..., np.newaxis]
+    images = images.astype(np.float32) / 127.5 - 1
+    return lambda: step(images)
+
+
+def products(precision: str) -> Callable[[], object]:
+    """Return a product of two large matrices."""
+    import tensorflow as tf
+
+    one, other = (tf.cast(tf.random.normal((SIZE, SIZE)), precision) for _ in range(2))
+    multiply = tf.function(lambda: tf.matmul(one, other), autograph=False)
+    return lambda: multiply().numpy()[0]
+
+
+KINDS = {"tutorial": tutorial, "dcgan": dcgan, "pytorch": pytorch, "products": products}
+
+
+def main() -> None:
+    """Measure and print."""
+    kind, *options = sys.argv[1].split()
+    start = time.perf_counter()
+    run = KINDS[kind](*options)
+    run()
+    first = time.perf_counter() - start
+    for _ in range(WARM_UP - 1):
+        run()
+    seconds = []
+    for _ in range(int(sys.argv[2])):
+        start = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": statistics.median(seconds), "first": first, "peak_mib": peak}))
+
+
+if __name__ == "__main__":
+    main()
