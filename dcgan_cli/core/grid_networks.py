@@ -19,7 +19,7 @@ class GridGenerator:
 
     def __init__(self, model: keras.Model) -> None:
         self.layer = model.get_layer
-        self.dtype = tf.as_dtype(keras.config.dtype_policy().compute_dtype)
+        self.dtype = tf.as_dtype(model.get_layer("conv_1").compute_dtype)
 
     def __call__(self, latents: tf.Tensor) -> tf.Tensor:
         """Turn latents (float32 [N, noise_dim]) into images (float32 [N, 28, 28, 1]).
@@ -44,7 +44,7 @@ class GridDiscriminator:
 
     def __init__(self, model: keras.Model) -> None:
         self.layer = model.get_layer
-        self.dtype = tf.as_dtype(keras.config.dtype_policy().compute_dtype)
+        self.dtype = tf.as_dtype(model.get_layer("conv_1").compute_dtype)
 
     def __call__(self, images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
         """Judge images.
