@@ -180,17 +180,21 @@ def test_step_equals_the_reference(images, convolution, config, real_count, r1_g
 
     np.testing.assert_allclose(result, [generator_loss, discriminator_loss, 0], rtol=1e-5)
     after = arrays(gan)
+    small = config.model.base_channels == 4  # Of millions of weights a few come out farther.
     for part, old, gradients in (("generator", g, expected_g), ("discriminator", d, expected_d)):
         for name, gradient in gradients.items():
             # Adam's momentum after one step is a tenth of the gradient: a far sharper test of it
             # than the weights, which all move by about the learning rate.
             momentum = after[f"{part}_optimizer/{name.replace('/', '_')}_momentum"]
             assert far(momentum / 0.1, gradient.numpy()) < 2e-3, name
+            scale = float(tf.reduce_max(tf.abs(gradient))) + 1e-9
+            if small:
+                np.testing.assert_allclose(momentum / 0.1, gradient, rtol=1e-3, atol=1e-4 * scale)
             change = after[f"{part}/{name}"] - old[name].numpy()
-            scale = float(tf.reduce_max(tf.abs(gradient)))
-            sure = np.abs(gradient) > 0.02 * scale  # Elsewhere rounding decides the sign.
+            # Elsewhere rounding decides the sign.
+            sure = np.abs(gradient) > (1e-3 if small else 0.02) * scale
             expected = -first_adam_step(gradient.numpy())
-            np.testing.assert_allclose(change[sure], expected[sure], rtol=5e-2, atol=1e-7)
+            np.testing.assert_allclose(change[sure], expected[sure], rtol=2e-2, atol=1e-7)
     for name, (mean, variance) in moments.items():
         moved = after[f"generator/{name}/moving_mean"]
         np.testing.assert_allclose(moved, 0.01 * mean, rtol=1e-3, atol=1e-6)
