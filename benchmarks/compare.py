@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contender import BATCH_SIZE, SIZE
-from dcgan_cli.core.device import describe_devices
 
 ROOT = Path(__file__).parent.parent
 TUTORIAL = "tutorial"
@@ -66,6 +65,9 @@ def measure(name: str, steps: int) -> dict[str, float]:
 
 def summary(rounds: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
     """Turn the measurements into medians and ratios."""
+    # Not before: a process begins with its parent's peak memory, which TensorFlow would make large.
+    from dcgan_cli.core.device import describe_devices
+
     peers = [name for name in rounds[0] if name.startswith("pytorch")]
     rates = {
         name.split()[1]: 2 * SIZE**3 / statistics.median(r[name]["seconds"] for r in rounds) / 1e9

@@ -29,11 +29,10 @@ def tutorial() -> Callable[[], object]:
 
 def dcgan(precision: str, convolution: str) -> Callable[[], object]:
     """Return this program's step at its default settings."""
-    import numpy as np
     import tensorflow as tf
 
     from dcgan_cli.config import TrainConfig
-    from dcgan_cli.core.data import BUNDLED_MNIST
+    from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
     from dcgan_cli.core.device import use_precision
     from dcgan_cli.core.step import build_gan, compile_step
 
@@ -41,7 +40,7 @@ def dcgan(precision: str, convolution: str) -> Callable[[], object]:
     use_precision(precision)
     config = TrainConfig(precision=precision, convolution=convolution)
     step = compile_step(build_gan(config, 1), config, tf.distribute.get_strategy())
-    images = tf.constant(np.load(BUNDLED_MNIST)["x_train"][:BATCH_SIZE, ..., np.newaxis])
+    images = tf.constant(read_npz(BUNDLED_MNIST, "train").images[:BATCH_SIZE])
     return lambda: step(images, tf.constant(0, tf.int64)).numpy()
 
 
@@ -50,10 +49,10 @@ def pytorch(*options: str) -> Callable[[], object]:
     import numpy as np
 
     from benchmarks.pytorch import make_step
-    from dcgan_cli.core.data import BUNDLED_MNIST
+    from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
 
     step = make_step(list(options))
-    images = np.load(BUNDLED_MNIST)["x_train"][:BATCH_SIZE, ..., np.newaxis]
+    images = read_npz(BUNDLED_MNIST, "train").images[:BATCH_SIZE]
     images = images.astype(np.float32) / 127.5 - 1
     return lambda: step(images)
 

@@ -156,10 +156,10 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
         gan.generator_optimizer.apply(result.generator, networks.generator_weights)
         gan.discriminator_optimizer.apply(result.discriminator, networks.discriminator_weights)
         # A sum is finite only if all its terms are, so one number a gradient tells.
-        losses = [result.generator_loss, result.discriminator_loss]
+        both_losses = [result.generator_loss, result.discriminator_loss]
         sums = [tf.reduce_sum(g) for g in result.generator + result.discriminator]
-        finite = tf.reduce_all(tf.math.is_finite([*losses, *sums]))
-        return tf.stack([*losses, 1 - tf.cast(finite, tf.float32)])
+        finite = tf.reduce_all(tf.math.is_finite([*both_losses, *sums]))
+        return tf.stack([*both_losses, 1 - tf.cast(finite, tf.float32)])
 
     # With a stated signature the smaller last batch needs no trace of its own. Batches that are
     # split between replicas have no such signature.
