@@ -1,7 +1,6 @@
 """The tutorial's networks and step in PyTorch, in the settings that might suit a CPU best.
 
-As in the tutorial, generated images are judged once and both gradients are taken at the weights
-before the step.
+As in the tutorial, both gradients are taken at the weights before the step.
 """
 
 import contextlib
@@ -15,6 +14,9 @@ from torch import nn
 
 BATCH_SIZE = 256
 NOISE_DIM = 100
+
+Weights = list[nn.Parameter]
+Gradients = tuple[torch.Tensor, ...]
 
 
 def make_generator() -> nn.Module:
@@ -55,22 +57,21 @@ def make_step(options: list[str]) -> Callable[[np.ndarray], None]:
 
     Args:
         options: any of `bfloat16` (autocast), `channels_last` (memory order), `compiled`
-            (torch.compile).
+            (torch.compile), `once` (the discriminator once forward and once back for both losses,
+            as this program has it).
     """
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
     order = torch.channels_last if "channels_last" in options else torch.contiguous_format
     generator = make_generator().to(memory_format=order)
     discriminator = make_discriminator().to(memory_format=order)
-    adams = [
-        torch.optim.Adam(network.parameters(), lr=1e-4, eps=1e-7, fused=True)
-        for network in (generator, discriminator)
-    ]
-    cross_entropy = nn.functional.binary_cross_entropy_with_logits
+    weights = [list(network.parameters()) for network in (generator, discriminator)]
+    adams = [torch.optim.Adam(each, lr=1e-4, eps=1e-7, fused=True) for each in weights]
     run_generator, run_discriminator = generator, discriminator
     if "compiled" in options:
         # The discriminator's graph is gone back through twice.
-        torch._functorch.config.donated_buffer = False
+        torch._functorch.config.donated_buffer = "once" in options
         run_generator, run_discriminator = torch.compile(generator), torch.compile(discriminator)
+    find_gradients = _gradients_once if "once" in options else _gradients_twice
 
     def precision() -> contextlib.AbstractContextManager:
         if "bfloat16" in options:
@@ -79,23 +80,61 @@ def make_step(options: list[str]) -> Callable[[np.ndarray], None]:
 
     def step(images: np.ndarray) -> None:
         reals = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=order)
-        noise = torch.randn(BATCH_SIZE, NOISE_DIM)
         with precision():
-            fakes = run_generator(noise)
-            real_logits = run_discriminator(reals)
-            fake_logits = run_discriminator(fakes)
-        real_logits, fake_logits = real_logits.float(), fake_logits.float()
-        ones, zeros = torch.ones_like(fake_logits), torch.zeros_like(fake_logits)
-        generator_loss = cross_entropy(fake_logits, ones)
-        discriminator_loss = cross_entropy(real_logits, torch.ones_like(real_logits))
-        discriminator_loss = discriminator_loss + cross_entropy(fake_logits, zeros)
-        pairs = ((discriminator_loss, discriminator), (generator_loss, generator))
-        for loss, network in pairs:
-            weights = list(network.parameters())
-            found = torch.autograd.grad(loss, weights, retain_graph=network is discriminator)
-            for weight, gradient in zip(weights, found, strict=True):
+            fakes = run_generator(torch.randn(BATCH_SIZE, NOISE_DIM))
+        found = find_gradients(run_discriminator, reals, fakes, *weights, precision)
+        for adam, own, gradients in zip(adams, weights, found, strict=True):
+            for weight, gradient in zip(own, gradients, strict=True):
                 weight.grad = gradient
-        for adam in adams:
             adam.step()
 
     return step
+
+
+def _gradients_twice(
+    discriminator: Callable[[torch.Tensor], torch.Tensor],
+    reals: torch.Tensor,
+    fakes: torch.Tensor,
+    generator_weights: Weights,
+    discriminator_weights: Weights,
+    precision: Callable[[], contextlib.AbstractContextManager],
+) -> tuple[Gradients, Gradients]:
+    """Return both networks' gradients by two passes forward and three back, as in the tutorial."""
+    cross_entropy = nn.functional.binary_cross_entropy_with_logits
+    with precision():
+        real_logits, fake_logits = discriminator(reals), discriminator(fakes)
+    real_logits, fake_logits = real_logits.float(), fake_logits.float()
+    ones, zeros = torch.ones_like(fake_logits), torch.zeros_like(fake_logits)
+    generator_loss = cross_entropy(fake_logits, ones)
+    discriminator_loss = cross_entropy(real_logits, torch.ones_like(real_logits))
+    discriminator_loss = discriminator_loss + cross_entropy(fake_logits, zeros)
+    of_discriminator = torch.autograd.grad(
+        discriminator_loss, discriminator_weights, retain_graph=True
+    )
+    return torch.autograd.grad(generator_loss, generator_weights), of_discriminator
+
+
+def _gradients_once(
+    discriminator: Callable[[torch.Tensor], torch.Tensor],
+    reals: torch.Tensor,
+    fakes: torch.Tensor,
+    generator_weights: Weights,
+    discriminator_weights: Weights,
+    precision: Callable[[], contextlib.AbstractContextManager],
+) -> tuple[Gradients, Gradients]:
+    """Return the same gradients by one pass forward and one back, as in `core/gradients.py`."""
+    images = torch.cat([reals, fakes.detach()]).requires_grad_()
+    with precision():
+        logits = discriminator(images).float()
+    # The derivatives of both losses by the logits (Goodfellow et al. 2014, section 3).
+    chances = torch.sigmoid(logits.detach())
+    of_reals, of_fakes = chances.split([len(reals), len(fakes)])
+    falls = torch.cat([(of_reals - 1) / len(reals), of_fakes / len(fakes)])
+    *of_discriminator, slopes = torch.autograd.grad(
+        logits, [*discriminator_weights, images], grad_outputs=falls
+    )
+    factors = ((of_fakes - 1) / of_fakes)[:, :, None, None]
+    of_generator = torch.autograd.grad(
+        fakes, generator_weights, grad_outputs=(slopes[len(reals) :] * factors).to(fakes.dtype)
+    )
+    return of_generator, tuple(of_discriminator)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dcgan_cli.config import DataConfig
 from dcgan_cli.core import data
-from dcgan_cli.core.data import load_training_images, read_images
+from dcgan_cli.core.data import load_held_out_images, load_training_images, read_images
 from dcgan_cli.core.idx import read_idx
 from dcgan_cli.errors import DataError
 
@@ -161,6 +161,26 @@ def test_limit_beyond_the_images(tmp_path, digits):
         return load_training_images(DataConfig(path=str(path), limit=21))
 
     assert "data.limit=21 is more than the 20 images" in message_of(path, read)
+
+
+class TestHeldOutImages:
+    def test_where_there_are_none(self, tmp_path, digits):
+        np.savez(tmp_path / "x.npz", x_train=digits.images)
+        assert load_held_out_images(DataConfig(path=str(tmp_path / "x.npz"))) is None
+        (tmp_path / "train-images-idx3-ubyte").write_bytes(idx_bytes(digits.images[..., 0]))
+        assert load_held_out_images(DataConfig(path=str(tmp_path))) is None
+
+    def test_damaged(self, tmp_path, digits):
+        """A floor should not be another one because a file is damaged, without a word."""
+
+        def read(path):
+            return load_held_out_images(DataConfig(path=str(path)))
+
+        path = tmp_path / "x.npz"
+        np.savez(path, x_train=digits.images, x_test=digits.images.astype(float))
+        assert "uint8" in message_of(path, read)
+        (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx_bytes(digits.images)[:-9])
+        assert "fewer" in message_of(tmp_path, read)
 
 
 class TestBadArchives:

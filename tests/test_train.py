@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_cli.core import checkpoints
+from dcgan_cli.core import checkpoints, setup
 from dcgan_cli.core.run_folder import METRICS_COLUMNS, RunFolder
-from tests.conftest import TINY
+from tests.conftest import QUICK, TINY
 from tests.same_run import assert_same_run, newest_arrays, rows
 
 
@@ -185,6 +185,25 @@ def test_kept_checkpoints_are_the_two_newest_and_every_nth(dcgan, workplace):
     assert dcgan("train", "resume=a", "epochs=8").code == 0
     kept = [c.progress.epoch for c in checkpoints.find(workplace / "a" / "checkpoints")]
     assert kept == [8, 7, 6, 4, 2]
+
+
+def test_goes_on_in_the_arithmetic_it_began_in(dcgan, workplace, monkeypatch):
+    """Also where `auto` would now stand for another one."""
+    assert dcgan("train", *QUICK, "epochs=1", "hydra.run.dir=a").code == 0
+    record = RunFolder(workplace / "a").record
+    assert record()["convolution"] == "transformed"
+    monkeypatch.setattr(setup, "resolve_convolution", lambda setting: "direct")
+    assert dcgan("train", "resume=a", "epochs=2").code == 0
+    assert record()["convolution"] == "transformed"
+    assert dcgan("train", "resume=a", "epochs=3", "convolution=direct").code == 0
+    assert record()["convolution"] == "direct"
+
+
+def test_a_rate_that_begins_anew_is_said(dcgan, workplace):
+    assert dcgan("train", *QUICK, "epochs=1", "optimizer.cooldown=1", "hydra.run.dir=a").code == 0
+    done = dcgan("train", "resume=a", "epochs=4")
+    assert done.code == 0, done.err
+    assert "rate      7.5e-05 now, and falls to zero at epoch 4" in done.err
 
 
 def test_loss_that_is_not_finite_stops_with_the_last_good_state(dcgan, workplace):

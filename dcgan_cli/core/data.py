@@ -21,6 +21,10 @@ MNIST_IMAGES_SHA256 = "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b6
 IMAGE_SIZE = 28
 
 
+class NoSplitError(DataError):
+    """The file or folder does not have the split that was asked for."""
+
+
 @dataclass(frozen=True)
 class ImageSet:
     """Images that a run trains on, or that `dcgan inspect` looks at."""
@@ -68,10 +72,13 @@ def load_held_out_images(config: DataConfig) -> np.ndarray | None:
 
     Returns:
         uint8 [N, 28, 28, 1].
+
+    Raises:
+        DataError: it is there and is damaged or of another kind.
     """
     try:
         return read_images(Path(config.path) if config.path else BUNDLED_MNIST, "test").images
-    except DataError:
+    except NoSplitError:
         return None
 
 
@@ -83,6 +90,7 @@ def read_images(path: Path, split: str = "train") -> ImageSet:
         split: "train" or "test".
 
     Raises:
+        NoSplitError: it has no such split.
         DataError: it is neither, or is damaged.
     """
     try:
@@ -106,13 +114,14 @@ def read_npz(path: Path, split: str) -> ImageSet:
     """Read `x_<split>` and, where present, `y_<split>` of an archive with Keras's keys.
 
     Raises:
+        NoSplitError: it has no `x_<split>`.
         DataError: it is no such archive, is damaged, or its arrays are not images and labels.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             names = array_names(archive)
             if f"x_{split}" not in names:
-                raise DataError(f"{path} has no x_{split}; its keys are {', '.join(names)}")
+                raise NoSplitError(f"{path} has no x_{split}; its keys are {', '.join(names)}")
             images = read_array(archive, f"x_{split}")
             labels = read_array(archive, f"y_{split}") if f"y_{split}" in names else None
     except DataError:
@@ -126,7 +135,7 @@ def _read_idx_folder(folder: Path, split: str) -> ImageSet:
     prefix = {"train": "train", "test": "t10k"}[split]
     images = _find_idx(folder, f"{prefix}-images-idx3-ubyte")
     if images is None:
-        raise DataError(
+        raise NoSplitError(
             f"{folder} has no {prefix}-images-idx3-ubyte or {prefix}-images-idx3-ubyte.gz"
         )
     labels = _find_idx(folder, f"{prefix}-labels-idx1-ubyte")

@@ -11,12 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_cli import __version__
-from dcgan_cli.config import TrainConfig, flatten
+from dcgan_cli.config import TrainConfig, flatten, from_dict
 from dcgan_cli.core.batches import steps_per_epoch
 from dcgan_cli.core.data import ImageSet
 from dcgan_cli.core.device import (
     build_strategy,
     describe_devices,
+    resolve_convolution,
     resolve_precision,
     thread_counts,
     use_precision,
@@ -28,7 +29,7 @@ from dcgan_cli.core.restoring import State, newest_state
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.saving import Saver
 from dcgan_cli.core.scoring import Scorer
-from dcgan_cli.core.step import Gan, TrainStep, build_gan, compile_step
+from dcgan_cli.core.step import Cooldown, Gan, TrainStep, build_gan, compile_step
 from dcgan_cli.core.storage import now
 from dcgan_cli.errors import DataError
 
@@ -72,15 +73,15 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     run.remove_temporaries()
     digest = data.digest()
     if config.resume:
-        precision = _recorded_precision(run, config, digest)
+        _check_images(run, digest)
         state = newest_state(run, config, digest)
     else:
-        precision = resolve_precision(config.precision)
         state = State()
+    arithmetic = _arithmetic(config, run)
     scorer = Scorer(config, data) if config.evaluate_every else None
     finished = state.progress.epoch >= config.epochs
     scored_by = scorer.scored_by if scorer and not finished else None
-    use_precision(precision)
+    use_precision(arithmetic["precision"])
     strategy = build_strategy(config.strategy, config.batch_size)
     with strategy.scope():
         steps = config.epochs * steps_per_epoch(len(data.images), config.batch_size)
@@ -95,52 +96,62 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     if config.resume:
         keeps_scores = scored_by is None or run.record().get("scored_by") in (None, scored_by)
         notes = state.set_damaged_aside()
-        notes += _note_resume(run, config, precision, scored_by, state.progress)
+        notes += _note_resume(run, config, arithmetic, scored_by, state.progress, steps)
         if not keeps_scores:
             notes.append("scores are made differently now: those so far are dropped")
     else:
-        _create(run, config, precision, scored_by, gan, digest)
+        _create(run, config, arithmetic, scored_by, gan, digest)
     return Setup(
         gan,
-        compile_step(gan, config, strategy),
+        compile_step(gan, from_dict(dataclasses.asdict(config) | arithmetic), strategy),
         strategy.experimental_distribute_dataset,
         saver,
         scorer,
         keeps_scores,
-        precision,
+        arithmetic["precision"],
         state.progress,
         notes,
     )
 
 
-def _recorded_precision(run: RunFolder, config: TrainConfig, digest: str) -> str:
-    """Return the precision to go on in, once the data are known to be the run's own.
+def _check_images(run: RunFolder, digest: str) -> None:
+    """Check that the images are those that a run was begun with.
 
     Raises:
         DataError: they are not.
     """
-    record = run.record()
-    if digest != record["data_sha256"]:
+    if digest != run.record()["data_sha256"]:
         raise DataError(
             f"the training images are not those of {run.path} (sha256 differs); "
             "give it the same data.path and data.limit"
         )
-    if config.precision == run.config().precision:
-        return str(record["precision"])
-    return resolve_precision(config.precision)
+
+
+def _arithmetic(config: TrainConfig, run: RunFolder) -> dict[str, str]:
+    """Return what the settings that may be `auto` stand for, here or where the run was begun."""
+    resolved = {
+        "precision": resolve_precision(config.precision),
+        "convolution": resolve_convolution(config.convolution),
+    }
+    if config.resume:
+        record, own = run.record(), run.config()
+        for name in resolved:
+            if name in record and getattr(config, name) == getattr(own, name):
+                resolved[name] = str(record[name])
+    return resolved
 
 
 def _create(
     run: RunFolder,
     config: TrainConfig,
-    precision: str,
+    arithmetic: dict[str, str],
     scored_by: Facts | None,
     gan: Gan,
     digest: str,
 ) -> None:
     networks = {model.name: layer_table(model) for model in (gan.generator, gan.discriminator)}
     facts = {
-        "precision": precision,
+        **arithmetic,
         "data_sha256": digest,
         "scored_by": scored_by,
         "networks": networks,
@@ -152,9 +163,10 @@ def _create(
 def _note_resume(
     run: RunFolder,
     config: TrainConfig,
-    precision: str,
+    arithmetic: dict[str, str],
     scored_by: Facts | None,
     progress: Progress,
+    steps: int,
 ) -> list[str]:
     """Add a part to the run's lineage, and say what in it differs from the part before."""
     before = run.record()
@@ -176,12 +188,19 @@ def _note_resume(
     run.update(
         {
             "config": dataclasses.asdict(config) | {"resume": None},
-            "precision": precision,
+            **arithmetic,
             "scored_by": scored_by or before.get("scored_by"),
             "lineage": [*lineage, part | {"changed": changed}],
         }
     )
     notes = [f"changed   {name} from {old} to {new}" for name, (old, new) in changed.items()]
+    optimizer = config.optimizer
+    if optimizer.cooldown and "epochs" in changed:
+        rate = float(Cooldown(optimizer.learning_rate, optimizer.cooldown, steps)(progress.step))
+        notes.append(
+            f"rate      {rate:.2g} now, and falls to zero at epoch {config.epochs}, as in a run "
+            "of that length"
+        )
     if moved:
         notes.append(
             f"{', '.join(moved)}: the run goes on, but not to the same bits as an unbroken one"
