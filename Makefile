@@ -2,7 +2,7 @@
 # make test   lint, types, and every test
 # make test-faults  kill, damage and starve real runs, for 20 minutes or so
 # make docs   write docs/configuration.md from the settings
-# make bench  this program's step and epoch against the tutorial's own code and PyTorch, here
+# make bench  this program against the tutorial's own code and PyTorch, here, for half an hour or so
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -36,7 +36,8 @@ docs: $(VENV)/installed
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks.compare --json bench.json
-	$(BIN)/python benchmarks/epoch_time.py
+	$(BIN)/python -m benchmarks.epoch_time
+	$(BIN)/python -m benchmarks.around
 
 $(VENV)/created:
 	@test -n "$(PYTHON)" || { echo "dcgan needs Python 3.11, 3.12 or 3.13; say where: make PYTHON=..."; exit 1; }

@@ -2,25 +2,22 @@
 
     python -m benchmarks.compare [--rounds N] [--steps N] [--json FILE]
 
-Every contender runs in a process of its own, one after another, round after round, so that what
-else the machine does falls on all alike. All train the tutorial's networks on the same 256 real
+Every contender runs in a process of its own. All train the tutorial's networks on the same 256 real
 images. What counts is the ratio within a round.
 """
 
 import argparse
+import functools
 import importlib.util
 import json
-import os
 import platform
-import statistics
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from benchmarks.contender import BATCH_SIZE, SIZE
+from benchmarks.rounds import Figures, Round, in_words, interleave, median, ratios, run
 
-ROOT = Path(__file__).parent.parent
 TUTORIAL = "tutorial"
 CONTENDERS = [
     TUTORIAL,
@@ -28,16 +25,17 @@ CONTENDERS = [
     "dcgan bfloat16 transformed",
     "dcgan float32 direct",
     "dcgan bfloat16 direct",
-    "products float32",
-    "products bfloat16",
 ]
 PYTORCH = [
     "pytorch float32",
     "pytorch float32 channels_last",
     "pytorch bfloat16 channels_last",
-    "pytorch float32 channels_last compiled",
-    "pytorch bfloat16 channels_last compiled",
+    "pytorch float32 channels_last once",
+    "pytorch bfloat16 channels_last once",
+    "pytorch float32 channels_last once compiled",
+    "pytorch bfloat16 channels_last once compiled",
 ]
+PRODUCTS = ["products float32", "products bfloat16"]
 
 
 def step_gflop(batch_size: int = BATCH_SIZE) -> float:
@@ -55,53 +53,44 @@ def step_gflop(batch_size: int = BATCH_SIZE) -> float:
     return 2 * batch_size * (generator + discriminator) / 1e9
 
 
-def measure(name: str, steps: int) -> dict[str, float]:
-    """Run one contender and return what it printed."""
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "benchmarks.contender", name, str(steps)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-    return json.loads(done.stdout.splitlines()[-1])
+def measure(name: str, steps: int) -> Figures:
+    """Run one contender and return what it printed, and its peak memory."""
+    ended = run([sys.executable, "-m", "benchmarks.contender", name, str(steps)])
+    return {**json.loads(ended.output.splitlines()[-1]), "peak_mib": ended.peak_mib}
 
 
-def summary(rounds: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
+def summary(rounds: list[Round]) -> dict[str, Any]:
     """Turn the measurements into medians and ratios."""
     # Not before: a process begins with its parent's peak memory, which TensorFlow would make large.
     from dcgan_cli.core.device import describe_devices
 
     peers = [name for name in rounds[0] if name.startswith("pytorch")]
-    rates = {
-        name.split()[1]: 2 * SIZE**3 / statistics.median(r[name]["seconds"] for r in rounds) / 1e9
-        for name in rounds[0]
-        if name.startswith("products")
-    }
+    gflop = step_gflop()
     table = {}
     for name in rounds[0]:
-        if name.startswith("products"):
+        if name in PRODUCTS:
             continue
-        seconds = statistics.median(r[name]["seconds"] for r in rounds)
-        precision = "bfloat16" if "bfloat16" in name else "float32"
-        floor = step_gflop() / rates[precision]
-
-        def ratio(others: list[str], name: str = name) -> float | None:
-            if not others:
-                return None
-            return statistics.median(
-                r[name]["seconds"] / min(r[other]["seconds"] for other in others) for r in rounds
-            )
-
+        products = PRODUCTS["bfloat16" in name]
+        floors = [each[products]["seconds"] * gflop * 1e9 / (2 * SIZE**3) for each in rounds]
+        seconds = median(rounds, name, "seconds")
         table[name] = {
             "step_ms": 1e3 * seconds,
             "images_per_second": BATCH_SIZE / seconds,
-            "of_tutorial": ratio([TUTORIAL]),
-            "of_best_pytorch": ratio(peers),
-            "of_floor": seconds / floor,
-            "first_step_s": statistics.median(r[name]["first"] for r in rounds),
-            "peak_mib": statistics.median(r[name]["peak_mib"] for r in rounds),
+            "of_tutorial": ratios(rounds, name, [TUTORIAL], "seconds"),
+            "of_best_pytorch": ratios(rounds, name, peers, "seconds") if peers else [],
+            "of_floor": [
+                each[name]["seconds"] / floor for each, floor in zip(rounds, floors, strict=True)
+            ],
+            "first_step_s": median(rounds, name, "first"),
+            "peak_mib": median(rounds, name, "peak_mib"),
         }
     return {
         "machine": f"{describe_devices()}, Python {platform.python_version()}",
-        "gflop_per_second": rates,
-        "gflop_per_step": step_gflop(),
+        "gflop_per_second": {
+            name.split()[1]: 2 * SIZE**3 / median(rounds, name, "seconds") / 1e9
+            for name in PRODUCTS
+        },
+        "gflop_per_step": gflop,
         "rounds": len(rounds),
         "contenders": table,
     }
@@ -114,38 +103,26 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10, help="steps timed in each process")
     parser.add_argument("--json", type=Path, help="where to write the figures too")
     arguments = parser.parse_args()
-    names = list(CONTENDERS)
+    names = [*CONTENDERS, *PRODUCTS]
     if importlib.util.find_spec("torch"):
         names += PYTORCH
     else:
         print("PyTorch is not installed (pip install '.[bench]'): left out", file=sys.stderr)
 
-    rounds = []
-    for number in range(1, arguments.rounds + 1):
-        rounds.append({})
-        for name in names:
-            rounds[-1][name] = measure(name, arguments.steps)
-            print(f"round {number}: {name} {rounds[-1][name]['seconds'] * 1e3:.0f} ms", flush=True)
-    figures = summary(rounds)
+    contenders = {name: functools.partial(measure, name, arguments.steps) for name in names}
+    figures = summary(interleave(contenders, arguments.rounds))
     rates = ", ".join(f"{name} {rate:.0f}" for name, rate in figures["gflop_per_second"].items())
-    print(f"\n{figures['machine']}\nGFLOP/s of a product of matrices: {rates}")
-    print(f"GFLOP of a step in place: {figures['gflop_per_step']:.1f}\n")
-    columns = [
-        "step ms",
-        "images/s",
-        "of tutorial",
-        "of PyTorch",
-        "of floor",
-        "first s",
-        "peak MiB",
-    ]
-    print(" " * 42 + "".join(f"{column:>12}" for column in columns))
+    print(f"{figures['machine']}\nGFLOP/s of a product of matrices: {rates}")
+    print(f"GFLOP of a step in place: {figures['gflop_per_step']:.1f}")
+    print("medians; of ratios within a round also the least and the largest\n")
+    columns = ["of tutorial", "of PyTorch's best", "of floor"]
+    print(f"{'':46}{'step ms':>9}{'images/s':>10}" + "".join(f"{c:>20}" for c in columns), end="")
+    print(f"{'first s':>9}{'peak MiB':>10}")
     for name, row in figures["contenders"].items():
-        cells = [
-            "-" if value is None else f"{value:.2f}" if value < 20 else f"{value:.0f}"
-            for value in row.values()
-        ]
-        print(f"{name:42}" + "".join(f"{cell:>12}" for cell in cells))
+        print(f"{name:46}{row['step_ms']:9.0f}{row['images_per_second']:10.0f}", end="")
+        for column in ("of_tutorial", "of_best_pytorch", "of_floor"):
+            print(f"{in_words(row[column]):>20}", end="")
+        print(f"{row['first_step_s']:9.1f}{row['peak_mib']:10.0f}")
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
 

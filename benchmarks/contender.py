@@ -6,7 +6,6 @@ NAME is `tutorial`, `dcgan PRECISION CONVOLUTION`, `pytorch OPTION...` or `produ
 """
 
 import json
-import resource
 import statistics
 import sys
 import time
@@ -83,8 +82,7 @@ def main() -> None:
         start = time.perf_counter()
         run()
         seconds.append(time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": statistics.median(seconds), "first": first, "peak_mib": peak}))
+    print(json.dumps({"seconds": statistics.median(seconds), "first": first}))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,10 @@ class ModelConfig(Section):
     )
     leaky_relu_slope: float = key(0.3, "slope of LeakyReLU below zero", at_least=0, at_most=1)
     dropout: float = key(
-        0.3, "share of the discriminator's activations dropped in training", at_least=0, below=1
+        0.3,
+        "share of the discriminator's activations dropped in training, rounded to 1/256",
+        at_least=0,
+        below=1,
     )
 
 

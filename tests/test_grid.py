@@ -101,7 +101,11 @@ def test_the_gradient_of_a_bias_is_exact_in_bfloat16():
     np.testing.assert_allclose(slopes, [49 * 1024] * 3, rtol=2**-8)
 
 
-def test_auto_convolution_is_transformed_without_a_gpu():
-    assert not tf.config.list_physical_devices("GPU")
-    assert resolve_convolution("auto") == "transformed"
-    assert resolve_convolution("direct") == "direct"
+@pytest.mark.parametrize(("gpus", "form"), [([], "transformed"), (["GPU:0"], "direct")])
+def test_auto_convolution_goes_by_whether_there_is_a_gpu(monkeypatch, gpus, form):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus)
+    assert resolve_convolution("auto") == form
+    assert [resolve_convolution(named) for named in ("direct", "transformed")] == [
+        "direct",
+        "transformed",
+    ]

@@ -62,8 +62,9 @@ class GridDiscriminator:
         x = self._relu_and_dropout(x, 1, key)
         x = add_bias(grid.DOWN(x, layer("conv_2").kernel), layer("conv_2").bias)
         x = self._relu_and_dropout(x, 2, key)
-        w = tf.reshape(tf.cast(layer("dense").kernel, self.dtype), (grid.CELLS, -1, 1))
-        return tf.reduce_sum(tf.cast(x @ w, tf.float32), axis=0) + layer("dense").bias
+        # In float32, as the Keras layer is: it takes no time, and losses hang on the logits.
+        w = tf.reshape(layer("dense").kernel, (grid.CELLS, -1, 1))
+        return tf.reduce_sum(tf.cast(x, tf.float32) @ w, axis=0) + layer("dense").bias
 
     def _relu_and_dropout(self, x: tf.Tensor, index: int, key: tf.Tensor) -> tf.Tensor:
         x = leaky_relu(x, self.layer(f"relu_{index}").slope)

@@ -41,7 +41,8 @@ def dropout(x: tf.Tensor, rate: float, key: tf.Tensor) -> tf.Tensor:
 
     Args:
         x: what to drop from, of any shape.
-        rate: the chance of dropping, which is rounded to 1/256.
+        rate: the chance of dropping, 0 or more and below 1, which is rounded to one of the
+            255 multiples of 1/256 below 1.
         key: int32 [2].
 
     Returns:

@@ -130,7 +130,7 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
         float32 [3]: the generator's loss, the discriminator's loss (without the R1 penalty), and
         the number of replicas on which a loss or a gradient was not finite.
     """
-    networks = _in_training(gan, config)
+    networks = in_training(gan, config)
     fakes_per_replica = config.batch_size // strategy.num_replicas_in_sync
 
     def replica_step(images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
@@ -180,8 +180,8 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
     return train_step
 
 
-def _in_training(gan: Gan, config: TrainConfig) -> Networks:
-    """Return the networks in the form that this run trains them in."""
+def in_training(gan: Gan, config: TrainConfig) -> Networks:
+    """Return the networks in the form in which the settings have them trained."""
     weights = (gan.generator.trainable_variables, gan.discriminator.trainable_variables)
     if resolve_convolution(config.convolution) == "transformed":
         return Networks(

@@ -1,0 +1,79 @@
+"""Processes in turn, round after round, so that what else the machine does falls on all alike."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+Figures = dict[str, float]
+Round = dict[str, Figures]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What came of a process."""
+
+    output: str
+    seconds: float
+    """Wall time, start-up included."""
+    peak_mib: float
+    """Its greatest resident memory. It begins with that of the process that starts it: keep
+    TensorFlow out of that one."""
+
+
+def run(command: Sequence[str | Path], cwd: Path = ROOT) -> Ended:
+    """Run a command to its end.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
+    start = time.perf_counter()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=cwd, env=environment
+    ) as process:
+        output = process.stdout.read() if process.stdout else ""
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - start
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command, output)
+    return Ended(output, seconds, usage.ru_maxrss / 1024)
+
+
+def interleave(contenders: Mapping[str, Callable[[], Figures]], rounds: int) -> list[Round]:
+    """Measure all contenders in each of some rounds, each round beginning with another one."""
+    names, measured = list(contenders), []
+    for number in range(rounds):
+        first = number % len(names)
+        figures = {}
+        for name in names[first:] + names[:first]:
+            figures[name] = contenders[name]()
+            said = ", ".join(f"{key} {value:.4g}" for key, value in figures[name].items())
+            print(f"round {number + 1}: {name}: {said}", file=sys.stderr, flush=True)
+        measured.append({name: figures[name] for name in names})
+    return measured
+
+
+def median(rounds: list[Round], name: str, key: str) -> float:
+    """Return the median of one figure."""
+    return statistics.median(each[name][key] for each in rounds)
+
+
+def ratios(rounds: list[Round], name: str, others: list[str], key: str) -> list[float]:
+    """Return, round by round, a contender's figure as a share of the least of the others'."""
+    return [each[name][key] / min(each[other][key] for other in others) for each in rounds]
+
+
+def in_words(values: list[float]) -> str:
+    """Return the median of ratios, with the least and the largest where there are several."""
+    if not values:
+        return "-"
+    middle = f"{statistics.median(values):.2f}"
+    return middle if len(values) == 1 else f"{middle} ({min(values):.2f}-{max(values):.2f})"
