@@ -22,6 +22,11 @@ class DataConfig(Section):
         None, "your own file instead of the bundled one: an mnist.npz or a folder of IDX files"
     )
     limit: int | None = key(None, "train on the first N images only", at_least=1)
+    image_size: int = key(28, "height and width of the images", at_least=8, at_most=1024)
+    channels: int = key(1, "1 for grey, 3 for colour", at_least=1, at_most=3)
+    classes: int = key(
+        10, "how many classes the labels tell apart; 0 without labels", at_least=0, at_most=65536
+    )
 
 
 @dataclass(kw_only=True, slots=True)
@@ -29,14 +34,19 @@ class ModelConfig(Section):
     """The two networks."""
 
     name: str = key(
-        "dcgan28", "the tutorial's pair of networks, for 28x28 grey images", choices=("dcgan28",)
+        "dcgan28",
+        "dcgan28 (the tutorial's pair, for 28x28 pixels), dcgan (the paper's, for 32x32 to "
+        "256x256) or mlp (fully connected, for any size)",
+        choices=("dcgan28", "dcgan", "mlp"),
     )
     base_channels: int = key(
         64,
-        "channels of the widest-resolution layers; the others have 2 and 4 times as many",
+        "channels of the widest-resolution layers of dcgan28 and dcgan; each halving of the size "
+        "doubles them",
         at_least=1,
         at_most=1024,
     )
+    units: int = key(1024, "units in each hidden layer of mlp", at_least=1, at_most=65536)
     leaky_relu_slope: float = key(0.3, "slope of LeakyReLU below zero", at_least=0, at_most=1)
     dropout: float = key(
         0.3,
@@ -44,6 +54,20 @@ class ModelConfig(Section):
         at_least=0,
         below=1,
     )
+    upsample: str = key(
+        "transposed",
+        "how the generator doubles a size: by transposed convolutions, or by resize and a "
+        "convolution, against checkerboards (Odena et al. 2016)",
+        choices=("transposed", "resize"),
+    )
+    spectral_norm: bool = key(
+        False, "divide the discriminator's kernels by their norm (Miyato et al. 2018)"
+    )
+    conditional: bool = key(False, "make images of a class that is asked for; needs labels")
+
+
+CROSS_ENTROPIES = ("non_saturating", "minimax", "least_squares")
+"""The losses in which real images have a label."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -52,8 +76,25 @@ class LossConfig(Section):
 
     name: str = key(
         "non_saturating",
-        "adversarial loss, computed from logits (Goodfellow et al. 2014)",
-        choices=("non_saturating",),
+        "adversarial loss, computed from logits",
+        choices=(*CROSS_ENTROPIES, "hinge", "wasserstein_gp"),
+    )
+    label_smoothing: float = key(
+        0.0,
+        "how much less than 1 the discriminator's label of real images is (Salimans et al. 2016)",
+        at_least=0,
+        below=0.5,
+    )
+    gradient_penalty: float = key(
+        10.0,
+        "weight of wasserstein_gp's penalty (Gulrajani et al. 2017)",
+        above=0,
+        at_most=1e6,
+    )
+    diffaugment: bool = key(
+        False,
+        "shift, cut out and recolour what the discriminator sees, for small data sets "
+        "(Zhao et al. 2020)",
     )
     r1_gamma: float = key(
         0.0,
@@ -62,6 +103,14 @@ class LossConfig(Section):
         at_least=0,
         at_most=1e6,
     )
+
+    def __post_init__(self) -> None:
+        Section.__post_init__(self)
+        if self.label_smoothing and self.name not in CROSS_ENTROPIES:
+            raise ConfigError(
+                f"loss={self.name} has no labels to smooth; leave loss.label_smoothing at 0, or "
+                f"use {', '.join(CROSS_ENTROPIES)}"
+            )
 
 
 @dataclass(kw_only=True, slots=True)
@@ -92,6 +141,7 @@ class StrategyConfig(Section):
     )
 
 
+DCGAN_SIZES = (32, 64, 128, 256)
 NAMED_FEATURES = ("auto", "mnist", "untrained", "inception")
 
 
@@ -163,6 +213,34 @@ class TrainConfig(Section):
         Section.__post_init__(self)
         if self.patience is not None and not self.evaluate_every:
             raise ConfigError("patience needs scores; give evaluate_every at least 1")
+        if self.model.conditional and not self.data.classes:
+            raise ConfigError(
+                "model.conditional needs labels: data.classes says how many classes they tell apart"
+            )
+        self._check_size()
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the images that the networks make and judge."""
+        return self.data.image_size, self.data.image_size, self.data.channels
+
+    @property
+    def latent_dim(self) -> int:
+        """The length of what the generator takes: the noise, and the class where it takes one."""
+        return self.noise_dim + (self.data.classes if self.model.conditional else 0)
+
+    def _check_size(self) -> None:
+        size, name = self.data.image_size, self.model.name
+        fits = {
+            "dcgan28": size == 28,
+            "dcgan": size in DCGAN_SIZES,
+            "mlp": True,
+        }
+        if not fits[name]:
+            raise ConfigError(
+                f"model={name} does not make images of {size}x{size} (data.image_size): dcgan28 "
+                f"makes 28x28, dcgan {', '.join(map(str, DCGAN_SIZES))}, mlp any size"
+            )
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan_cli.config import ModelConfig
+from dcgan_cli.config import ModelConfig, TrainConfig
 from dcgan_cli.core.device import use_precision
-from dcgan_cli.core.networks import (
-    KeyedDropout,
-    LeakyReLU,
-    build_discriminator,
-    build_generator,
-    layer_table,
-)
+from dcgan_cli.core.layers import KeyedDropout, LeakyReLU
+from dcgan_cli.core.networks import build_discriminator, build_generator, layer_table
 
 KEY = tf.constant([1, 2])
 
@@ -25,16 +20,16 @@ def count(variables) -> int:
 
 
 def test_networks_have_the_tutorials_sizes():
-    generator = build_generator(ModelConfig(), noise_dim=100, seed=0)
-    discriminator = build_discriminator(ModelConfig(), seed=0)
+    generator = build_generator(TrainConfig())
+    discriminator = build_discriminator(TrainConfig())
     assert generator.count_params() == 2_330_944
     assert count(generator.trainable_variables) == 2_305_472
     assert discriminator.count_params() == count(discriminator.trainable_variables) == 212_865
 
 
 def test_networks_have_the_tutorials_shapes_and_ranges():
-    generator = build_generator(ModelConfig(), noise_dim=100, seed=0)
-    discriminator = build_discriminator(ModelConfig(), seed=0)
+    generator = build_generator(TrainConfig())
+    discriminator = build_discriminator(TrainConfig())
     images = generator(np.random.default_rng(0).standard_normal((3, 100)), training=False)
     logits = discriminator([images, KEY], training=False)
     assert images.shape == (3, 28, 28, 1)
@@ -44,31 +39,33 @@ def test_networks_have_the_tutorials_shapes_and_ranges():
 
 def test_layer_table_adds_up_to_the_network():
     for network in (
-        build_generator(ModelConfig(), noise_dim=100, seed=0),
-        build_discriminator(ModelConfig(), seed=0),
+        build_generator(TrainConfig()),
+        build_discriminator(TrainConfig()),
     ):
         assert sum(row["parameters"] for row in layer_table(network)) == network.count_params()
 
 
 def test_multiply_adds_of_known_layers():
-    rows = {r["name"]: r for r in layer_table(build_generator(ModelConfig(), 100, seed=0))}
+    rows = {r["name"]: r for r in layer_table(build_generator(TrainConfig()))}
     assert rows["dense"]["multiply_adds"] == 100 * 12544
     # 49 input positions, each spread by a 5x5 kernel over 128 of 256 channels.
     assert rows["conv_1"]["multiply_adds"] == 49 * 25 * 256 * 128
-    rows = {r["name"]: r for r in layer_table(build_discriminator(ModelConfig(), seed=0))}
+    rows = {r["name"]: r for r in layer_table(build_discriminator(TrainConfig()))}
     assert rows["conv_1"]["multiply_adds"] == 14 * 14 * 25 * 64
 
 
 def test_seed_decides_the_weights():
     model = ModelConfig(base_channels=4)
-    one, same, other = (build_generator(model, 8, seed) for seed in (1, 1, 2))
+    one, same, other = (
+        build_generator(TrainConfig(model=model, noise_dim=8, seed=seed)) for seed in (1, 1, 2)
+    )
     for a, b in zip(one.get_weights(), same.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert not np.array_equal(one.get_weights()[0], other.get_weights()[0])
 
 
 def test_layers_do_not_share_initial_weights():
-    network = build_discriminator(ModelConfig(base_channels=4), seed=0)
+    network = build_discriminator(TrainConfig(model=ModelConfig(base_channels=4)))
     first, second = (network.get_layer(f"conv_{i}").kernel.numpy().ravel() for i in (1, 2))
     assert not np.allclose(first / np.ptp(first), second[: len(first)] / np.ptp(second), atol=0.05)
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from dcgan_cli.config import LossConfig, ModelConfig, OptimizerConfig, TrainConfig
 from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
 from dcgan_cli.core.device import use_precision
-from dcgan_cli.core.networks import dropout
+from dcgan_cli.core.layers import dropout
 from dcgan_cli.core.step import (
     DROPOUT,
     NOISE,
@@ -312,7 +312,8 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 from dcgan_cli.config import LossConfig, ModelConfig, OptimizerConfig, TrainConfig
 from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
 from dcgan_cli.core.batches import epoch_batches
-from dcgan_cli.core.gradients import gradients
+from dcgan_cli.core.gradients import Batch, Objective, gradients
+from dcgan_cli.core.losses import non_saturating
 from dcgan_cli.core.step import DROPOUT, NOISE, build_gan, compile_step, in_training, step_key
 
 # Weights of zero at the end, which do not move: every logit is 0, so the means are known.
@@ -352,8 +353,8 @@ for replica in range(2):
     reals = tf.cast(images[8 * replica :][:8], tf.float32) / 127.5 - 1
     noise, dropout = (step_key(0, tf.constant(0, tf.int64), k, replica) for k in (NOISE, DROPOUT))
     latents = tf.random.stateless_normal((8, 8), noise)
-    networks = in_training(alone, config)
-    found = gradients(networks, reals, latents, dropout, real_count=16., fake_count=16, r1_gamma=1)
+    seen = Batch(reals, latents, None, None, dropout, dropout, real_count=16., fake_count=16)
+    found = gradients(in_training(alone, config), seen, Objective(non_saturating(1), 1, 0))
     halves.append(found.generator + found.discriminator)
 batches = epoch_batches(images[:16], batch_size=16, buffer_size=1, seed=0, epoch=1)
 (batch,) = strategy.experimental_distribute_dataset(batches)

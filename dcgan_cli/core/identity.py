@@ -24,7 +24,20 @@ MAY_CHANGE = {
     "strategy.name",
 }
 """Settings that may differ after a resume. The others make the run what it is."""
-ADDED = {"ema": 0.0, "loss.r1_gamma": 0.0}
+ADDED = {
+    "ema": 0.0,
+    "data.image_size": 28,
+    "data.channels": 1,
+    "data.classes": 10,
+    "model.units": 1024,
+    "model.upsample": "transposed",
+    "model.spectral_norm": False,
+    "model.conditional": False,
+    "loss.r1_gamma": 0.0,
+    "loss.label_smoothing": 0.0,
+    "loss.gradient_penalty": 10.0,
+    "loss.diffaugment": False,
+}
 """Settings younger than the first identities, with the value that older runs were made with."""
 
 

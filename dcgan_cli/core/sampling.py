@@ -102,7 +102,7 @@ def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
     arrays = checkpoint.load(part)
     check_fits(arrays, part, config, checkpoint.path)
     use_precision(run.record()["precision"])
-    generator = build_generator(config.model, config.noise_dim, config.seed)
+    generator = build_generator(config)
     assign(named_variables(generator), arrays, str(checkpoint.path))
     facts = picture_facts(run, checkpoint.progress)
     source = f"{title(run)}, epoch {facts['epoch']}, step {facts['step']}"

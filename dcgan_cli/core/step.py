@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -9,12 +10,14 @@ import tensorflow as tf
 from dcgan_cli.config import OptimizerConfig, TrainConfig
 from dcgan_cli.core.arrays import Arrays
 from dcgan_cli.core.device import resolve_convolution
-from dcgan_cli.core.gradients import Networks, gradients
-from dcgan_cli.core.grid_networks import GridDiscriminator, GridGenerator
+from dcgan_cli.core.diffaugment import diffaugment
+from dcgan_cli.core.gradients import Batch, Judge, Networks, Objective, gradients
+from dcgan_cli.core.grid_networks import GridDiscriminator, GridGenerator, has_grid
+from dcgan_cli.core.losses import adversarial_loss
 from dcgan_cli.core.networks import (
-    IMAGE_SHAPE,
     build_discriminator,
     build_generator,
+    has_batch_norm,
     named_variables,
 )
 from dcgan_cli.errors import CheckpointError
@@ -23,7 +26,9 @@ TrainStep = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 # What a key of randomness is drawn for. The numbers are part of a run's identity: never reuse one.
 # (1 and 2 were dropout's when real and generated images were judged apart.)
-NOISE, DROPOUT = 0, 3
+NOISE, DROPOUT, CLASSES, MIXING = 0, 3, 4, 5
+AUGMENT = 1000
+"""What the key of dropout becomes that of changes to images by: no layer's number."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +80,14 @@ def build_gan(config: TrainConfig, steps: int) -> Gan:
         config: the settings.
         steps: steps of the whole run, which the learning rate's cooldown ends with.
     """
-    generator = build_generator(config.model, config.noise_dim, config.seed)
-    discriminator = build_discriminator(config.model, config.seed)
+    generator = build_generator(config)
+    discriminator = build_discriminator(config)
     return Gan(
         generator,
         discriminator,
         _build_optimizer(config.optimizer, generator, steps),
         _build_optimizer(config.optimizer, discriminator, steps),
-        build_generator(config.model, config.noise_dim, config.seed) if config.ema else None,
+        build_generator(config) if config.ema else None,
     )
 
 
@@ -126,14 +131,22 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
     always `batch_size`, also beside a last batch with fewer real ones.
 
     Returns:
-        A function of (images uint8 [R, 28, 28, 1], step int64 scalar counted from 0) that returns
-        float32 [3]: the generator's loss, the discriminator's loss (without the R1 penalty), and
-        the number of replicas on which a loss or a gradient was not finite.
+        A function of (batch, step int64 scalar counted from 0), the batch being images (uint8
+        [R, H, W, C]) or, where the settings say `conditional`, a pair of them and their classes
+        (int32 [R]). It returns float32 [3]: the generator's loss, the discriminator's loss (without
+        penalties), and the number of replicas on which a loss or a gradient was not finite.
     """
     networks = in_training(gan, config)
+    objective = Objective(
+        adversarial_loss(config.loss),
+        config.loss.r1_gamma,
+        config.loss.gradient_penalty if config.loss.name == "wasserstein_gp" else 0,
+    )
     fakes_per_replica = config.batch_size // strategy.num_replicas_in_sync
+    conditional = config.model.conditional
 
-    def replica_step(images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    def replica_step(batch: Any, step: tf.Tensor) -> tf.Tensor:
+        images, real_classes = batch if conditional else (batch, None)
         replica = tf.distribute.get_replica_context()
         index = replica.replica_id_in_sync_group
 
@@ -143,16 +156,23 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
         real_images = tf.cast(images, tf.float32) / 127.5 - 1
         real_count = replica.all_reduce("SUM", tf.cast(tf.shape(images)[0], tf.float32))
         latents = tf.random.stateless_normal((fakes_per_replica, config.noise_dim), key(NOISE))
-
-        result = gradients(
-            networks,
+        fake_classes = None
+        if conditional:
+            fake_classes = tf.random.stateless_uniform(
+                (fakes_per_replica,), key(CLASSES), 0, config.data.classes, tf.int32
+            )
+            latents = tf.concat([latents, tf.one_hot(fake_classes, config.data.classes)], axis=1)
+        seen = Batch(
             real_images,
             latents,
+            real_classes,
+            fake_classes,
             key(DROPOUT),
-            real_count=real_count,
-            fake_count=config.batch_size,
-            r1_gamma=config.loss.r1_gamma,
+            key(MIXING),
+            real_count,
+            config.batch_size,
         )
+        result = gradients(networks, seen, objective)
         gan.generator_optimizer.apply(result.generator, networks.generator_weights)
         gan.discriminator_optimizer.apply(result.discriminator, networks.discriminator_weights)
         # A sum is finite only if all its terms are, so one number a gradient tells.
@@ -163,7 +183,10 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
 
     # With a stated signature the smaller last batch needs no trace of its own. Batches that are
     # split between replicas have no such signature.
-    signature = [tf.TensorSpec((None, *IMAGE_SHAPE), tf.uint8), tf.TensorSpec((), tf.int64)]
+    of_batch: Any = tf.TensorSpec((None, *config.image_shape), tf.uint8)
+    if conditional:
+        of_batch = (of_batch, tf.TensorSpec((None,), tf.int32))
+    signature = [of_batch, tf.TensorSpec((), tf.int64)]
     alone = strategy.num_replicas_in_sync == 1
 
     # Nothing in it depends on a tensor's value in Python, so there is nothing for AutoGraph to
@@ -171,8 +194,8 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
     @tf.function(
         input_signature=signature if alone else None, reduce_retracing=True, autograph=False
     )
-    def train_step(images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        results = strategy.run(replica_step, args=(images, step))
+    def train_step(batch: Any, step: tf.Tensor) -> tf.Tensor:
+        results = strategy.run(replica_step, args=(batch, step))
         if gan.average is not None:
             _move_average(gan.average, gan.generator, config.ema, step)
         return strategy.reduce("SUM", results, axis=None)
@@ -181,16 +204,35 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
 
 
 def in_training(gan: Gan, config: TrainConfig) -> Networks:
-    """Return the networks in the form in which the settings have them trained."""
-    weights = (gan.generator.trainable_variables, gan.discriminator.trainable_variables)
-    if resolve_convolution(config.convolution) == "transformed":
-        return Networks(
-            GridGenerator(gan.generator), GridDiscriminator(gan.discriminator), *weights
-        )
+    """Return the networks in the form in which the settings have them trained.
+
+    The transformed one is of the tutorial's networks for grey images.
+    """
+    generate: Callable[[tf.Tensor], tf.Tensor]
+    judge: Judge
+    if resolve_convolution(config.convolution) == "transformed" and has_grid(config):
+        generate, judge = GridGenerator(gan.generator), GridDiscriminator(gan.discriminator)
+    else:
+
+        def generate(latents: tf.Tensor) -> tf.Tensor:
+            return gan.generator(latents, training=True)
+
+        def judge(images: tf.Tensor, key: tf.Tensor, classes: tf.Tensor | None) -> tf.Tensor:
+            inputs = [images, key]
+            if classes is not None:
+                inputs.append(tf.one_hot(classes, config.data.classes))
+            return gan.discriminator(inputs, training=True)
+
+    def judge_augmented(images: tf.Tensor, key: tf.Tensor, classes: tf.Tensor | None) -> tf.Tensor:
+        changed = diffaugment(images, tf.random.experimental.stateless_fold_in(key, AUGMENT))
+        return judge(changed, key, classes)
+
     return Networks(
-        lambda latents: gan.generator(latents, training=True),
-        lambda images, key: gan.discriminator([images, key], training=True),
-        *weights,
+        generate,
+        judge_augmented if config.loss.diffaugment else judge,
+        gan.generator.trainable_variables,
+        gan.discriminator.trainable_variables,
+        judges_alone=not has_batch_norm(config),
     )
 
 
