@@ -17,14 +17,14 @@ def kept(run) -> list[int]:
 
 
 def test_best_is_kept_and_patience_ends_the_run(dcgan, workplace):
-    """With a learning rate that ruins it after the first epoch."""
-    words = [*SCORED, "epochs=9", "patience=3", "optimizer.learning_rate=0.3", "hydra.run.dir=run"]
-    done = dcgan("train", *words)
+    """With a learning rate that ruins it: of 60 scores, three in a row will be no better."""
+    words = [*SCORED, "epochs=60", "checkpoint_every=60", "patience=3", "hydra.run.dir=run"]
+    done = dcgan("train", *words, "optimizer.learning_rate=0.3")
     assert done.code == 0, done.err
     run = RunFolder(workplace / "run")
     distances = [row["frechet_distance"] for row in run.metrics()]
     best = distances.index(min(distances)) + 1
-    assert len(distances) == best + 3 < 9
+    assert len(distances) == best + 3 < 60
     assert kept(run.path) == sorted({best, len(distances) - 1, len(distances)})
     assert run.status()["state"] == "finished"
     assert f"of epoch {best} for 3 epochs" in run.status()["reason"]
@@ -37,12 +37,12 @@ def test_best_is_kept_and_patience_ends_the_run(dcgan, workplace):
 
 def test_patience_waits_for_a_worse_score(dcgan, workplace):
     """With fewer scores than epochs, it is scores that tell."""
-    words = [*SCORED, "epochs=9", "evaluate_every=2", "patience=1", "optimizer.learning_rate=0.3"]
+    words = [*SCORED, "epochs=60", "evaluate_every=2", "patience=1", "optimizer.learning_rate=0.3"]
     assert dcgan("train", *words, "hydra.run.dir=run").code == 0
     rows = RunFolder(workplace / "run").metrics()
     distances = {row["epoch"]: row["frechet_distance"] for row in rows if "diversity" in row}
     best = min(distances, key=lambda epoch: distances[epoch])
-    assert max(distances) == len(rows) == best + 2 < 9
+    assert max(distances) == len(rows) == best + 2 < 60
 
 
 def test_other_scores_leave_a_finished_run_alone(dcgan, workplace):
