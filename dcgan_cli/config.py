@@ -227,7 +227,12 @@ class TrainConfig(Section):
     @property
     def latent_dim(self) -> int:
         """The length of what the generator takes: the noise, and the class where it takes one."""
-        return self.noise_dim + (self.data.classes if self.model.conditional else 0)
+        return self.noise_dim + self.told_classes
+
+    @property
+    def told_classes(self) -> int:
+        """How many classes the networks are told apart; 0 if they are not told any."""
+        return self.data.classes if self.model.conditional else 0
 
     def _check_size(self) -> None:
         size, name = self.data.image_size, self.model.name

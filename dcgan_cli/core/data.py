@@ -38,9 +38,32 @@ class ImageSet:
     dataset: str | None = None
     """Which known data set they are of, such as "mnist"."""
 
-    def digest(self) -> str:
-        """Return the sha256 of the images, which tells one training set from another."""
-        return hashlib.sha256(np.ascontiguousarray(self.images).data).hexdigest()
+    def digest(self, *, with_labels: bool = False) -> str:
+        """Return the sha256 of the images, which tells one training set from another.
+
+        Args:
+            with_labels: whether labels that differ make another set.
+        """
+        digest = hashlib.sha256(np.ascontiguousarray(self.images).data)
+        if with_labels and self.labels is not None:
+            digest.update(np.ascontiguousarray(self.labels).data)
+        return digest.hexdigest()
+
+    def check_labels(self, classes: int) -> None:
+        """Check that there are labels, and that they are whole numbers from 0 to classes - 1.
+
+        Raises:
+            DataError: there are none, or one is not.
+        """
+        if self.labels is None:
+            raise DataError(
+                f"model.conditional needs labels, and {self.source} has none; leave it out"
+            )
+        if len(odd := self.labels[(self.labels < 0) | (self.labels >= classes)]):
+            raise DataError(
+                f"{self.source} has the label {odd[0]}; data.classes={classes} means labels from "
+                f"0 to {classes - 1}"
+            )
 
 
 def load_training_images(config: DataConfig) -> ImageSet:
@@ -67,17 +90,14 @@ def load_training_images(config: DataConfig) -> ImageSet:
     return dataclasses.replace(data, images=data.images[: config.limit], labels=labels)
 
 
-def load_held_out_images(config: DataConfig) -> np.ndarray | None:
+def load_held_out_images(config: DataConfig) -> ImageSet | None:
     """Load the test split that belongs to the training images, or None if there is none.
-
-    Returns:
-        uint8 [N, 28, 28, 1].
 
     Raises:
         DataError: it is there and is damaged or of another kind.
     """
     try:
-        return read_images(Path(config.path) if config.path else BUNDLED_MNIST, "test").images
+        return read_images(Path(config.path) if config.path else BUNDLED_MNIST, "test")
     except NoSplitError:
         return None
 

@@ -40,6 +40,8 @@ class Evaluation:
         held_out: uint8 [M, H, W, C], real images for the floor. Where there are none, `train` is
             halved: one half is compared with, the other makes the floor.
         count: images of each kind to compare; fewer if there are not as many real ones.
+        train_labels: [N], the classes of `train`, where known.
+        held_out_labels: [M], those of `held_out`.
 
     Raises:
         DataError: there are not enough real images.
@@ -51,11 +53,15 @@ class Evaluation:
         train: np.ndarray,
         held_out: np.ndarray | None,
         count: int,
+        train_labels: np.ndarray | None = None,
+        held_out_labels: np.ndarray | None = None,
     ) -> None:
         self.trained_on = train
         if held_out is None:
-            mixed, half = _mixed(train), len(train) // 2
-            train, held_out = mixed[:half], mixed[half:]
+            half = len(train) // 2
+            train, held_out = _halves(train, half)
+            if train_labels is not None:
+                train_labels, held_out_labels = _halves(train_labels, half)
         self.network = network
         self.train = train
         self.count = min(count, len(train), len(held_out))
@@ -68,6 +74,11 @@ class Evaluation:
         self.held_out = _mixed(held_out)[: self.count]
         self.reference = _mixed(train)[: self.count]
         """The training images that are compared with."""
+        self.labels = None if train_labels is None else _mixed(train_labels)[: self.count]
+        """Their classes, where known."""
+        self.held_out_labels = (
+            None if held_out_labels is None else _mixed(held_out_labels)[: self.count]
+        )
 
     @cached_property
     def real(self) -> Seen:
@@ -158,13 +169,21 @@ def evaluation_of(config: DataConfig, data: ImageSet, features: str, count: int)
         DataError: the network cannot be had, or there are not enough real images.
     """
     network = feature_network(features, data.dataset, data.images.shape[1:])
-    return Evaluation(network, data.images, load_held_out_images(config), count)
+    held_out = load_held_out_images(config)
+    if held_out is None:
+        return Evaluation(network, data.images, None, count, data.labels)
+    return Evaluation(network, data.images, held_out.images, count, data.labels, held_out.labels)
 
 
 def _mixed(images: np.ndarray) -> np.ndarray:
     """Return the images in another order, always the same for the same number of them."""
     order = np.random.Generator(np.random.Philox(key=0)).permutation(len(images))
     return images[order]
+
+
+def _halves(images: np.ndarray, half: int) -> tuple[np.ndarray, np.ndarray]:
+    mixed = _mixed(images)
+    return mixed[:half], mixed[half:]
 
 
 def _shares(probabilities: np.ndarray) -> np.ndarray:

@@ -73,7 +73,7 @@ class _Training:
         with disk_errors(run):
             self.setup = set_up(config, run, data)
         self.progress = self.setup.progress
-        sampler = Sampler(self.setup.gan.sampled)
+        sampler = Sampler(self.setup.gan.sampled, config.told_classes)
         self.records = EpochRecords(run, sampler, config.num_examples_to_generate, reporter)
         self.scores = EpochScores(config, run, self.setup.scorer, sampler, reporter)
         self.clock = time.monotonic()
@@ -127,6 +127,7 @@ class _Training:
     def _train_epoch(self) -> None:
         batches = epoch_batches(
             self.data.images,
+            self.data.labels if self.config.model.conditional else None,
             batch_size=self.config.batch_size,
             buffer_size=self.config.buffer_size,
             seed=self.config.seed,
