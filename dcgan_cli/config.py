@@ -108,8 +108,8 @@ class LossConfig(Section):
         Section.__post_init__(self)
         if self.label_smoothing and self.name not in CROSS_ENTROPIES:
             raise ConfigError(
-                f"loss={self.name} has no labels to smooth; leave loss.label_smoothing at 0, or "
-                f"use {', '.join(CROSS_ENTROPIES)}"
+                f"loss.label_smoothing must be 0 for loss={self.name}, which has no labels; "
+                f"{', '.join(CROSS_ENTROPIES)} have"
             )
 
 
@@ -215,7 +215,8 @@ class TrainConfig(Section):
             raise ConfigError("patience needs scores; give evaluate_every at least 1")
         if self.model.conditional and not self.data.classes:
             raise ConfigError(
-                "model.conditional needs labels: data.classes says how many classes they tell apart"
+                "data.classes must be the number of classes for model.conditional, got 0, which "
+                "says that there are no labels"
             )
         self._check_size()
 
@@ -236,15 +237,11 @@ class TrainConfig(Section):
 
     def _check_size(self) -> None:
         size, name = self.data.image_size, self.model.name
-        fits = {
-            "dcgan28": size == 28,
-            "dcgan": size in DCGAN_SIZES,
-            "mlp": True,
-        }
-        if not fits[name]:
+        sizes = {"dcgan28": (28,), "dcgan": DCGAN_SIZES}.get(name)
+        if sizes and size not in sizes:
             raise ConfigError(
-                f"model={name} does not make images of {size}x{size} (data.image_size): dcgan28 "
-                f"makes 28x28, dcgan {', '.join(map(str, DCGAN_SIZES))}, mlp any size"
+                f"data.image_size must be {' or '.join(map(str, sizes))} for model={name}, got "
+                f"{size}; model=dcgan28 takes 28, model=dcgan {DCGAN_SIZES}, model=mlp any size"
             )
 
 

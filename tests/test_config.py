@@ -10,6 +10,8 @@ from omegaconf import OmegaConf
 
 from dcgan_cli.bridge import conf_dir
 from dcgan_cli.config import (
+    CROSS_ENTROPIES,
+    DataConfig,
     EvaluationConfig,
     ModelConfig,
     TrainConfig,
@@ -22,7 +24,8 @@ from dcgan_cli.errors import ConfigError
 from dcgan_cli.settings import nearest
 
 ALL_KEYS = {key.name: key for key in keys()}
-NUMBERS = [name for name, value in flatten(TrainConfig()).items() if isinstance(value, int | float)]
+NUMBERS = [name for name, value in flatten(TrainConfig()).items() if type(value) in (int, float)]
+FLAGS = [name for name, value in flatten(TrainConfig()).items() if isinstance(value, bool)]
 FRACTIONS = [name for name, value in flatten(TrainConfig()).items() if isinstance(value, float)]
 
 
@@ -91,6 +94,8 @@ def test_every_shipped_config_is_valid(path):
     values = OmegaConf.to_container(OmegaConf.load(path))
     if path.parent.name != "experiment":
         values = {path.parent.name: values}
+    if path.stem == "dcgan":
+        values["data"] = {"image_size": 64}
     config = from_dict(values)
     if path.parent.name != "experiment":
         assert getattr(config, path.parent.name).name == path.stem
@@ -107,6 +112,11 @@ def test_every_shipped_config_is_valid(path):
         ("checkpoint_every", 1, 0, 10**6, None),
         ("seed", 0, -1, 2**31 - 1, 2**31),
         ("data.limit", 1, 0, 60000, None),
+        ("data.channels", 1, 0, 3, 4),
+        ("data.classes", 0, -1, 65536, 65537),
+        ("model.units", 1, 0, 65536, 65537),
+        ("loss.label_smoothing", 0, -0.1, 0.49, 0.5),
+        ("loss.gradient_penalty", 1e-6, 0, 1e6, 1.1e6),
         ("model.base_channels", 1, 0, 1024, 1025),
         ("model.leaky_relu_slope", 0, -0.1, 1, 1.1),
         ("model.dropout", 0, -0.1, 0.999, 1),
@@ -139,6 +149,13 @@ def test_numbers_are_finite_numbers(name, value):
 def test_a_whole_number_too_large_for_a_float_is_refused(name):
     with pytest.raises(ConfigError, match=f"^{name} must be a number"):
         from_dict(nested(name, 10**400))
+
+
+@pytest.mark.parametrize("name", FLAGS)
+@pytest.mark.parametrize("value", [0, 1, "true", None])
+def test_flags_are_true_or_false(name, value):
+    with pytest.raises(ConfigError, match=f"^{name} must be true or false"):
+        from_dict(nested(name, value))
 
 
 @pytest.mark.parametrize("name", ["resume", "data.path", "precision"])
@@ -185,6 +202,8 @@ def values_of(setting: dataclasses.Field) -> st.SearchStrategy:
         return st.none()
     if setting.name == "limit":
         return st.none() | st.integers(min_value=1)
+    if isinstance(setting.default, bool):
+        return st.booleans()
     low = bounds.get("at_least", bounds.get("above"))
     high = bounds.get("at_most", bounds.get("below"))
     if isinstance(setting.default, int):
@@ -209,7 +228,17 @@ def values_of_section(section: type) -> st.SearchStrategy:
     )
 
 
-@given(values_of_section(TrainConfig))
+def fitting_together(values: dict) -> dict:
+    """Change settings that do not go with others."""
+    values["model"]["name"] = "mlp"  # It takes any size.
+    if values["model"]["conditional"]:
+        values["data"]["classes"] = max(1, values["data"]["classes"])
+    if values["loss"]["name"] not in CROSS_ENTROPIES:
+        values["loss"]["label_smoothing"] = 0.0
+    return values
+
+
+@given(values_of_section(TrainConfig).map(fitting_together))
 def test_plain_dictionaries_round_trip(values):
     config = from_dict(values)
     assert isinstance(config.model, ModelConfig)
@@ -231,3 +260,24 @@ def test_patience_needs_scores():
     with pytest.raises(ConfigError, match="patience needs scores"):
         TrainConfig(patience=3, evaluate_every=0)
     assert TrainConfig(patience=3).patience == 3
+
+
+@pytest.mark.parametrize(
+    ("model", "good", "bad"),
+    [("dcgan28", [28], [27, 32]), ("dcgan", [32, 64, 128, 256], [28, 16, 96, 512])],
+)
+def test_models_say_which_sizes_fit(model, good, bad):
+    for size in good:
+        from_dict({"model": {"name": model}, "data": {"image_size": size}})
+    for size in bad:
+        with pytest.raises(
+            ConfigError, match=f"for model={model}, got {size}; model=dcgan28 takes"
+        ):
+            from_dict({"model": {"name": model}, "data": {"image_size": size}})
+
+
+def test_classes_are_told_only_where_there_are_some():
+    model = ModelConfig(conditional=True)
+    assert TrainConfig(model=model).latent_dim == 110
+    with pytest.raises(ConfigError, match=r"data\.classes must be the number of classes"):
+        TrainConfig(model=model, data=DataConfig(classes=0))

@@ -74,5 +74,5 @@ def test_a_slope_of_zero_is_penalised_and_has_a_gradient():
 
 @pytest.mark.parametrize("name", ["hinge", "wasserstein_gp"])
 def test_labels_cannot_be_smoothed_where_there_are_none(name):
-    with pytest.raises(ConfigError, match=f"loss={name} has no labels to smooth"):
+    with pytest.raises(ConfigError, match=f"must be 0 for loss={name}"):
         LossConfig(name=name, label_smoothing=0.1)

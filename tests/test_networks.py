@@ -1,10 +1,11 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan_cli.config import ModelConfig, TrainConfig
+from dcgan_cli.config import DataConfig, ModelConfig, TrainConfig
 from dcgan_cli.core.device import use_precision
-from dcgan_cli.core.layers import KeyedDropout, LeakyReLU
+from dcgan_cli.core.layers import KeyedDropout, LeakyReLU, SpectralNormalization
 from dcgan_cli.core.networks import build_discriminator, build_generator, layer_table
 
 KEY = tf.constant([1, 2])
@@ -108,3 +109,87 @@ def test_dropout_is_a_function_of_key_and_layer():
 def test_dropout_does_nothing_when_not_training():
     ones = tf.ones((2, 5, 5, 8))
     np.testing.assert_array_equal(KeyedDropout(0.5, index=1)(ones, KEY, training=False), ones)
+
+
+@pytest.mark.parametrize("size", [32, 64, 128, 256])
+def test_the_papers_networks_meet_at_4x4(size):
+    config = TrainConfig(
+        model=ModelConfig(name="dcgan", base_channels=4),
+        data=DataConfig(image_size=size, channels=3),
+        noise_dim=5,
+    )
+    generator, discriminator = build_generator(config), build_discriminator(config)
+    assert generator.get_layer("reshape").output.shape[1:3] == (4, 4)
+    assert generator.output.shape[1:] == (size, size, 3)
+    assert discriminator.get_layer("flatten").input.shape[1:3] == (4, 4)
+
+
+def test_the_papers_generator_is_that_of_its_figure():
+    """Radford et al. 2016, figure 1: 1024, 512, 256 and 128 channels, then an image of 64x64."""
+    config = TrainConfig(
+        model=ModelConfig(name="dcgan", base_channels=128),
+        data=DataConfig(image_size=64, channels=3),
+    )
+    shapes = [
+        layer.output.shape[1:]
+        for layer in build_generator(config).layers
+        if layer.name.startswith(("reshape", "conv"))
+    ]
+    assert shapes == [(4, 4, 1024), (8, 8, 512), (16, 16, 256), (32, 32, 128), (64, 64, 3)]
+
+
+class TestSpectralNormalization:
+    def layer(self, inner) -> SpectralNormalization:
+        layer = SpectralNormalization(inner, seed=1)
+        layer(self.inputs(inner))
+        return layer
+
+    def inputs(self, inner):
+        shape = (3, 7) if isinstance(inner, keras.layers.Dense) else (3, 8, 8, 2)
+        return tf.random.stateless_normal(shape, [0, 0])
+
+    @pytest.mark.parametrize(
+        "inner",
+        [keras.layers.Dense(4, name="d"), keras.layers.Conv2D(5, 3, strides=2, name="c")],
+        ids=["dense", "convolution"],
+    )
+    def test_divides_by_the_largest_singular_value(self, inner):
+        layer, x = self.layer(inner), self.inputs(inner)
+        for _ in range(50):
+            y = layer(x, training=True)
+        kernel = layer.layer.kernel.numpy()
+        largest = np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), compute_uv=False)[0]
+        expected = layer.layer(x).numpy() / largest  # Its bias is zero.
+        np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_array_equal(layer.layer.kernel, kernel)
+
+    def test_its_vector_moves_in_training_only(self):
+        layer = self.layer(keras.layers.Dense(4, name="d"))
+        x = self.inputs(layer.layer)
+        before = layer.u.numpy()
+        layer(x)
+        np.testing.assert_array_equal(layer.u, before)
+        layer(x, training=True)
+        assert not np.array_equal(layer.u, before)
+
+    def test_a_longer_kernel_changes_nothing(self):
+        """So the gradient along the kernel is zero: it goes through the division."""
+        layer = self.layer(keras.layers.Dense(4, use_bias=False, name="d"))
+        x = self.inputs(layer.layer)
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(layer(x) ** 2)
+        kernel = layer.layer.kernel
+        slope = tape.gradient(total, kernel.value)
+        assert float(tf.norm(slope)) > 0.1
+        assert abs(float(tf.reduce_sum(slope * kernel))) < 1e-4
+
+    def test_every_kernel_of_the_discriminator_is_divided(self):
+        for name, size in (("dcgan28", 28), ("dcgan", 32), ("mlp", 28)):
+            config = TrainConfig(
+                model=ModelConfig(name=name, spectral_norm=True, conditional=True),
+                data=DataConfig(image_size=size),
+            )
+            names = {variable.path for variable in build_discriminator(config).variables}
+            kernels = {path for path in names if path.endswith("/kernel")}
+            assert {path.split("/")[0] + "/u" for path in kernels} <= names
+            assert not any(v.path.endswith("/u") for v in build_generator(config).variables)
