@@ -36,7 +36,7 @@ def test_there_are_commands_to_test():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_documented_command(command, dcgan, workplace, scored_run):
+def test_documented_command(command, dcgan, workplace, scored_run, conditional_run):
     _, name, *words = shlex.split(command)
     if name == "train":
         words = [
@@ -49,7 +49,7 @@ def test_documented_command(command, dcgan, workplace, scored_run):
             line = CommandLine([w.partition(",")[0] for w in line.overrides], line.options)
         compose(line)
         return
-    point_latest_to(RunFolder(scored_run))
+    point_latest_to(RunFolder(conditional_run if "--class" in words else scored_run))
     if ".mp4" in command:
         pytest.importorskip("imageio_ffmpeg", reason="the video extra is not installed")
     if "grid.png" in words and name == "inspect":

@@ -75,7 +75,7 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
         data.check_labels(config.data.classes)
     digest = data.digest(with_labels=config.model.conditional)
     if config.resume:
-        _check_images(run, digest)
+        _check_images(run, config, digest)
         state = newest_state(run, config, digest)
     else:
         state = State()
@@ -116,15 +116,16 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     )
 
 
-def _check_images(run: RunFolder, digest: str) -> None:
+def _check_images(run: RunFolder, config: TrainConfig, digest: str) -> None:
     """Check that the images are those that a run was begun with.
 
     Raises:
         DataError: they are not.
     """
     if digest != run.record()["data_sha256"]:
+        labels = " and labels" if config.model.conditional else ""
         raise DataError(
-            f"the training images are not those of {run.path} (sha256 differs); "
+            f"the training images{labels} are not those of {run.path} (sha256 differs); "
             "give it the same data.path and data.limit"
         )
 
