@@ -22,7 +22,12 @@ from dcgan_cli.errors import ConfigError
 from dcgan_cli.settings import nearest
 
 ALL_KEYS = {key.name: key for key in keys()}
-NUMBERS = [name for name, value in flatten(TrainConfig()).items() if isinstance(value, int | float)]
+NUMBERS = [
+    name
+    for name, value in flatten(TrainConfig()).items()
+    if type(value) in (int, float) and name != "data.channels"
+]
+FLAGS = [name for name, value in flatten(TrainConfig()).items() if isinstance(value, bool)]
 FRACTIONS = [name for name, value in flatten(TrainConfig()).items() if isinstance(value, float)]
 
 
@@ -39,6 +44,8 @@ def test_keys_are_the_documented_ones():
     assert [name for name in ALL_KEYS if "." not in name] == top
     assert group_names() == ["data", "model", "loss", "optimizer", "strategy", "evaluation"]
     assert {"data.path", "data.limit", "model.dropout", "optimizer.beta_1"} < set(ALL_KEYS)
+    of_data = ["name", "path", "limit", "image_size", "channels", "fit", "flip", "skip_bad"]
+    assert [name for name in ALL_KEYS if name.startswith("data.")] == [f"data.{n}" for n in of_data]
 
 
 @pytest.mark.parametrize("key", ALL_KEYS.values(), ids=ALL_KEYS)
@@ -89,6 +96,7 @@ def test_group_files_give_the_same_defaults(group):
 @pytest.mark.parametrize("path", sorted(conf_dir().glob("*/*.yaml")), ids=lambda p: p.stem)
 def test_every_shipped_config_is_valid(path):
     values = OmegaConf.to_container(OmegaConf.load(path))
+    values.pop("defaults", None)
     if path.parent.name != "experiment":
         values = {path.parent.name: values}
     config = from_dict(values)
@@ -107,6 +115,8 @@ def test_every_shipped_config_is_valid(path):
         ("checkpoint_every", 1, 0, 10**6, None),
         ("seed", 0, -1, 2**31 - 1, 2**31),
         ("data.limit", 1, 0, 60000, None),
+        ("data.image_size", 8, 7, 1024, 1025),
+        ("data.channels", 1, 0, 3, 4),
         ("model.base_channels", 1, 0, 1024, 1025),
         ("model.leaky_relu_slope", 0, -0.1, 1, 1.1),
         ("model.dropout", 0, -0.1, 0.999, 1),
@@ -133,6 +143,24 @@ def test_ranges(name, low, too_low, high, too_high):
 def test_numbers_are_finite_numbers(name, value):
     with pytest.raises(ConfigError, match=f"^{name} must be a"):
         from_dict(nested(name, value))
+
+
+@pytest.mark.parametrize("name", FLAGS)
+@pytest.mark.parametrize("value", [0, 1, "true", None, 0.5])
+def test_flags_are_true_or_false(name, value):
+    with pytest.raises(ConfigError, match=f"^{name} must be true or false, got"):
+        from_dict(nested(name, value))
+
+
+@pytest.mark.parametrize("value", [2, 4, True, 1.5, "3", None])
+def test_channels(value):
+    with pytest.raises(ConfigError, match="^data.channels must be 1 or 3, got"):
+        from_dict(nested("data.channels", value))
+
+
+def test_image_shape():
+    assert TrainConfig().image_shape == (28, 28, 1)
+    assert from_dict({"data": {"image_size": 64, "channels": 3}}).image_shape == (64, 64, 3)
 
 
 @pytest.mark.parametrize("name", FRACTIONS)
@@ -185,6 +213,8 @@ def values_of(setting: dataclasses.Field) -> st.SearchStrategy:
         return st.none()
     if setting.name == "limit":
         return st.none() | st.integers(min_value=1)
+    if isinstance(setting.default, bool):
+        return st.booleans()
     low = bounds.get("at_least", bounds.get("above"))
     high = bounds.get("at_most", bounds.get("below"))
     if isinstance(setting.default, int):

@@ -16,6 +16,7 @@ MAY_CHANGE = {
     "precision",
     "convolution",
     "data.path",  # The images themselves are compared by their digest.
+    "data.skip_bad",
     "optimizer.learning_rate",
     "optimizer.beta_1",
     "optimizer.beta_2",
@@ -24,7 +25,14 @@ MAY_CHANGE = {
     "strategy.name",
 }
 """Settings that may differ after a resume. The others make the run what it is."""
-ADDED = {"ema": 0.0, "loss.r1_gamma": 0.0}
+ADDED = {
+    "ema": 0.0,
+    "loss.r1_gamma": 0.0,
+    "data.image_size": 28,
+    "data.channels": 1,
+    "data.fit": "crop",
+    "data.flip": False,
+}
 """Settings younger than the first identities, with the value that older runs were made with."""
 
 
