@@ -17,16 +17,33 @@ from dcgan_cli.settings import Section, allowed, key, nearest, type_of
 class DataConfig(Section):
     """What to train on."""
 
-    name: str = key("mnist", "data set; mnist is bundled and needs no network", choices=("mnist",))
+    name: str = key(
+        "mnist",
+        "kind of data: mnist (bundled), fashion_mnist, image_folder (your own pictures) or npz "
+        "(your own array or IDX files)",
+        choices=("mnist", "fashion_mnist", "image_folder", "npz"),
+    )
     path: str | None = key(
-        None, "your own file instead of the bundled one: an mnist.npz or a folder of IDX files"
+        None,
+        "your own files: a folder of images for image_folder, else an .npz or a folder of IDX "
+        "files",
     )
     limit: int | None = key(None, "train on the first N images only", at_least=1)
-    image_size: int = key(28, "height and width of the images", at_least=8, at_most=1024)
-    channels: int = key(1, "1 for grey, 3 for colour", at_least=1, at_most=3)
+    image_size: int = key(
+        28, "width and height that images are brought to, in pixels", at_least=8, at_most=1024
+    )
+    channels: int = key(1, "1 for grey images, 3 for colour; others are converted", choices=(1, 3))
     classes: int = key(
         10, "how many classes the labels tell apart; 0 without labels", at_least=0, at_most=65536
     )
+    fit: str = key(
+        "crop",
+        "how images that are not square become so: crop keeps the middle, stretch distorts, pad "
+        "adds black bars",
+        choices=("crop", "stretch", "pad"),
+    )
+    flip: bool = key(False, "mirror half of the images, left to right, anew in each epoch")
+    skip_bad: bool = key(False, "leave files out that cannot be read, instead of stopping")
 
 
 @dataclass(kw_only=True, slots=True)

@@ -90,7 +90,7 @@ def _evaluation(run: RunFolder, features: str | None, count: int) -> "Evaluation
     from dcgan_cli.core.evaluation import evaluation_of
 
     config = run.config()
-    data = load_training_images(config.data)
+    data = load_training_images(config.data, progress_bar)
     if data.digest(with_labels=config.model.conditional) != run.record()["data_sha256"]:
         raise DataError(
             f"the images of {data.source} are not those that {run.path} was trained on; "

@@ -16,6 +16,7 @@ MAY_CHANGE = {
     "precision",
     "convolution",
     "data.path",  # The images themselves are compared by their digest.
+    "data.skip_bad",
     "optimizer.learning_rate",
     "optimizer.beta_1",
     "optimizer.beta_2",
@@ -29,6 +30,8 @@ ADDED = {
     "data.image_size": 28,
     "data.channels": 1,
     "data.classes": 10,
+    "data.fit": "crop",
+    "data.flip": False,
     "model.units": 1024,
     "model.upsample": "transposed",
     "model.spectral_norm": False,
