@@ -154,7 +154,7 @@ def test_flags_are_true_or_false(name, value):
 
 @pytest.mark.parametrize("value", [2, 4, True, 1.5, "3", None])
 def test_channels(value):
-    with pytest.raises(ConfigError, match="^data.channels must be 1 or 3, got"):
+    with pytest.raises(ConfigError, match=r"^data\.channels must be 1 or 3, got"):
         from_dict(nested("data.channels", value))
 
 

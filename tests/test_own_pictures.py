@@ -48,11 +48,11 @@ def test_train_sample_animate_evaluate(pictures, dcgan):
 def test_stopped_and_resumed_with_flips(pictures, processes, workplace):
     options = words(pictures, "data.flip=true", "batch_size=16")
     for name, faults in (("unbroken", []), ("stopped", [("signal_at_step", 10, "SIGTERM")])):
-        ended = processes.run(*options, f"hydra.run.dir={name}", faults=faults, cwd=workplace)
+        ended = processes.run(*options, f"hydra.run.dir={name}/run", faults=faults, cwd=workplace)
         assert ended.code == (143 if faults else 0), ended.err
-    done = processes.run("train", "resume=stopped", cwd=workplace)
+    done = processes.run("train", "resume=stopped/run", cwd=workplace)
     assert done.code == 0, done.err
-    assert_same_run(workplace / "stopped", workplace / "unbroken")
+    assert_same_run(workplace / "stopped" / "run", workplace / "unbroken" / "run")
 
 
 def test_bad_files(pictures, dcgan, workplace):
@@ -63,7 +63,7 @@ def test_bad_files(pictures, dcgan, workplace):
     assert not (workplace / "run").exists()
     done = dcgan(*words(pictures, "hydra.run.dir=run", "data.skip_bad=true"))
     assert done.code == 0, done.err
-    assert "left out  6 files" in done.err
+    assert "left out  6 of 106 files" in done.err
     assert "100 images" in done.err
 
 
