@@ -187,15 +187,20 @@ def inspect(
         str | None,
         typer.Argument(
             metavar="[TARGET]",
-            help="Run folder, bundled, checkpoint, PNG or data file [default: the newest run].",
+            help="Run folder, bundled, checkpoint, PNG, folder of pictures or data file "
+            "[default: the newest run].",
         ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PNG", help="Contact sheet to make of a folder of pictures."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
 ) -> None:
-    """Say what a run, a checkpoint, a picture or a data file is, and check that it is whole."""
+    """Say what a run, a checkpoint, pictures or a data file are, and check that they are whole."""
     from dcgan_cli.commands.inspect import inspect_target
 
-    inspect_target(target, as_json=json)
+    inspect_target(target, out, as_json=json)
 
 
 def main() -> None:

@@ -3,16 +3,20 @@
 import itertools
 import re
 import shlex
+import shutil
+import textwrap
 from pathlib import Path
 
 import pytest
 
-from dcgan_cli.bridge import compose
+from dcgan_cli.bridge import compose, conf_dir
 from dcgan_cli.command_line import CommandLine
 from dcgan_cli.config import keys
+from dcgan_cli.core.data import BUNDLED_MNIST
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.runs import point_latest_to
 from dcgan_cli.help import configuration_page
+from tests.pictures import write_colours
 
 PROJECT = Path(__file__).parent.parent
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")])
@@ -49,6 +53,10 @@ def test_documented_command(command, dcgan, workplace, scored_run, conditional_r
             line = CommandLine([w.partition(",")[0] for w in line.overrides], line.options)
         compose(line)
         return
+    if "photos" in words:
+        write_colours(workplace / "photos", 100, 80, 60)
+    if "mnist.npz" in words:
+        shutil.copy(BUNDLED_MNIST, "mnist.npz")
     point_latest_to(RunFolder(conditional_run if "--class" in words else scored_run))
     if ".mp4" in command:
         pytest.importorskip("imageio_ffmpeg", reason="the video extra is not installed")
@@ -61,6 +69,14 @@ def test_documented_command(command, dcgan, workplace, scored_run, conditional_r
         words += ["--n", "20"]
     done = dcgan(name, *words)
     assert done.code == 0, done.err
+
+
+def test_documented_report_of_a_folder(dcgan, workplace):
+    write_colours(workplace / "photos", 100, 80, 60)
+    report = dcgan("inspect", "photos").out
+    page = (PROJECT / "docs" / "data.md").read_text()
+    shown = page.partition("    $ dcgan inspect photos\n")[2].partition("\nIt decodes")[0]
+    assert textwrap.dedent(shown) == report
 
 
 @pytest.mark.parametrize(("command", "answer"), MISTAKES)

@@ -188,7 +188,7 @@ class TestTrainingSet:
         data = load(folder, skip_bad=True)
         assert not names, "what the first attempt decoded is used"
         assert len(data.images) == 3
-        assert f"left out  {len(bad)} files that cannot be used: bomb.png states" in data.notes[0]
+        assert f"left out  {len(bad)} of 9 files: bomb.png states" in data.notes[0]
         for path in folder.glob("0*.png"):
             path.unlink()
         assert "none of 6 files can be used" in message_of(folder, skip_bad=True)
@@ -196,7 +196,7 @@ class TestTrainingSet:
     def test_other_files_are_told_of(self, folder):
         write_colours(folder, 1)
         (folder / "labels.csv").touch()
-        assert load(folder).notes == ("left out  1 files that are no images: labels.csv",)
+        assert load(folder).notes == ("left out  labels.csv: not called like an image",)
 
     def test_no_images(self, folder, tmp_path):
         assert "holds no images" in message_of(folder)

@@ -212,12 +212,10 @@ def _read_image_folder(config: DataConfig, watch: Watch) -> ImageSet:
         raise DataError(f"{folder}: none of {len(bad):,} files can be used: {first_names(bad)}")
     notes = []
     if bad:
-        notes.append(f"left out  {len(bad):,} files that cannot be used: {first_names(bad, 3)}")
+        count = f"{len(bad):,} of {len(listing.images):,} files"
+        notes.append(f"left out  {count}: {first_names(bad, 3)}")
     if listing.others:
-        count = f"{len(listing.others):,}"
-        notes.append(
-            f"left out  {count} files that are no images: {first_names(listing.others, 3)}"
-        )
+        notes.append(f"left out  {first_names(listing.others, 3)}: not called like an image")
     return ImageSet(
         decoded.images,
         None,
