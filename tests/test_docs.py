@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dcgan_cli.bridge import compose, conf_dir
+from dcgan_cli.bridge import compose
 from dcgan_cli.command_line import CommandLine
 from dcgan_cli.config import keys
 from dcgan_cli.core.data import BUNDLED_MNIST

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan_cli.bridge import compose, conf_dir
+from dcgan_cli.bridge import compose
 from dcgan_cli.command_line import CommandLine
 from dcgan_cli.core.runs import open_run
 from tests.conftest import TINY

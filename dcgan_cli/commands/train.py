@@ -4,9 +4,9 @@ from pathlib import Path
 
 from dcgan_cli.bridge import Train
 from dcgan_cli.config import NAMED_FEATURES, TrainConfig
-from dcgan_cli.core.data import MNIST_SHAPE, load_training_images
+from dcgan_cli.core.data import load_training_images
 from dcgan_cli.core.run_folder import RunFolder, shown_path
-from dcgan_cli.errors import ConfigError, DataError, DcganError
+from dcgan_cli.errors import DataError, DcganError
 from dcgan_cli.streams import printable
 
 
@@ -18,13 +18,14 @@ def prepare(config: TrainConfig, *, quiet: bool) -> Train:
         quiet: whether TensorFlow's own log is kept from the screen.
 
     Raises:
-        ConfigError: the networks do not make images of the size that is asked for.
-        DataError: the images cannot be read, or the features' file is missing. Nothing was created.
+        DataError: the images cannot be read, they have no labels and `conditional` needs them, or
+            the features' file is missing. Nothing was created.
     """
     from dcgan_cli.console import progress_bar
 
-    _check_model(config)
     data = load_training_images(config.data, progress_bar)
+    if config.model.conditional:
+        data.check_labels(config.data.classes)
     features = config.evaluation.features
     if config.evaluate_every and features not in NAMED_FEATURES and not Path(features).is_file():
         raise DataError(
@@ -48,12 +49,3 @@ def prepare(config: TrainConfig, *, quiet: bool) -> Train:
         print(shown_path(run.path))
 
     return train_in
-
-
-def _check_model(config: TrainConfig) -> None:
-    if config.model.name == "dcgan28" and config.image_shape != MNIST_SHAPE:
-        size, _, channels = config.image_shape
-        raise ConfigError(
-            f"model=dcgan28 makes 28x28 images with 1 channel, not {size}x{size} with {channels}; "
-            "give data.image_size=28 data.channels=1, or model=dcgan"
-        )

@@ -71,8 +71,6 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     if not tf.config.list_physical_devices("GPU"):
         tf.config.experimental.enable_op_determinism()
     run.remove_temporaries()
-    if config.model.conditional:
-        data.check_labels(config.data.classes)
     digest = data.digest(with_labels=config.model.conditional)
     if config.resume:
         _check_images(run, config, digest)
