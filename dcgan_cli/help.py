@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dcgan_cli.config import keys
+from dcgan_cli.config_tree import keys
 
 EXAMPLES = """\
   dcgan train epochs=50

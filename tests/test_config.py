@@ -15,11 +15,8 @@ from dcgan_cli.config import (
     EvaluationConfig,
     ModelConfig,
     TrainConfig,
-    flatten,
-    from_dict,
-    group_names,
-    keys,
 )
+from dcgan_cli.config_tree import flatten, from_dict, group_names, keys
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.settings import nearest
 

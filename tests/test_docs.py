@@ -11,7 +11,7 @@ import pytest
 
 from dcgan_cli.bridge import compose
 from dcgan_cli.command_line import CommandLine
-from dcgan_cli.config import keys
+from dcgan_cli.config_tree import keys
 from dcgan_cli.core.data import BUNDLED_MNIST
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.runs import point_latest_to

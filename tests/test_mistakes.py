@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from dcgan_cli.bridge import compose
 from dcgan_cli.command_line import CommandLine
-from dcgan_cli.config import TrainConfig, flatten, keys
+from dcgan_cli.config import TrainConfig
+from dcgan_cli.config_tree import flatten, keys
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.mistakes import one_line, parse, split_sweep
 from dcgan_cli.overrides import override

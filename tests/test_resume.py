@@ -6,7 +6,8 @@ import pytest
 
 from dcgan_cli.bridge import compose
 from dcgan_cli.command_line import CommandLine
-from dcgan_cli.config import OptimizerConfig, TrainConfig, flatten
+from dcgan_cli.config import OptimizerConfig, TrainConfig
+from dcgan_cli.config_tree import flatten
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.errors import CheckpointError, ConfigError
 from dcgan_cli.resume import MAY_CHANGE, resumed_config

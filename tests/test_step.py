@@ -12,10 +12,10 @@ from dcgan_cli.config import LossConfig, ModelConfig, OptimizerConfig, TrainConf
 from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
 from dcgan_cli.core.device import use_precision
 from dcgan_cli.core.layers import dropout
+from dcgan_cli.core.optimizers import Cooldown
 from dcgan_cli.core.step import (
     DROPOUT,
     NOISE,
-    Cooldown,
     Gan,
     assign,
     build_gan,

@@ -3,7 +3,8 @@
 import hashlib
 import json
 
-from dcgan_cli.config import TrainConfig, flatten
+from dcgan_cli.config import TrainConfig
+from dcgan_cli.config_tree import flatten
 
 MAY_CHANGE = {
     "epochs",

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from dcgan_cli import __version__
-from dcgan_cli.config import TrainConfig, flatten
+from dcgan_cli.config import TrainConfig
+from dcgan_cli.config_tree import flatten
 from dcgan_cli.core import checkpoints, retention, run_lock
 from dcgan_cli.core.arrays import array_names, read_array
 from dcgan_cli.core.checkpoints import Checkpoint, Damaged

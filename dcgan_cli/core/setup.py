@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_cli import __version__
-from dcgan_cli.config import TrainConfig, flatten, from_dict
+from dcgan_cli.config import TrainConfig
+from dcgan_cli.config_tree import flatten, from_dict
 from dcgan_cli.core.batches import steps_per_epoch
 from dcgan_cli.core.data import ImageSet
 from dcgan_cli.core.device import (
@@ -25,11 +26,12 @@ from dcgan_cli.core.device import (
 from dcgan_cli.core.identity import identity
 from dcgan_cli.core.manifest import Progress
 from dcgan_cli.core.networks import layer_table
+from dcgan_cli.core.optimizers import Cooldown
 from dcgan_cli.core.restoring import State, newest_state
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.saving import Saver
 from dcgan_cli.core.scoring import Scorer
-from dcgan_cli.core.step import Cooldown, Gan, TrainStep, build_gan, compile_step
+from dcgan_cli.core.step import Gan, TrainStep, build_gan, compile_step
 from dcgan_cli.core.storage import now
 from dcgan_cli.errors import DataError
 
