@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.core import grid
-from dcgan_cli.core.layers import dropout, leaky_relu
+from dcgan_cli.core.layers import drop, drop_scale, leaky_relu
 
 
 def has_grid(config: TrainConfig) -> bool:
@@ -73,21 +73,23 @@ class GridDiscriminator:
         layer = self.layer
         x = tf.cast(images, self.dtype)
         x = grid.image_to_cells(x, layer("conv_1").kernel, layer("conv_1").bias)
-        x = self._relu_and_dropout(x, 1, key)
-        x = add_bias(grid.DOWN(x, layer("conv_2").kernel), layer("conv_2").bias)
-        x = self._relu_and_dropout(x, 2, key)
+        x, scale = self._relu_and_drop(x, 1, key)
+        x = add_bias(grid.DOWN(x, layer("conv_2").kernel * scale), layer("conv_2").bias)
+        x, scale = self._relu_and_drop(x, 2, key)
         # In float32, as the Keras layer is: it takes no time, and losses hang on the logits.
         x = tf.cast(x, tf.float32)
-        logits = _dense(x, layer("dense").kernel) + layer("dense").bias
+        logits = _dense(x, layer("dense").kernel * scale) + layer("dense").bias
         if classes is None:
             return logits
-        of_classes = _dense(x, layer("classes_dense").kernel)
+        of_classes = _dense(x, layer("classes_dense").kernel * scale)
         return logits + tf.gather(of_classes, classes[:, tf.newaxis], batch_dims=1)
 
-    def _relu_and_dropout(self, x: tf.Tensor, index: int, key: tf.Tensor) -> tf.Tensor:
+    def _relu_and_drop(self, x: tf.Tensor, index: int, key: tf.Tensor) -> tuple[tf.Tensor, float]:
+        """Return what is left, and what the next kernel is to be scaled by for what is not."""
         x = leaky_relu(x, self.layer(f"relu_{index}").slope)
         layer_key = tf.random.experimental.stateless_fold_in(key, index)
-        return dropout(x, self.layer(f"dropout_{index}").rate, layer_key)
+        rate = self.layer(f"dropout_{index}").rate
+        return drop(x, rate, layer_key), drop_scale(rate)
 
 
 def _dense(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

@@ -38,7 +38,15 @@ def dropout(x: tf.Tensor, rate: float, key: tf.Tensor) -> tf.Tensor:
     Returns:
         `x` with zeros, the rest scaled so that the mean stays.
     """
-    dropped = min(round(rate * 256), 255)
+    return drop(x, rate, key) * drop_scale(rate)
+
+
+def drop(x: tf.Tensor, rate: float, key: tf.Tensor) -> tf.Tensor:
+    """Drop activations as `dropout` does, but leave the rest as it is.
+
+    What comes next may be small and scale it for nothing: a kernel, say.
+    """
+    dropped = _of_256(rate)
     if not dropped:
         return x
     # One 32-bit draw serves four activations: drawing is what dropout's time goes to.
@@ -47,7 +55,22 @@ def dropout(x: tf.Tensor, rate: float, key: tf.Tensor) -> tf.Tensor:
         ((size + 3) // 4,), key, minval=None, maxval=None, dtype=tf.uint32
     )
     bits = tf.reshape(tf.reshape(tf.bitcast(draws, tf.uint8), (-1,))[:size], tf.shape(x))
-    return x * (tf.cast(bits >= dropped, x.dtype) * (256 / (256 - dropped)))
+    kept, zero = bits >= dropped, tf.zeros((), x.dtype)
+
+    @tf.custom_gradient  # TensorFlow's own would select and sum for the zero too.
+    def select(x: tf.Tensor) -> Any:
+        return tf.where(kept, x, zero), lambda dy: tf.where(kept, dy, zero)
+
+    return select(x)
+
+
+def drop_scale(rate: float) -> float:
+    """Return the factor that makes up for what `drop` drops."""
+    return 256 / (256 - _of_256(rate))
+
+
+def _of_256(rate: float) -> int:
+    return min(round(rate * 256), 255)
 
 
 class LeakyReLU(keras.layers.Layer):
