@@ -80,7 +80,7 @@ class ModelConfig(Section):
     conditional: bool = key(False, "make images of a class that is asked for; needs labels")
 
 
-CROSS_ENTROPIES = ("non_saturating", "minimax", "least_squares")
+LABELLED_LOSSES = ("non_saturating", "minimax", "least_squares")
 """The losses in which real images have a label."""
 
 
@@ -91,7 +91,7 @@ class LossConfig(Section):
     name: str = key(
         "non_saturating",
         "adversarial loss, computed from logits",
-        choices=(*CROSS_ENTROPIES, "hinge", "wasserstein_gp"),
+        choices=(*LABELLED_LOSSES, "hinge", "wasserstein_gp"),
     )
     label_smoothing: float = key(
         0.0,
@@ -118,14 +118,6 @@ class LossConfig(Section):
         at_most=1e6,
     )
 
-    def __post_init__(self) -> None:
-        Section.__post_init__(self)
-        if self.label_smoothing and self.name not in CROSS_ENTROPIES:
-            raise ConfigError(
-                f"loss.label_smoothing must be 0 for loss={self.name}, which has no labels; "
-                f"{', '.join(CROSS_ENTROPIES)} have"
-            )
-
 
 @dataclass(kw_only=True, slots=True)
 class OptimizerConfig(Section):
@@ -135,7 +127,7 @@ class OptimizerConfig(Section):
     learning_rate: float = key(1e-4, "step size", above=0)
     beta_1: float = key(0.9, "decay of the mean of gradients, per step", at_least=0, below=1)
     beta_2: float = key(0.999, "decay of the mean of squares, per step", at_least=0, below=1)
-    epsilon: float = key(1e-7, "added to the denominator", above=0, at_most=1)
+    epsilon: float = key(1e-7, "added to the denominator", at_least=1e-12, at_most=1)
     cooldown: float = key(
         0.0,
         "share of the run, at its end, over which learning_rate falls to zero in a straight line",
@@ -223,17 +215,6 @@ class TrainConfig(Section):
     strategy: StrategyConfig = field(default_factory=StrategyConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
-    def __post_init__(self) -> None:
-        Section.__post_init__(self)
-        if self.patience is not None and not self.evaluate_every:
-            raise ConfigError("patience needs scores; give evaluate_every at least 1")
-        if self.model.conditional and not self.data.classes:
-            raise ConfigError(
-                "data.classes must be the number of classes for model.conditional, got 0, which "
-                "says that there are no labels"
-            )
-        self._check_size()
-
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of the images that the networks make and judge."""
@@ -249,11 +230,40 @@ class TrainConfig(Section):
         """How many classes the networks are told apart; 0 if they are not told any."""
         return self.data.classes if self.model.conditional else 0
 
-    def _check_size(self) -> None:
-        size, name = self.data.image_size, self.model.name
+    @property
+    def has_grid(self) -> bool:
+        """Whether the networks can be trained with their convolutions at frequencies."""
+        model = self.model
+        kind = (model.name, model.upsample, model.spectral_norm)
+        return kind == ("dcgan28", "transposed", False) and self.data.channels == 1
+
+    def check_together(self) -> None:
+        """Check what hangs on more than one setting.
+
+        Raises:
+            ConfigError: two settings do not go together.
+        """
+        if self.patience is not None and not self.evaluate_every:
+            raise ConfigError("patience needs scores; give evaluate_every at least 1")
+        size, name, loss = self.data.image_size, self.model.name, self.loss
         sizes = {"dcgan28": (28,), "dcgan": DCGAN_SIZES}.get(name)
         if sizes and size not in sizes:
             raise ConfigError(
                 f"data.image_size must be {' or '.join(map(str, sizes))} for model={name}, got "
-                f"{size}; model=dcgan28 takes 28, model=dcgan {DCGAN_SIZES}, model=mlp any size"
+                f"{size}; model=mlp takes any size"
+            )
+        if self.model.conditional and not self.data.classes:
+            raise ConfigError(
+                "data.classes must be the number of classes for model.conditional, got 0, which "
+                "says that there are no labels"
+            )
+        if loss.label_smoothing and loss.name not in LABELLED_LOSSES:
+            raise ConfigError(
+                f"loss.label_smoothing must be 0 for loss={loss.name}, which has no labels; "
+                f"{', '.join(LABELLED_LOSSES)} have"
+            )
+        if self.convolution == "transformed" and not self.has_grid:
+            raise ConfigError(
+                "convolution must be auto or direct for these networks; transformed is for "
+                "model=dcgan28 with data.channels=1, without resize and spectral_norm"
             )

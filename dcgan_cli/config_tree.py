@@ -42,7 +42,8 @@ def from_dict(values: Any, section: type = TrainConfig, prefix: str = "") -> Any
         prefix: what to call its keys in messages.
 
     Raises:
-        ConfigError: a key is unknown, or a value has a wrong type or is out of range.
+        ConfigError: a key is unknown, a value has a wrong type or is out of range, or two do not
+            go together.
     """
     if not isinstance(values, dict):
         raise ConfigError(
@@ -58,7 +59,10 @@ def from_dict(values: Any, section: type = TrainConfig, prefix: str = "") -> Any
         else:
             nested = type_of(section, settings[name])
             built[name] = from_dict(value, nested, f"{prefix}{name}.")
-    return section(**built)
+    config = section(**built)
+    if isinstance(config, TrainConfig):
+        config.check_together()
+    return config
 
 
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from dcgan_cli.bridge import conf_dir
 from dcgan_cli.config import (
-    CROSS_ENTROPIES,
+    LABELLED_LOSSES,
     DataConfig,
     EvaluationConfig,
     ModelConfig,
@@ -254,7 +254,7 @@ def fitting_together(values: dict) -> dict:
     values["model"]["name"] = "mlp"  # It takes any size.
     if values["model"]["conditional"]:
         values["data"]["classes"] = max(1, values["data"]["classes"])
-    if values["loss"]["name"] not in CROSS_ENTROPIES:
+    if values["loss"]["name"] not in LABELLED_LOSSES:
         values["loss"]["label_smoothing"] = 0.0
     return values
 

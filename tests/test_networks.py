@@ -157,15 +157,15 @@ class TestSpectralNormalization:
         layer, x = self.layer(inner), self.inputs(inner)
         for _ in range(50):
             y = layer(x, training=True)
-        kernel = layer.layer.kernel.numpy()
+        kernel = layer.divided.kernel.numpy()
         largest = np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), compute_uv=False)[0]
-        expected = layer.layer(x).numpy() / largest  # Its bias is zero.
+        expected = layer.divided(x).numpy() / largest  # Its bias is zero.
         np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
-        np.testing.assert_array_equal(layer.layer.kernel, kernel)
+        np.testing.assert_array_equal(layer.divided.kernel, kernel)
 
     def test_its_vector_moves_in_training_only(self):
         layer = self.layer(keras.layers.Dense(4, name="d"))
-        x = self.inputs(layer.layer)
+        x = self.inputs(layer.divided)
         before = layer.u.numpy()
         layer(x)
         np.testing.assert_array_equal(layer.u, before)
@@ -175,10 +175,10 @@ class TestSpectralNormalization:
     def test_a_longer_kernel_changes_nothing(self):
         """So the gradient along the kernel is zero: it goes through the division."""
         layer = self.layer(keras.layers.Dense(4, use_bias=False, name="d"))
-        x = self.inputs(layer.layer)
+        x = self.inputs(layer.divided)
         with tf.GradientTape() as tape:
             total = tf.reduce_sum(layer(x) ** 2)
-        kernel = layer.layer.kernel
+        kernel = layer.divided.kernel
         slope = tape.gradient(total, kernel.value)
         assert float(tf.norm(slope)) > 0.1
         assert abs(float(tf.reduce_sum(slope * kernel))) < 1e-4

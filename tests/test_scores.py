@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dcgan_cli.config import LossConfig
 from dcgan_cli.core import checkpoints
 from dcgan_cli.core.health import LOST_DIVERSITY, Health
 from dcgan_cli.core.run_folder import RunFolder
@@ -136,7 +137,7 @@ class TestHealth:
         diversities = [row["diversity"] for row in run.metrics()]
         most = np.maximum.accumulate(diversities)
         collapsed = next(i for i, d in enumerate(diversities) if d < LOST_DIVERSITY * most[i])
-        health = Health("non_saturating", None)
+        health = Health(LossConfig(), None)
         said_in = [bool(health.add(row)) for row in run.metrics()]
         assert said_in.index(True) == collapsed
         assert said.count("warning: collapse: the samples have become alike") >= 1
@@ -174,7 +175,7 @@ class TestHealth:
             "diversity": 0.8,
             "contrast": 1,
         }
-        health = Health("non_saturating", None)
+        health = Health(LossConfig(), None)
         said = [
             [finding.kind for finding in health.add(base | {"epoch": i, "missing_classes": count})]
             for i, count in enumerate([0, 4, 0, 3, 3, 3, 0], start=1)
@@ -184,7 +185,7 @@ class TestHealth:
 
     def test_an_epoch_without_a_score_is_no_news(self):
         row = {"epoch": 1, "discriminator_loss": 1.2}
-        health = Health("non_saturating", None)
+        health = Health(LossConfig(), None)
         scored = row | {"frechet_distance": 50.0, "diversity": 0.8, "contrast": 0.01}
         assert [finding.kind for finding in health.add(scored)] == ["saturation"]
         assert not health.add(row | {"epoch": 2})

@@ -62,7 +62,8 @@ class ImageSet:
         digest = self.sha256 or hashlib.sha256(np.ascontiguousarray(self.images).data).hexdigest()
         if not with_labels or self.labels is None:
             return digest
-        return hashlib.sha256(digest.encode() + np.ascontiguousarray(self.labels).data).hexdigest()
+        kind = np.uint8 if self.labels.max(initial=0) < 256 else np.int64  # However they are kept.
+        return hashlib.sha256(digest.encode() + self.labels.astype(kind).tobytes()).hexdigest()
 
     def check_labels(self, classes: int) -> None:
         """Check that there are labels, and that they are whole numbers from 0 to classes - 1.
@@ -73,6 +74,11 @@ class ImageSet:
         if self.labels is None:
             raise DataError(
                 f"model.conditional needs labels, and {self.source} has none; leave it out"
+            )
+        if self.labels.dtype.kind not in "iu":
+            raise DataError(
+                f"{self.source} has labels of type {self.labels.dtype}; model.conditional takes "
+                "whole numbers"
             )
         if len(odd := self.labels[(self.labels < 0) | (self.labels >= classes)]):
             raise DataError(

@@ -41,7 +41,7 @@ def _shift(x: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
     """Shift each image by whole pixels; what comes in is zero, a middle grey."""
     for axis in (1, 2):
         size = x.shape[axis]
-        most = round(SHIFT * size)
+        most = int(SHIFT * size + 0.5)
         axis_key = tf.random.experimental.stateless_fold_in(key, axis)
         by = tf.random.stateless_uniform(
             (tf.shape(x)[0], 1), axis_key, minval=-most, maxval=most + 1, dtype=tf.int32
@@ -57,13 +57,14 @@ def _cut_out(x: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
     kept = tf.constant(False)
     for axis in (1, 2):
         size = x.shape[axis]
-        half = round(CUT * size) // 2
+        cut = int(CUT * size + 0.5)
         axis_key = tf.random.experimental.stateless_fold_in(key, axis)
-        centre = tf.random.stateless_uniform(
-            (tf.shape(x)[0], 1), axis_key, minval=0, maxval=size, dtype=tf.int32
-        )
+        # Its middle is anywhere in the image; that of an even number lies between two pixels.
+        first = tf.random.stateless_uniform(
+            (tf.shape(x)[0], 1), axis_key, 0, size + 1 - cut % 2, tf.int32
+        ) - (cut // 2)
         places = tf.range(size)[tf.newaxis]
-        outside = (places < centre - half) | (places >= centre + half)
+        outside = (places < first) | (places >= first + cut)
         shape = (-1, size, 1, 1) if axis == 1 else (-1, 1, size, 1)
         kept |= tf.reshape(outside, shape)
     return x * tf.cast(kept, x.dtype)

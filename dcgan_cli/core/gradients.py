@@ -76,8 +76,9 @@ class Gradients:
 
 def gradients(networks: Networks, batch: Batch, objective: Objective) -> Gradients:
     """Return losses and gradients, both at the weights as they are."""
-    find = _gradients_together if networks.judges_alone else _gradients_apart
-    return find(networks, batch, objective)
+    if networks.judges_alone:
+        return _gradients_together(networks, batch, objective)
+    return _gradients_apart(networks, batch, objective.loss)
 
 
 def _gradients_together(networks: Networks, batch: Batch, objective: Objective) -> Gradients:
@@ -133,30 +134,23 @@ def _gradients_together(networks: Networks, batch: Batch, objective: Objective) 
     )
 
 
-def _gradients_apart(networks: Networks, batch: Batch, objective: Objective) -> Gradients:
-    """Judge real and generated images in batches of their own, so that each kind has its mean."""
+def _gradients_apart(networks: Networks, batch: Batch, loss: AdversarialLoss) -> Gradients:
+    """Judge real and generated images in batches of their own, so that each kind has its mean.
+
+    There are no penalties here: they are on an image's own slope.
+    """
     with tf.GradientTape() as generator_tape:
         fake_images = networks.generate(batch.latents)
         with tf.GradientTape() as discriminator_tape:
-            with tf.GradientTape() as image_tape:
-                image_tape.watch(batch.real_images)
-                real_logits = networks.judge(
-                    batch.real_images, batch.dropout_key, batch.real_classes
-                )
+            real_logits = networks.judge(batch.real_images, batch.dropout_key, batch.real_classes)
             key = tf.random.experimental.stateless_fold_in(batch.dropout_key, 0)
             fake_logits = networks.judge(fake_images, key, batch.fake_classes)
-            generator_loss, discriminator_loss = _losses(
-                objective.loss, real_logits, fake_logits, batch
-            )
-            penalised_loss = discriminator_loss
-            if objective.r1_gamma or objective.gradient_penalty:
-                slopes = image_tape.gradient(real_logits, batch.real_images)
-                penalised_loss += _penalties(networks, batch, objective, slopes, fake_images)
+            generator_loss, discriminator_loss = _losses(loss, real_logits, fake_logits, batch)
     return Gradients(
         generator_loss,
         discriminator_loss,
         generator_tape.gradient(generator_loss, networks.generator_weights),
-        discriminator_tape.gradient(penalised_loss, networks.discriminator_weights),
+        discriminator_tape.gradient(discriminator_loss, networks.discriminator_weights),
     )
 
 

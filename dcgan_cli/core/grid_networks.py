@@ -10,19 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from dcgan_cli.config import TrainConfig
 from dcgan_cli.core import grid
 from dcgan_cli.core.layers import drop, drop_scale, leaky_relu
-
-
-def has_grid(config: TrainConfig) -> bool:
-    """Tell whether the networks that the settings name have a form on the grid."""
-    model = config.model
-    return (model.name, model.upsample, model.spectral_norm) == (
-        "dcgan28",
-        "transposed",
-        False,
-    ) and config.data.channels == 1
 
 
 class GridGenerator:

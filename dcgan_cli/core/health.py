@@ -6,6 +6,8 @@ The thresholds are this program's own; docs/quality.md shows how far from them h
 import math
 from dataclasses import dataclass
 
+from dcgan_cli.config import LossConfig
+
 Row = dict[str, float]
 
 LOST_DIVERSITY = 0.4
@@ -65,12 +67,12 @@ class Health:
     """Follows one run, epoch by epoch.
 
     Args:
-        loss: the name of the adversarial loss.
+        loss: what the networks minimise.
         nothing_learned: the Fréchet distance of a generator that has learned nothing; see
             `Scorer.nothing_learned`. None where there are no scores.
     """
 
-    def __init__(self, loss: str, nothing_learned: float | None) -> None:
+    def __init__(self, loss: LossConfig, nothing_learned: float | None) -> None:
         self.loss = loss
         self.nothing_learned = nothing_learned
         self.findings: dict[str, Finding] = {}
@@ -110,8 +112,8 @@ class Health:
 
     def _from_losses(self, row: Row) -> dict[str, str]:
         loss = row["discriminator_loss"]
-        lost, draw = LOST_TO_DISCRIMINATOR.get(self.loss, (-math.inf, 0))
-        if loss >= lost:
+        lost, draw = LOST_TO_DISCRIMINATOR.get(self.loss.name, (-math.inf, 0))
+        if loss - _unavoidable(self.loss) >= lost:
             return {}
         return {
             "discriminator wins": f"its loss is {loss:.3f}, so it knows nearly every generated "
@@ -156,3 +158,11 @@ class Health:
                 f"repeated, would get {self.nothing_learned:.3g}"
             )
         return wrong
+
+
+def _unavoidable(loss: LossConfig) -> float:
+    """Return what cross-entropy is at least with labels that are smoothed: their own entropy."""
+    share = loss.label_smoothing
+    if not share or loss.name == "least_squares":
+        return 0
+    return -share * math.log(share) - (1 - share) * math.log(1 - share)

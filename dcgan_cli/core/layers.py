@@ -110,14 +110,15 @@ class SpectralNormalization(keras.layers.Layer):
     """
 
     def __init__(self, layer: keras.layers.Layer, seed: int, **options: Any) -> None:
-        super().__init__(name=layer.name, **options)
-        self.layer = layer
+        # What it divides by is found in float32, whatever the layer computes in.
+        super().__init__(name=layer.name, dtype="float32", autocast=False, **options)
+        self.divided = layer
         self.seed = seed
 
     def build(self, input_shape: tuple[int, ...]) -> None:
-        self.layer.build(input_shape)
+        self.divided.build(input_shape)
         self.u = self.add_weight(
-            shape=(self.layer.kernel.shape[-1],),
+            shape=(self.divided.kernel.shape[-1],),
             initializer=keras.initializers.RandomNormal(seed=self.seed),
             trainable=False,
             aggregation="mean",
@@ -125,7 +126,7 @@ class SpectralNormalization(keras.layers.Layer):
         )
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        kernel = tf.convert_to_tensor(self.layer.kernel)
+        kernel = tf.convert_to_tensor(self.divided.kernel)
         matrix = tf.reshape(kernel, (-1, kernel.shape[-1]))
         u = tf.convert_to_tensor(self.u)
         v = tf.stop_gradient(_unit(tf.linalg.matvec(matrix, u)))
@@ -133,11 +134,11 @@ class SpectralNormalization(keras.layers.Layer):
         if training:
             self.u.assign(u)
         norm = tf.tensordot(v, tf.linalg.matvec(matrix, u), 1)
-        with keras.StatelessScope([(self.layer.kernel, kernel / norm)]):
-            return self.layer(inputs)
+        with keras.StatelessScope([(self.divided.kernel, kernel / norm)]):
+            return self.divided(inputs)
 
     def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        return self.layer.compute_output_shape(input_shape)
+        return self.divided.compute_output_shape(input_shape)
 
 
 def _unit(x: tf.Tensor) -> tf.Tensor:

@@ -67,10 +67,11 @@ def build_discriminator(config: TrainConfig) -> keras.Model:
 def has_batch_norm(config: TrainConfig) -> bool:
     """Tell whether the discriminator normalises by the batch, so that images are judged together.
 
-    The penalty of `wasserstein_gp` is on each image's own slope: with it, each image is normalised
-    by itself (Gulrajani et al. 2017, section 4).
+    Penalties are on each image's own slope: with one, each image is normalised by itself (Gulrajani
+    et al. 2017, section 4).
     """
-    return config.model.name == "dcgan" and config.loss.name != "wasserstein_gp"
+    penalised = config.loss.name == "wasserstein_gp" or config.loss.r1_gamma > 0
+    return config.model.name == "dcgan" and not penalised
 
 
 def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
@@ -104,7 +105,7 @@ def layer_table(model: keras.Model) -> list[dict[str, Any]]:
     return [
         {
             "name": layer.name,
-            "type": type(layer).__name__,
+            "type": type(getattr(layer, "divided", layer)).__name__,
             "output_shape": list(layer.output.shape[1:]),
             "parameters": layer.count_params(),
             "multiply_adds": _multiply_adds(layer),
@@ -117,7 +118,7 @@ def layer_table(model: keras.Model) -> list[dict[str, Any]]:
 def _multiply_adds(layer: keras.layers.Layer) -> int:
     inputs, outputs = layer.input, layer.output
     if isinstance(layer, SpectralNormalization):
-        layer = layer.layer
+        layer = layer.divided
     if isinstance(layer, keras.layers.Dense):
         return int(np.prod(layer.kernel.shape))
     # A kernel visits each position of a convolution's output, or of a transposed one's input.

@@ -12,7 +12,7 @@ from dcgan_cli.core.arrays import Arrays
 from dcgan_cli.core.device import resolve_convolution
 from dcgan_cli.core.diffaugment import diffaugment
 from dcgan_cli.core.gradients import Batch, Judge, Networks, Objective, gradients
-from dcgan_cli.core.grid_networks import GridDiscriminator, GridGenerator, has_grid
+from dcgan_cli.core.grid_networks import GridDiscriminator, GridGenerator
 from dcgan_cli.core.losses import adversarial_loss
 from dcgan_cli.core.networks import (
     build_discriminator,
@@ -27,7 +27,7 @@ TrainStep = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 # What a key of randomness is drawn for. The numbers are part of a run's identity: never reuse one.
 # (1 and 2 were dropout's when real and generated images were judged apart.)
-NOISE, DROPOUT, CLASSES, MIXING = 0, 3, 4, 5
+NOISE, DROPOUT, MIXING = 0, 3, 5
 AUGMENT = 1000
 """What the key of dropout becomes that of changes to images by: no layer's number."""
 
@@ -159,9 +159,10 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
         latents = tf.random.stateless_normal((fakes_per_replica, config.noise_dim), key(NOISE))
         fake_classes = None
         if conditional:
-            fake_classes = tf.random.stateless_uniform(
-                (fakes_per_replica,), key(CLASSES), 0, config.data.classes, tf.int32
-            )
+            # Those of the real images, in their order: as frequent as in the data, and an image
+            # between a real and a generated one is of the class of both.
+            places = tf.range(fakes_per_replica) % tf.maximum(tf.size(real_classes), 1)
+            fake_classes = tf.gather(tf.concat([real_classes, [0]], axis=0), places)
             latents = tf.concat([latents, tf.one_hot(fake_classes, config.data.classes)], axis=1)
         seen = Batch(
             real_images,
@@ -211,7 +212,7 @@ def in_training(gan: Gan, config: TrainConfig) -> Networks:
     """
     generate: Callable[[tf.Tensor], tf.Tensor]
     judge: Judge
-    if resolve_convolution(config.convolution) == "transformed" and has_grid(config):
+    if resolve_convolution(config.convolution) == "transformed" and config.has_grid:
         generate, judge = GridGenerator(gan.generator), GridDiscriminator(gan.discriminator)
     else:
 
