@@ -25,7 +25,7 @@ COMMANDS = sorted(
     {
         line.strip().removeprefix("$ ").partition("  #")[0]
         for line in LINES
-        if re.match(r"    (\$ )?dcgan (train|sample|animate|evaluate|inspect)\b", line)
+        if re.match(r"    (\$ )?dcgan (train|sample|animate|evaluate|inspect|pack)\b", line)
     }
 )
 MISSING_MODEL = not (conf_dir() / "model" / "dcgan.yaml").exists()
@@ -41,7 +41,7 @@ def test_there_are_commands_to_test():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_documented_command(command, dcgan, workplace, scored_run):
+def test_documented_command(command, dcgan, workplace, scored_run, monkeypatch):
     _, name, *words = shlex.split(command)
     if name == "train":
         words = [
@@ -52,12 +52,13 @@ def test_documented_command(command, dcgan, workplace, scored_run):
         line = CommandLine.parse(words)
         if line.options.multirun:
             line = CommandLine([w.partition(",")[0] for w in line.overrides], line.options)
-        if MISSING_MODEL and {"data=image_folder", "data=npz"} & set(words):
+        if MISSING_MODEL and {"data=image_folder", "data=npz", "data=tfrecord"} & set(words):
             pytest.skip("has no model=dcgan")
         compose(line)
         return
     if "photos" in words:
         write_colours(workplace / "photos", 100, 80, 60)
+        monkeypatch.setenv("DCGAN_CACHE", str(workplace / "cache"))
     if "mnist.npz" in words:
         shutil.copy(BUNDLED_MNIST, "mnist.npz")
     point_latest_to(RunFolder(scored_run))

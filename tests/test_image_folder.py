@@ -177,7 +177,7 @@ class TestTrainingSet:
         for number in range(12):
             (folder / f"bad{number:02}.png").write_text("hello")
         message = message_of(folder)
-        assert message.startswith(f"{folder}: 12 of 15 files cannot be used: bad00.png is not an")
+        assert message.startswith(f"{folder}: 12 of 15 images cannot be used: bad00.png is not an")
         assert "bad09.png is not an image and 2 more" in message
         assert message.endswith("data.skip_bad=true")
 
@@ -189,10 +189,10 @@ class TestTrainingSet:
         data = load(folder, skip_bad=True)
         assert not names, "what the first attempt decoded is used"
         assert len(data.images) == 3
-        assert f"left out  {len(bad)} of 9 files: bomb.png states" in data.notes[0]
+        assert f"left out  {len(bad)} of 9 images: bomb.png states" in data.notes[0]
         for path in folder.glob("0*.png"):
             path.unlink()
-        assert "none of 6 files can be used" in message_of(folder, skip_bad=True)
+        assert "none of 6 images can be used" in message_of(folder, skip_bad=True)
 
     def test_other_files_are_told_of(self, folder):
         write_colours(folder, 1)

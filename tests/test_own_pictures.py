@@ -59,11 +59,11 @@ def test_bad_files(pictures, dcgan, workplace):
     write_bad(pictures)
     done = dcgan(*words(pictures, "hydra.run.dir=run"))
     assert (done.code, len(done.err.splitlines())) == (3, 1)
-    assert "6 of 106 files cannot be used" in done.err
+    assert "6 of 106 images cannot be used" in done.err
     assert not (workplace / "run").exists()
     done = dcgan(*words(pictures, "hydra.run.dir=run", "data.skip_bad=true"))
     assert done.code == 0, done.err
-    assert "left out  6 of 106 files" in done.err
+    assert "left out  6 of 106 images" in done.err
     assert "100 images" in done.err
 
 
@@ -122,7 +122,7 @@ def test_npz_of_another_shape(dcgan, workplace):
 
 
 @pytest.mark.skipif(not (conf_dir() / "model" / "dcgan.yaml").exists(), reason="has no such model")
-@pytest.mark.parametrize("name", ["image_folder", "npz"])
+@pytest.mark.parametrize("name", ["image_folder", "npz", "tfrecord"])
 def test_data_that_choose_a_model(name):
     def model(*words):
         return compose(CommandLine.parse([f"data={name}", *words])).model.name

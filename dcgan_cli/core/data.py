@@ -15,7 +15,7 @@ from dcgan_cli.core.fashion_mnist import fashion_mnist_folder
 from dcgan_cli.core.fitting import Form, fit_array
 from dcgan_cli.core.idx import read_idx
 from dcgan_cli.core.image_cache import Watch, unwatched
-from dcgan_cli.core.image_folder import read_image_folder
+from dcgan_cli.core.image_folder import read_image_folder, read_shards
 from dcgan_cli.errors import ConfigError, DataError
 
 BUNDLED_MNIST = Path(__file__).parent.parent / "assets" / "mnist" / "mnist.npz"
@@ -71,24 +71,32 @@ def load_training_images(config: DataConfig, watch: Watch = unwatched) -> ImageS
         StorageError: decoded images cannot be kept.
     """
     form = Form.of(config)
-    if config.name != "image_folder":
-        return _fit(_limited(_read_arrays(config), config.limit), form)
+    if config.name in ("image_folder", "tfrecord"):
+        return _limited(_read_files(config, form, watch), config.limit)
+    return _fit(_limited(_read_arrays(config), config.limit), form)
+
+
+def _read_files(config: DataConfig, form: Form, watch: Watch) -> ImageSet:
+    """Read pictures that are in files of their own, or in TFRecord files."""
     if config.path is None:
-        raise ConfigError("data=image_folder needs data.path=FOLDER")
-    folder = Path(config.path)
-    if not _is_folder(folder):
-        what = "is not a folder; data=npz takes arrays" if folder.exists() else "is not there"
-        raise DataError(f"{folder} {what}")
-    found = read_image_folder(folder, form, skip_bad=config.skip_bad, watch=watch)
-    data = ImageSet(
+        needed = "FOLDER" if config.name == "image_folder" else "'FOLDER/*.tfrecord'"
+        raise ConfigError(f"data={config.name} needs data.path={needed}")
+    if config.name == "tfrecord":
+        found = read_shards(config.path, form, skip_bad=config.skip_bad, watch=watch)
+    else:
+        folder = Path(config.path)
+        if not _is_folder(folder):
+            what = "is not a folder; data=npz takes arrays" if folder.exists() else "is not there"
+            raise DataError(f"{folder} {what}")
+        found = read_image_folder(folder, form, skip_bad=config.skip_bad, watch=watch)
+    return ImageSet(
         found.images,
         found.labels,
-        str(folder),
+        config.path,
         sha256=found.sha256,
         notes=found.notes,
         check_unchanged=found.listing.check_unchanged,
     )
-    return _limited(data, config.limit)
 
 
 def _limited(data: ImageSet, limit: int | None) -> ImageSet:
@@ -112,7 +120,7 @@ def load_held_out_images(config: DataConfig) -> np.ndarray | None:
     Raises:
         DataError: it is there and is damaged or of another kind.
     """
-    if config.name == "image_folder":
+    if config.name in ("image_folder", "tfrecord"):
         return None
     try:
         return _fit(_read_arrays(config, "test"), Form.of(config)).images
