@@ -1,7 +1,7 @@
 """TFRecord files: which there are, how many records they hold, and the index beside them.
 
-Needs no TensorFlow. Format: https://www.tensorflow.org/tutorials/load_data/tfrecord. A record is its
-length (8 bytes, little-endian), 4 bytes of checksum, its content, 4 bytes of checksum.
+Needs no TensorFlow. Format: https://www.tensorflow.org/tutorials/load_data/tfrecord. A record is
+its length (8 bytes, little-endian), 4 bytes of checksum, its content, 4 bytes of checksum.
 """
 
 import glob
