@@ -98,7 +98,8 @@ def decoded_images(
             _make(entry, form, watch(read(listing, form), count, "decoding"))
             found = _read(entry, form, watch)
     except OSError as error:
-        remedy = REMEDIES.get(error.errno or 0, "allow it")
+        remedies = REMEDIES | {errno.ENOENT: "make its folder"}
+        remedy = remedies.get(error.errno or 0, "allow it")
         raise StorageError(
             f"cannot write the cache {entry.parent}: {error.strerror or error}; {remedy}, or set "
             "DCGAN_CACHE to another folder"
