@@ -66,11 +66,19 @@ def cache_folder() -> Path:
     """Return where decoded images are kept.
 
     `DCGAN_CACHE` if it is set, else `dcgan` in `XDG_CACHE_HOME`, which is `~/.cache` by default.
+
+    Raises:
+        StorageError: there is no home folder.
     """
     if own := os.environ.get("DCGAN_CACHE"):
         return Path(own).expanduser().absolute()
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(home).expanduser().absolute() / "dcgan"
+    try:
+        return Path(home).expanduser().absolute() / "dcgan"
+    except RuntimeError:
+        raise StorageError(
+            "there is no home folder for the cache; set DCGAN_CACHE to a folder"
+        ) from None
 
 
 def decoded_images(
