@@ -203,6 +203,37 @@ def inspect(
     inspect_target(target, out, as_json=json)
 
 
+@app.command()
+def pack(
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="Folder of pictures, .npz or IDX files.")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make.")],
+    image_size: Annotated[
+        int, typer.Option(min=8, max=1024, help="Width and height that images are brought to.")
+    ] = 64,
+    channels: Annotated[int, typer.Option(help="1 for grey images, 3 for colour.")] = 3,
+    fit: Annotated[str, typer.Option(help="crop, stretch or pad, as data.fit.")] = "crop",
+    shard_images: Annotated[int, typer.Option(min=1, help="Images in a file.")] = 4096,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave files out that cannot be read.")
+    ] = False,
+) -> None:
+    """Pack images into TFRecord files, for training with data=tfrecord."""
+    from dcgan_cli.commands.pack import pack_images
+
+    pack_images(
+        source,
+        out,
+        image_size,
+        channels,
+        fit,
+        shard_images,
+        skip_bad=skip_bad,
+        quiet=not _debugging(),
+    )
+
+
 def main() -> None:
     """Run the program and end with its exit code."""
     open_standard_streams()

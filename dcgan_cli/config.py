@@ -16,14 +16,14 @@ class DataConfig(Section):
 
     name: str = key(
         "mnist",
-        "kind of data: mnist (bundled), fashion_mnist, image_folder (your own pictures) or npz "
-        "(your own array or IDX files)",
-        choices=("mnist", "fashion_mnist", "image_folder", "npz"),
+        "kind of data: mnist (bundled), fashion_mnist, image_folder (your own pictures), npz (your "
+        "own array or IDX files) or tfrecord",
+        choices=("mnist", "fashion_mnist", "image_folder", "npz", "tfrecord"),
     )
     path: str | None = key(
         None,
-        "your own files: a folder of images for image_folder, else an .npz or a folder of IDX "
-        "files",
+        "your own files: a folder of images for image_folder, TFRecord files for tfrecord, else an "
+        ".npz or a folder of IDX files",
     )
     limit: int | None = key(None, "train on the first N images only", at_least=1)
     image_size: int = key(

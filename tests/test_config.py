@@ -11,7 +11,6 @@ from omegaconf import OmegaConf
 from dcgan_cli.bridge import conf_dir
 from dcgan_cli.config import (
     LABELLED_LOSSES,
-    DataConfig,
     EvaluationConfig,
     ModelConfig,
     TrainConfig,
@@ -102,7 +101,7 @@ def test_every_shipped_config_is_valid(path):
     values.pop("hydra", None)
     if path.stem == "dcgan":
         values["data"] = {"image_size": 64}
-    if path.stem in ("image_folder", "npz"):
+    if path.stem in ("image_folder", "npz", "tfrecord"):
         values["model"] = {"name": "dcgan"}
     config = from_dict(values)
     if path.parent.name != "experiment":
@@ -252,6 +251,8 @@ def values_of_section(section: type) -> st.SearchStrategy:
 def fitting_together(values: dict) -> dict:
     """Change settings that do not go with others."""
     values["model"]["name"] = "mlp"  # It takes any size.
+    if values["convolution"] == "transformed":
+        values["convolution"] = "direct"
     if values["model"]["conditional"]:
         values["data"]["classes"] = max(1, values["data"]["classes"])
     if values["loss"]["name"] not in LABELLED_LOSSES:
@@ -279,8 +280,8 @@ def test_any_numbers_give_a_config_or_a_config_error(values):
 
 def test_patience_needs_scores():
     with pytest.raises(ConfigError, match="patience needs scores"):
-        TrainConfig(patience=3, evaluate_every=0)
-    assert TrainConfig(patience=3).patience == 3
+        from_dict({"patience": 3, "evaluate_every": 0})
+    assert from_dict({"patience": 3}).patience == 3
 
 
 @pytest.mark.parametrize(
@@ -292,7 +293,7 @@ def test_models_say_which_sizes_fit(model, good, bad):
         from_dict({"model": {"name": model}, "data": {"image_size": size}})
     for size in bad:
         with pytest.raises(
-            ConfigError, match=f"for model={model}, got {size}; model=dcgan28 takes"
+            ConfigError, match=f"for model={model}, got {size}; model=mlp takes any"
         ):
             from_dict({"model": {"name": model}, "data": {"image_size": size}})
 
@@ -301,4 +302,19 @@ def test_classes_are_told_only_where_there_are_some():
     model = ModelConfig(conditional=True)
     assert TrainConfig(model=model).latent_dim == 110
     with pytest.raises(ConfigError, match=r"data\.classes must be the number of classes"):
-        TrainConfig(model=model, data=DataConfig(classes=0))
+        from_dict({"model": {"conditional": True}, "data": {"classes": 0}})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"model": {"name": "mlp"}},
+        {"model": {"upsample": "resize"}},
+        {"model": {"spectral_norm": True}},
+        {"data": {"channels": 3}},
+    ],
+)
+def test_transformed_is_refused_where_there_is_no_such_form(values):
+    assert from_dict(values).convolution == "auto"
+    with pytest.raises(ConfigError, match="convolution must be auto or direct for these networks"):
+        from_dict(values | {"convolution": "transformed"})

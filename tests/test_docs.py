@@ -25,7 +25,7 @@ COMMANDS = sorted(
     {
         line.strip().removeprefix("$ ").partition("  #")[0]
         for line in LINES
-        if re.match(r"    (\$ )?dcgan (train|sample|animate|evaluate|inspect)\b", line)
+        if re.match(r"    (\$ )?dcgan (train|sample|animate|evaluate|inspect|pack)\b", line)
     }
 )
 MISTAKES = [
@@ -40,7 +40,7 @@ def test_there_are_commands_to_test():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_documented_command(command, dcgan, workplace, scored_run, conditional_run):
+def test_documented_command(command, dcgan, workplace, scored_run, conditional_run, monkeypatch):
     _, name, *words = shlex.split(command)
     if name == "train":
         words = [
@@ -55,6 +55,7 @@ def test_documented_command(command, dcgan, workplace, scored_run, conditional_r
         return
     if "photos" in words:
         write_colours(workplace / "photos", 100, 80, 60)
+        monkeypatch.setenv("DCGAN_CACHE", str(workplace / "cache"))
     if "mnist.npz" in words:
         shutil.copy(BUNDLED_MNIST, "mnist.npz")
     point_latest_to(RunFolder(conditional_run if "--class" in words else scored_run))

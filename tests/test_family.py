@@ -49,18 +49,38 @@ def test_trains_goes_on_exactly_and_samples(dcgan, workplace, monkeypatch, model
     assert np.ptp(images) > 0
 
 
-def test_all_that_can_be_added_goes_on_exactly(dcgan, workplace, monkeypatch):
-    words = [
-        *SMALL,
-        "model.conditional=true",
-        "model.spectral_norm=true",
-        "model.upsample=resize",
-        "loss=hinge",
-        "loss.diffaugment=true",
-        "loss.r1_gamma=1",
-        "ema=0.9",
-    ]
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["loss=hinge", "loss.r1_gamma=1", "model.upsample=resize", "ema=0.9"],
+        ["model=dcgan", "data.image_size=32", "loss=wasserstein_gp"],
+        ["model=dcgan", "data.image_size=32", "loss.label_smoothing=0.1"],
+    ],
+    ids=["R1", "both ways through the discriminator", "normalised by the batch"],
+)
+def test_all_that_can_be_added_goes_on_exactly(dcgan, workplace, monkeypatch, words):
+    added = ["model.conditional=true", "model.spectral_norm=true", "loss.diffaugment=true"]
+    words = [*SMALL, *added, *words]
     train_whole_and_in_halves(dcgan, workplace, monkeypatch, words)
+
+
+def test_a_sweep_without_m(dcgan, workplace):
+    done = dcgan("train", *SMALL, "experiment=losses")
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert "these settings are a sweep's; add -m" in done.err
+    assert not list(workplace.iterdir())
+
+
+def test_goes_on_when_its_own_values_are_named(dcgan, workplace):
+    """They are not those of the defaults, and go together with its other ones only."""
+    words = [*SMALL, "model=mlp", "data.image_size=20", "epochs=1", "hydra.run.dir=run"]
+    assert dcgan("train", *words).code == 0
+    for word in ("data.image_size=20", "model=mlp", "model.name=mlp"):
+        done = dcgan("train", "resume=run", word)
+        assert done.code == 0, done.err
+    done = dcgan("train", "resume=run", "data.image_size=32")
+    assert done.code == 2
+    assert "data.image_size cannot change within a run" in done.err
 
 
 class TestClasses:
@@ -115,7 +135,15 @@ class TestClasses:
         with np.load(QUICK[0].partition("=")[2]) as archive:
             np.savez("no_labels.npz", x_train=archive["x_train"])
             np.savez("letters.npz", x_train=archive["x_train"], y_train=archive["y_train"] + 20)
-        for name, fragment in (("no_labels", "has none"), ("letters", "has the label 2")):
+            np.savez("halves.npz", x_train=archive["x_train"], y_train=archive["y_train"] + 0.5)
+            names = archive["y_train"].astype(str)
+            np.savez("names.npz", x_train=archive["x_train"], y_train=names)
+        for name, fragment in (
+            ("no_labels", "has none"),
+            ("letters", "has the label 2"),
+            ("halves", "has labels of type float64"),
+            ("names", "has labels of type <U"),
+        ):
             words = [f"data.path={name}.npz", *QUICK[1:], "model.conditional=true"]
             done = dcgan("train", *words)
             assert (done.code, len(done.err.splitlines())) == (3, 1), done.err
@@ -127,7 +155,9 @@ class TestClasses:
         np.savez("data.npz", x_train=images, y_train=labels)
         words = ["data.path=data.npz", *QUICK[1:], "model.conditional=true", "hydra.run.dir=run"]
         assert dcgan("train", *words, "epochs=1").code == 0
+        np.savez("data.npz", x_train=images, y_train=labels.astype(np.int64))
+        assert dcgan("train", "resume=run", "epochs=2").code == 0
         np.savez("data.npz", x_train=images, y_train=labels[::-1])
-        done = dcgan("train", "resume=run", "epochs=2")
+        done = dcgan("train", "resume=run", "epochs=3")
         assert done.code == 3
         assert "the training images and labels are not those of" in done.err

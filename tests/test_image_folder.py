@@ -14,6 +14,7 @@ from dcgan_cli.core import image_cache, image_reading
 from dcgan_cli.core.data import ImageSet, load_training_images
 from dcgan_cli.core.fitting import Form
 from dcgan_cli.core.image_files import list_images
+from dcgan_cli.core.image_folder import class_labels
 from dcgan_cli.core.image_reading import MAX_PIXELS, read_all
 from dcgan_cli.errors import ConfigError, DataError, StorageError
 from tests.pictures import MODES, colours, write_bad, write_colours, write_picture
@@ -176,7 +177,7 @@ class TestTrainingSet:
         for number in range(12):
             (folder / f"bad{number:02}.png").write_text("hello")
         message = message_of(folder)
-        assert message.startswith(f"{folder}: 12 of 15 files cannot be used: bad00.png is not an")
+        assert message.startswith(f"{folder}: 12 of 15 images cannot be used: bad00.png is not an")
         assert "bad09.png is not an image and 2 more" in message
         assert message.endswith("data.skip_bad=true")
 
@@ -188,10 +189,10 @@ class TestTrainingSet:
         data = load(folder, skip_bad=True)
         assert not names, "what the first attempt decoded is used"
         assert len(data.images) == 3
-        assert f"left out  {len(bad)} of 9 files: bomb.png states" in data.notes[0]
+        assert f"left out  {len(bad)} of 9 images: bomb.png states" in data.notes[0]
         for path in folder.glob("0*.png"):
             path.unlink()
-        assert "none of 6 files can be used" in message_of(folder, skip_bad=True)
+        assert "none of 6 images can be used" in message_of(folder, skip_bad=True)
 
     def test_other_files_are_told_of(self, folder):
         write_colours(folder, 1)
@@ -325,3 +326,25 @@ class TestCache:
         load(folder)
         assert not old.exists()
         assert new.exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (["a/1.png", "a/x/2.png", "b/1.png", "c/1.png"], [0, 0, 1, 2]),
+        (["a/1.png", "b/1.png", "c.png"], None),
+        (["a/1.png", "a/2.png"], None),
+        ([f"{n}/1.png" for n in range(257)], None),
+    ],
+)
+def test_labels_are_the_folders(names, labels):
+    found = class_labels(names)
+    assert (None if found is None else found.tolist()) == labels
+
+
+def test_labels_are_those_of_the_images_that_are_used(folder):
+    for name in ("cats", "dogs"):
+        write_colours(folder / name, 3)
+    (folder / "cats" / "0001.png").write_text("hello")
+    assert load(folder, skip_bad=True).labels.tolist() == [0, 0, 1, 1, 1]
+    assert load(folder, skip_bad=True, limit=3).labels.tolist() == [0, 0, 1]

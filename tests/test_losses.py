@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcgan_cli.config import LossConfig
+from dcgan_cli.config_tree import from_dict
 from dcgan_cli.core.losses import adversarial_loss, gradient_penalty_terms, r1_terms
 from dcgan_cli.errors import ConfigError
 
@@ -75,4 +76,4 @@ def test_a_slope_of_zero_is_penalised_and_has_a_gradient():
 @pytest.mark.parametrize("name", ["hinge", "wasserstein_gp"])
 def test_labels_cannot_be_smoothed_where_there_are_none(name):
     with pytest.raises(ConfigError, match=f"must be 0 for loss={name}"):
-        LossConfig(name=name, label_smoothing=0.1)
+        from_dict({"loss": {"name": name, "label_smoothing": 0.1}})

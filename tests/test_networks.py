@@ -183,6 +183,18 @@ class TestSpectralNormalization:
         assert float(tf.norm(slope)) > 0.1
         assert abs(float(tf.reduce_sum(slope * kernel))) < 1e-4
 
+    def test_is_found_in_float32_whatever_the_layer_computes_in(self):
+        use_precision("bfloat16")
+        layer = self.layer(keras.layers.Dense(4, name="d"))
+        x = self.inputs(layer.divided)
+        for _ in range(50):
+            y = layer(x, training=True)
+        assert y.dtype == tf.bfloat16
+        largest = np.linalg.svd(layer.divided.kernel.numpy(), compute_uv=False)[0]
+        u, kernel = layer.u.numpy(), layer.divided.kernel.numpy()
+        np.testing.assert_allclose(np.linalg.norm(u), 1, rtol=1e-6)
+        np.testing.assert_allclose(np.linalg.norm(kernel @ u), largest, rtol=1e-5)
+
     def test_every_kernel_of_the_discriminator_is_divided(self):
         for name, size in (("dcgan28", 28), ("dcgan", 32), ("mlp", 28)):
             config = TrainConfig(

@@ -59,11 +59,11 @@ def test_bad_files(pictures, dcgan, workplace):
     write_bad(pictures)
     done = dcgan(*words(pictures, "hydra.run.dir=run"))
     assert (done.code, len(done.err.splitlines())) == (3, 1)
-    assert "6 of 106 files cannot be used" in done.err
+    assert "6 of 106 images cannot be used" in done.err
     assert not (workplace / "run").exists()
     done = dcgan(*words(pictures, "hydra.run.dir=run", "data.skip_bad=true"))
     assert done.code == 0, done.err
-    assert "left out  6 of 106 files" in done.err
+    assert "left out  6 of 106 images" in done.err
     assert "100 images" in done.err
 
 
@@ -121,10 +121,10 @@ def test_npz_of_another_shape(dcgan, workplace):
     assert "found uint8 [100, 40, 30, 3]; data=npz takes other sizes" in done.err
 
 
-@pytest.mark.parametrize("name", ["image_folder", "npz"])
+@pytest.mark.parametrize("name", ["image_folder", "npz", "tfrecord"])
 def test_data_that_choose_a_model(name):
     def model(*words):
         return compose(CommandLine.parse([f"data={name}", *words])).model.name
 
     assert model() == model("experiment=quick") == "dcgan"
-    assert model("model=dcgan28") == "dcgan28"
+    assert model("model=mlp") == "mlp"

@@ -7,7 +7,8 @@ import pytest
 from dcgan_cli.bridge import compose
 from dcgan_cli.command_line import CommandLine
 from dcgan_cli.config import OptimizerConfig, TrainConfig
-from dcgan_cli.config_tree import flatten
+from dcgan_cli.config_tree import flatten, from_dict
+from dcgan_cli.core.identity import identity
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.errors import CheckpointError, ConfigError
 from dcgan_cli.resume import MAY_CHANGE, resumed_config
@@ -185,3 +186,12 @@ def test_damaged_run(run):
     (run.path / "run.json").write_text("{")
     with pytest.raises(CheckpointError, match="damaged"):
         resumed(run, "epochs=9")
+
+
+def test_identities_of_runs_made_before_settings_were_added_stay_valid():
+    """As the program gave it before `data` had more keys than name, path and limit."""
+    before = "e49ebfe30ec8b4d7f9147fe6de4e3945ce5b4e308478be7a3f06b19071982436"
+    assert identity(TrainConfig(), "x") == before
+    assert identity(from_dict({"data": {"skip_bad": True}}), "x") == before
+    for changed in ({"image_size": 32}, {"channels": 3}, {"fit": "pad"}, {"flip": True}):
+        assert identity(from_dict({"data": changed}), "x") != before

@@ -168,6 +168,25 @@ class TestHealth:
         )
         assert said.count("warning: discriminator wins: its loss is") >= 1
 
+    @pytest.mark.parametrize(
+        ("settings", "lost", "not_yet"),
+        [
+            ({}, 0.19, 0.21),
+            ({"name": "minimax"}, 0.19, 0.21),
+            # The entropy of a label of 0.9 is 0.325.
+            ({"label_smoothing": 0.1}, 0.52, 0.53),
+            ({"name": "least_squares"}, 0.009, 0.011),
+            ({"name": "hinge"}, 0.09, 0.11),
+            ({"name": "wasserstein_gp"}, None, -1e9),
+        ],
+    )
+    def test_the_discriminator_wins_by_the_scale_of_its_loss(self, settings, lost, not_yet):
+        health = Health(LossConfig(**settings), None)
+        assert not health.add({"epoch": 1, "discriminator_loss": not_yet})
+        if lost is not None:
+            (finding,) = health.add({"epoch": 2, "discriminator_loss": lost})
+            assert finding.kind == "discriminator wins"
+
     def test_missing_classes_need_two_scores_in_a_row(self):
         base = {
             "discriminator_loss": 1.2,

@@ -380,3 +380,45 @@ def test_two_replicas_share_a_batch_and_stay_alike():
     losses = np.array([line.split() for line in done.stdout.splitlines()], float)
     assert losses.shape == (2, 2)
     np.testing.assert_allclose(losses, [[np.log(2), 2 * np.log(2)]] * 2, rtol=1e-6)
+
+
+LAST_BATCH = """
+import sys
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import numpy as np
+from dcgan_cli.core import setup
+from dcgan_cli.config import DataConfig, ModelConfig, TrainConfig
+from dcgan_cli.core.batches import epoch_batches
+from dcgan_cli.core.step import build_gan, compile_step
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+config = TrainConfig(
+    batch_size=8,
+    noise_dim=4,
+    data=DataConfig(image_size=32),
+    model=ModelConfig(name="dcgan", base_channels=2),
+)
+images = np.random.default_rng(0).integers(0, 256, (11, 32, 32, 1), np.uint8)
+setup._check_last_batch(config, strategy, 11)
+with strategy.scope():
+    gan = build_gan(config, steps=2)
+step = compile_step(gan, config, strategy)
+batches = epoch_batches(images, batch_size=8, buffer_size=99, seed=0, epoch=1)
+for number, batch in enumerate(strategy.experimental_distribute_dataset(batches)):
+    result = step(batch, tf.constant(number, tf.int64)).numpy()
+    assert np.isfinite(result).all() and result[2] == 0, result
+try:
+    setup._check_last_batch(config, strategy, 9)
+except Exception as error:
+    print(error)
+"""
+
+
+def test_two_replicas_that_normalise_by_the_batch_need_images_each():
+    done = subprocess.run([sys.executable, "-c", LAST_BATCH], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip() == (
+        "an epoch's last batch has 1 images, too few for 2 devices with model=dcgan; "
+        "give data.limit=8"
+    )

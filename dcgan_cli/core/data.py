@@ -14,8 +14,8 @@ from dcgan_cli.core.arrays import array_names, read_array
 from dcgan_cli.core.fashion_mnist import fashion_mnist_folder
 from dcgan_cli.core.fitting import Form, fit_array
 from dcgan_cli.core.idx import read_idx
-from dcgan_cli.core.image_cache import Watch, decoded_images, unwatched
-from dcgan_cli.core.image_files import ENDINGS, first_names, list_images
+from dcgan_cli.core.image_cache import Watch, unwatched
+from dcgan_cli.core.image_folder import read_image_folder, read_shards
 from dcgan_cli.errors import ConfigError, DataError
 
 BUNDLED_MNIST = Path(__file__).parent.parent / "assets" / "mnist" / "mnist.npz"
@@ -99,19 +99,45 @@ def load_training_images(config: DataConfig, watch: Watch = unwatched) -> ImageS
         DataError: files are missing, damaged, of another kind, or there are fewer than `limit`.
         StorageError: decoded images cannot be kept.
     """
-    if config.name == "image_folder":
-        data = _read_image_folder(config, watch)
+    form = Form.of(config)
+    if config.name in ("image_folder", "tfrecord"):
+        return _limited(_read_files(config, form, watch), config.limit)
+    return _fit(_limited(_read_arrays(config), config.limit), form)
+
+
+def _read_files(config: DataConfig, form: Form, watch: Watch) -> ImageSet:
+    """Read pictures that are in files of their own, or in TFRecord files."""
+    if config.path is None:
+        needed = "FOLDER" if config.name == "image_folder" else "'FOLDER/*.tfrecord'"
+        raise ConfigError(f"data={config.name} needs data.path={needed}")
+    if config.name == "tfrecord":
+        found = read_shards(config.path, form, skip_bad=config.skip_bad, watch=watch)
     else:
-        data = _fit(_read_arrays(config), Form.of(config))
-    if config.limit is None or config.limit == len(data.images):
+        folder = Path(config.path)
+        if not _is_folder(folder):
+            what = "is not a folder; data=npz takes arrays" if folder.exists() else "is not there"
+            raise DataError(f"{folder} {what}")
+        found = read_image_folder(folder, form, skip_bad=config.skip_bad, watch=watch)
+    return ImageSet(
+        found.images,
+        found.labels,
+        config.path,
+        sha256=found.sha256,
+        notes=found.notes,
+        check_unchanged=found.listing.check_unchanged,
+    )
+
+
+def _limited(data: ImageSet, limit: int | None) -> ImageSet:
+    """Return the first `limit` images, or all."""
+    if limit is None or limit == len(data.images):
         return data
-    if config.limit > len(data.images):
+    if limit > len(data.images):
         raise DataError(
-            f"data.limit={config.limit} is more than the {len(data.images)} images of {data.source}"
+            f"data.limit={limit} is more than the {len(data.images)} images of {data.source}"
         )
-    labels = None if data.labels is None else data.labels[: config.limit]
-    images = data.images[: config.limit]
-    return dataclasses.replace(data, images=images, labels=labels, sha256=None)
+    labels = None if data.labels is None else data.labels[:limit]
+    return dataclasses.replace(data, images=data.images[:limit], labels=labels, sha256=None)
 
 
 def load_held_out_images(config: DataConfig) -> ImageSet | None:
@@ -120,7 +146,7 @@ def load_held_out_images(config: DataConfig) -> ImageSet | None:
     Raises:
         DataError: it is there and is damaged or of another kind.
     """
-    if config.name == "image_folder":
+    if config.name in ("image_folder", "tfrecord"):
         return None
     try:
         return _fit(_read_arrays(config, "test"), Form.of(config))
@@ -186,50 +212,6 @@ def _fit(data: ImageSet, form: Form) -> ImageSet:
     for index, image in enumerate(data.images):
         images[index] = fit_array(image, form)
     return dataclasses.replace(data, images=images, dataset=None)
-
-
-def _read_image_folder(config: DataConfig, watch: Watch) -> ImageSet:
-    """Decode a folder of pictures, or take it from the cache.
-
-    Raises:
-        ConfigError: no folder is named.
-        DataError: it holds no images, or files that cannot be read and `skip_bad` is not given.
-        StorageError: the cache cannot be written.
-    """
-    if config.path is None:
-        raise ConfigError("data=image_folder needs data.path=FOLDER")
-    folder = Path(config.path)
-    if not _is_folder(folder):
-        found = "is not a folder; data=npz takes arrays" if folder.exists() else "is not there"
-        raise DataError(f"{folder} {found}")
-    listing = list_images(folder)
-    if not listing.images:
-        raise DataError(
-            f"{folder} holds no images: no name in it ends in {', '.join(sorted(ENDINGS))}"
-        )
-    decoded = decoded_images(listing, Form.of(config), watch)
-    bad = [f"{name} {problem}" for name, problem in decoded.problems.items()]
-    if bad and not config.skip_bad:
-        raise DataError(
-            f"{folder}: {len(bad):,} of {len(listing.images):,} files cannot be used: "
-            f"{first_names(bad)}; remove them, or leave them out with data.skip_bad=true"
-        )
-    if not len(decoded.images):
-        raise DataError(f"{folder}: none of {len(bad):,} files can be used: {first_names(bad)}")
-    notes = []
-    if bad:
-        count = f"{len(bad):,} of {len(listing.images):,} files"
-        notes.append(f"left out  {count}: {first_names(bad, 3)}")
-    if listing.others:
-        notes.append(f"left out  {first_names(listing.others, 3)}: not called like an image")
-    return ImageSet(
-        decoded.images,
-        None,
-        str(folder),
-        sha256=decoded.sha256,
-        notes=tuple(notes),
-        check_unchanged=listing.check_unchanged,
-    )
 
 
 def read_npz(path: Path, split: str, *, any_shape: bool = False) -> ImageSet:

@@ -22,7 +22,7 @@ import numpy as np
 from dcgan_cli.core.disk_errors import REMEDIES
 from dcgan_cli.core.fitting import Form
 from dcgan_cli.core.image_files import Listing
-from dcgan_cli.core.image_reading import ReadImage, read_all
+from dcgan_cli.core.image_reading import ReadImage
 from dcgan_cli.core.storage import (
     entries,
     flush_to_disk,
@@ -42,10 +42,12 @@ PART_BYTES = 2**24
 Watch = Callable[[Iterable[Any], int, str], Iterable[Any]]
 """Passes items on, given their number and what is done to them, and shows how far they are."""
 
+Read = Callable[[Listing, Form], Iterator[ReadImage]]
+
 
 @dataclass(frozen=True)
 class Decoded:
-    """The images of a folder."""
+    """The images of a folder or of other files."""
 
     images: np.ndarray
     """uint8 [N, S, S, C], a read-only memory map."""
@@ -64,17 +66,34 @@ def cache_folder() -> Path:
     """Return where decoded images are kept.
 
     `DCGAN_CACHE` if it is set, else `dcgan` in `XDG_CACHE_HOME`, which is `~/.cache` by default.
+
+    Raises:
+        StorageError: there is no home folder.
     """
     if own := os.environ.get("DCGAN_CACHE"):
         return Path(own).expanduser().absolute()
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(home).expanduser().absolute() / "dcgan"
+    try:
+        return Path(home).expanduser().absolute() / "dcgan"
+    except RuntimeError:
+        raise StorageError(
+            "there is no home folder for the cache; set DCGAN_CACHE to a folder"
+        ) from None
 
 
-def decoded_images(listing: Listing, form: Form, watch: Watch = unwatched) -> Decoded:
-    """Return the images of a folder, from the cache or decoded into it.
+def decoded_images(
+    listing: Listing, form: Form, read: Read, count: int, watch: Watch = unwatched
+) -> Decoded:
+    """Return the images in files, from the cache or decoded into it.
 
-    Unreadable files are left out and named; whether that is good enough is for the caller to say.
+    Unreadable ones are left out and named; whether that is good enough is for the caller to say.
+
+    Args:
+        listing: the files.
+        form: what images are brought to.
+        read: decodes them all.
+        count: how many there are.
+        watch: is shown how far it is.
 
     Raises:
         DataError: a file changes or goes meanwhile.
@@ -84,10 +103,11 @@ def decoded_images(listing: Listing, form: Form, watch: Watch = unwatched) -> De
     try:
         found = _read(entry, form, watch)
         if found is None:
-            _make(entry, listing, form, watch)
+            _make(entry, form, watch(read(listing, form), count, "decoding"))
             found = _read(entry, form, watch)
     except OSError as error:
-        remedy = REMEDIES.get(error.errno or 0, "allow it")
+        remedies = REMEDIES | {errno.ENOENT: "make its folder"}
+        remedy = remedies.get(error.errno or 0, "allow it")
         raise StorageError(
             f"cannot write the cache {entry.parent}: {error.strerror or error}; {remedy}, or set "
             "DCGAN_CACHE to another folder"
@@ -103,7 +123,7 @@ def _key(listing: Listing, form: Form) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _make(entry: Path, listing: Listing, form: Form, watch: Watch) -> None:
+def _make(entry: Path, form: Form, images: Iterable[ReadImage]) -> None:
     """Decode into a temporary folder, and make that the entry.
 
     Raises:
@@ -114,7 +134,6 @@ def _make(entry: Path, listing: Listing, form: Form, watch: Watch) -> None:
     if entry.exists():  # Damaged, or it would have been used.
         remove(entry)
     with _temporary_folder(entry) as folder:
-        images = watch(read_all(listing, form), len(listing.images), "decoding")
         write_json(folder / "entry.json", _write_images(folder / "images.npy", images, form))
         try:
             folder.rename(entry)

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,8 @@ class Listing:
     """In order of their names."""
     others: list[str]
     """Files whose names do not end like those of images."""
+    again: Callable[[], "Listing"]
+    """Lists what is there now."""
 
     def key(self) -> str:
         """Return a sha256 of all names, sizes and times of writing."""
@@ -50,7 +52,7 @@ class Listing:
         Raises:
             DataError: a file is new, gone or another one.
         """
-        now = list_images(self.folder).images
+        now = self.again().images
         if now == self.images:
             return
         before, after = ({file.name: file for file in files} for files in (self.images, now))
@@ -102,7 +104,7 @@ def list_images(folder: Path) -> Listing:
             else:
                 others.append(name)
     images.sort(key=lambda file: os.fsencode(file.name))
-    return Listing(folder, images, sorted(others, key=os.fsencode))
+    return Listing(folder, images, sorted(others, key=os.fsencode), lambda: list_images(folder))
 
 
 def first_names(names: Iterable[str], count: int = 10) -> str:

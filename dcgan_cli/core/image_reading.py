@@ -2,13 +2,14 @@
 
 import hashlib
 import io
+import itertools
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -26,6 +27,7 @@ MAX_FILE_BYTES = 2**30
 BLOCK_BYTES = 2**26
 """Pixels that are decoded ahead of whoever takes them."""
 BLOCK = 256
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,21 @@ def read_all(listing: Listing, form: Form) -> Iterator[ReadImage]:
     Raises:
         DataError: a file has gone or changed since it was listed.
     """
+    yield from in_threads(lambda file: _read(listing.folder, file, form), listing.images, form)
+
+
+def in_threads(
+    read: Callable[[Item], ReadImage], items: Iterable[Item], form: Form
+) -> Iterator[ReadImage]:
+    """Read items with several threads, in their order and not far ahead of whoever takes them."""
     workers = min(8, os.cpu_count() or 1)
     block = max(2 * workers, min(BLOCK, BLOCK_BYTES // (form.size**2 * form.channels)))
+    waiting = iter(items)
     # Filters of warnings belong to the process, so they are set here and not in a thread.
     with warnings.catch_warnings(), ThreadPoolExecutor(workers) as pool:
         warnings.simplefilter("ignore")
-        for first in range(0, len(listing.images), block):
-            files = listing.images[first : first + block]
-            yield from pool.map(lambda file: _read(listing.folder, file, form), files)
+        while part := list(itertools.islice(waiting, block)):
+            yield from pool.map(read, part)
 
 
 def _read(folder: Path, file: ImageFile, form: Form) -> ReadImage:
@@ -77,8 +86,7 @@ def _read(folder: Path, file: ImageFile, form: Form) -> ReadImage:
         return ReadImage(file, problem=f"cannot be opened ({error.strerror or error})")
     if not content:
         return ReadImage(file, problem="is empty")
-    found = ReadImage(file, sha256=hashlib.sha256(content).hexdigest())
-    return _decode(found, content, form)
+    return decode(file, content, form)
 
 
 def _content(path: Path, file: ImageFile) -> bytes:
@@ -98,8 +106,9 @@ def _content(path: Path, file: ImageFile) -> bytes:
     return content
 
 
-def _decode(found: ReadImage, content: bytes, form: Form) -> ReadImage:
-    facts: dict[str, Any] = {"file": found.file, "sha256": found.sha256}
+def decode(file: ImageFile, content: bytes, form: Form) -> ReadImage:
+    """Decode the content of an image file and bring it to a form."""
+    facts: dict[str, Any] = {"file": file, "sha256": hashlib.sha256(content).hexdigest()}
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             width, height = picture.size

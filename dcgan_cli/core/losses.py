@@ -81,8 +81,8 @@ def least_squares(real_label: float) -> AdversarialLoss:
 def hinge(_: float) -> AdversarialLoss:
     """max(0, 1 - D(x)) and max(0, 1 + D(G(z))); the generator minimises -D(G(z)).
 
-    Lim & Ye 2017, "Geometric GAN", equation 13 and following; Miyato et al. 2018, "Spectral
-    Normalization for Generative Adversarial Networks", equations 16 and 17.
+    Lim & Ye 2017, "Geometric GAN"; Miyato et al. 2018, "Spectral Normalization for Generative
+    Adversarial Networks", equations 16 and 17.
     """
     return AdversarialLoss(
         lambda logits: tf.nn.relu(1 - logits),
