@@ -4,6 +4,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,16 +36,17 @@ def run(command: Sequence[str | Path], cwd: Path = ROOT) -> Ended:
     """
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
     start = time.perf_counter()
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=cwd, env=environment
-    ) as process:
-        output = process.stdout.read() if process.stdout else ""
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(command, stdout=said, stderr=errors, cwd=cwd, env=environment)
         _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - start
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command, output)
-    return Ended(output, seconds, usage.ru_maxrss / 1024)
+        said.seek(0)
+        errors.seek(0)
+        if process.returncode:
+            print(errors.read(), file=sys.stderr)
+            raise subprocess.CalledProcessError(process.returncode, command)
+        return Ended(said.read(), seconds, usage.ru_maxrss / 1024)
 
 
 def interleave(contenders: Mapping[str, Callable[[], Figures]], rounds: int) -> list[Round]:

@@ -96,6 +96,8 @@ def checked(cfg: "DictConfig", name: str = "train") -> TrainConfig:
         raise ConfigError(mistakes.one_line(error)) from error
     if not isinstance(config, TrainConfig):
         raise ConfigError(f"{name}.yaml must begin its defaults list with base_train")
+    if config.resume is None:  # Else it is the run's own settings that must go together.
+        config.check_together()
     if config.data.path is not None:  # A run may be resumed from another folder.
         config.data.path = os.path.abspath(os.path.expanduser(config.data.path))
     scores = config.evaluation
@@ -108,6 +110,8 @@ def _run_once(line: CommandLine, prepare: Callable[[TrainConfig], Train]) -> Non
     mistakes.check_single(line.overrides)
     cfg = _compose(line)
     config = checked(cfg, line.options.config_name)
+    if cfg.hydra.sweeper.get("params"):
+        raise ConfigError("these settings are a sweep's; add -m for a run of each")
     if config.resume is None:
         train = prepare(config)
         run = RunFolder(_make_folder(cfg, "run"))

@@ -102,6 +102,10 @@ def sample(
         typer.Option(metavar="LIST", help="Their seeds instead of --n, such as 0,3,7-12."),
     ] = None,
     cols: Annotated[int | None, typer.Option(min=1, help="Images in a row of the grid.")] = None,
+    label: Annotated[
+        int | None,
+        typer.Option("--class", min=0, help="Class of all, of a generator that was told classes."),
+    ] = None,
 ) -> None:
     """Draw images from a trained generator. An image depends on its seed alone."""
     from dcgan_cli.commands.sample import sample_images
@@ -113,7 +117,7 @@ def sample(
     if cols is not None and out.suffix.lower() != ".png":
         raise ConfigError("--cols is for a grid: give --out a name that ends in .png")
     which = parse_epoch(epoch or LAST, BEST, LAST)
-    sample_images(chosen, out, run, which, cols, quiet=not _debugging())
+    sample_images(chosen, out, run, which, cols, label, quiet=not _debugging())
 
 
 @app.command()
@@ -183,15 +187,51 @@ def inspect(
         str | None,
         typer.Argument(
             metavar="[TARGET]",
-            help="Run folder, bundled, checkpoint, PNG or data file [default: the newest run].",
+            help="Run folder, bundled, checkpoint, PNG, folder of pictures or data file "
+            "[default: the newest run].",
         ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PNG", help="Contact sheet to make of a folder of pictures."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
 ) -> None:
-    """Say what a run, a checkpoint, a picture or a data file is, and check that it is whole."""
+    """Say what a run, a checkpoint, pictures or a data file are, and check that they are whole."""
     from dcgan_cli.commands.inspect import inspect_target
 
-    inspect_target(target, as_json=json)
+    inspect_target(target, out, as_json=json)
+
+
+@app.command()
+def pack(
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="Folder of pictures, .npz or IDX files.")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make.")],
+    image_size: Annotated[
+        int, typer.Option(min=8, max=1024, help="Width and height that images are brought to.")
+    ] = 64,
+    channels: Annotated[int, typer.Option(help="1 for grey images, 3 for colour.")] = 3,
+    fit: Annotated[str, typer.Option(help="crop, stretch or pad, as data.fit.")] = "crop",
+    shard_images: Annotated[int, typer.Option(min=1, help="Images in a file.")] = 4096,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave files out that cannot be read.")
+    ] = False,
+) -> None:
+    """Pack images into TFRecord files, for training with data=tfrecord."""
+    from dcgan_cli.commands.pack import pack_images
+
+    pack_images(
+        source,
+        out,
+        image_size,
+        channels,
+        fit,
+        shard_images,
+        skip_bad=skip_bad,
+        quiet=not _debugging(),
+    )
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
-from dcgan_cli.config import keys
+from dcgan_cli.config_tree import keys
 from dcgan_cli.errors import ConfigError
 
 INFO = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]

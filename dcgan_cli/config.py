@@ -4,24 +4,43 @@ The files in `conf/` give these keys their values; Hydra composes them, and the 
 check the result. What leaves this module is a `TrainConfig` whose every value is in range.
 """
 
-import dataclasses
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from dcgan_cli.errors import ConfigError
-from dcgan_cli.settings import Section, allowed, key, nearest, type_of
+from dcgan_cli.settings import Section, key
 
 
 @dataclass(kw_only=True, slots=True)
 class DataConfig(Section):
     """What to train on."""
 
-    name: str = key("mnist", "data set; mnist is bundled and needs no network", choices=("mnist",))
+    name: str = key(
+        "mnist",
+        "kind of data: mnist (bundled), fashion_mnist, image_folder (your own pictures), npz (your "
+        "own array or IDX files) or tfrecord",
+        choices=("mnist", "fashion_mnist", "image_folder", "npz", "tfrecord"),
+    )
     path: str | None = key(
-        None, "your own file instead of the bundled one: an mnist.npz or a folder of IDX files"
+        None,
+        "your own files: a folder of images for image_folder, TFRecord files for tfrecord, else an "
+        ".npz or a folder of IDX files",
     )
     limit: int | None = key(None, "train on the first N images only", at_least=1)
+    image_size: int = key(
+        28, "width and height that images are brought to, in pixels", at_least=8, at_most=1024
+    )
+    channels: int = key(1, "1 for grey images, 3 for colour; others are converted", choices=(1, 3))
+    classes: int = key(
+        10, "how many classes the labels tell apart; 0 without labels", at_least=0, at_most=65536
+    )
+    fit: str = key(
+        "crop",
+        "how images that are not square become so: crop keeps the middle, stretch distorts, pad "
+        "adds black bars",
+        choices=("crop", "stretch", "pad"),
+    )
+    flip: bool = key(False, "mirror half of the images, left to right, anew in each epoch")
+    skip_bad: bool = key(False, "leave files out that cannot be read, instead of stopping")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -29,14 +48,19 @@ class ModelConfig(Section):
     """The two networks."""
 
     name: str = key(
-        "dcgan28", "the tutorial's pair of networks, for 28x28 grey images", choices=("dcgan28",)
+        "dcgan28",
+        "dcgan28 (the tutorial's pair, for 28x28 pixels), dcgan (the paper's, for 32x32 to "
+        "256x256) or mlp (fully connected, for any size)",
+        choices=("dcgan28", "dcgan", "mlp"),
     )
     base_channels: int = key(
         64,
-        "channels of the widest-resolution layers; the others have 2 and 4 times as many",
+        "channels of the widest-resolution layers of dcgan28 and dcgan; each halving of the size "
+        "doubles them",
         at_least=1,
         at_most=1024,
     )
+    units: int = key(1024, "units in each hidden layer of mlp", at_least=1, at_most=65536)
     leaky_relu_slope: float = key(0.3, "slope of LeakyReLU below zero", at_least=0, at_most=1)
     dropout: float = key(
         0.3,
@@ -44,6 +68,20 @@ class ModelConfig(Section):
         at_least=0,
         below=1,
     )
+    upsample: str = key(
+        "transposed",
+        "how the generator doubles a size: by transposed convolutions, or by resize and a "
+        "convolution, against checkerboards (Odena et al. 2016)",
+        choices=("transposed", "resize"),
+    )
+    spectral_norm: bool = key(
+        False, "divide the discriminator's kernels by their norm (Miyato et al. 2018)"
+    )
+    conditional: bool = key(False, "make images of a class that is asked for; needs labels")
+
+
+LABELLED_LOSSES = ("non_saturating", "minimax", "least_squares")
+"""The losses in which real images have a label."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -52,8 +90,25 @@ class LossConfig(Section):
 
     name: str = key(
         "non_saturating",
-        "adversarial loss, computed from logits (Goodfellow et al. 2014)",
-        choices=("non_saturating",),
+        "adversarial loss, computed from logits",
+        choices=(*LABELLED_LOSSES, "hinge", "wasserstein_gp"),
+    )
+    label_smoothing: float = key(
+        0.0,
+        "how much less than 1 the discriminator's label of real images is (Salimans et al. 2016)",
+        at_least=0,
+        below=0.5,
+    )
+    gradient_penalty: float = key(
+        10.0,
+        "weight of wasserstein_gp's penalty (Gulrajani et al. 2017)",
+        above=0,
+        at_most=1e6,
+    )
+    diffaugment: bool = key(
+        False,
+        "shift, cut out and recolour what the discriminator sees, for small data sets "
+        "(Zhao et al. 2020)",
     )
     r1_gamma: float = key(
         0.0,
@@ -72,7 +127,7 @@ class OptimizerConfig(Section):
     learning_rate: float = key(1e-4, "step size", above=0)
     beta_1: float = key(0.9, "decay of the mean of gradients, per step", at_least=0, below=1)
     beta_2: float = key(0.999, "decay of the mean of squares, per step", at_least=0, below=1)
-    epsilon: float = key(1e-7, "added to the denominator", above=0, at_most=1)
+    epsilon: float = key(1e-7, "added to the denominator", at_least=1e-12, at_most=1)
     cooldown: float = key(
         0.0,
         "share of the run, at its end, over which learning_rate falls to zero in a straight line",
@@ -92,6 +147,7 @@ class StrategyConfig(Section):
     )
 
 
+DCGAN_SIZES = (32, 64, 128, 256)
 NAMED_FEATURES = ("auto", "mnist", "untrained", "inception")
 
 
@@ -159,75 +215,55 @@ class TrainConfig(Section):
     strategy: StrategyConfig = field(default_factory=StrategyConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
-    def __post_init__(self) -> None:
-        Section.__post_init__(self)
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the images that the networks make and judge."""
+        return self.data.image_size, self.data.image_size, self.data.channels
+
+    @property
+    def latent_dim(self) -> int:
+        """The length of what the generator takes: the noise, and the class where it takes one."""
+        return self.noise_dim + self.told_classes
+
+    @property
+    def told_classes(self) -> int:
+        """How many classes the networks are told apart; 0 if they are not told any."""
+        return self.data.classes if self.model.conditional else 0
+
+    @property
+    def has_grid(self) -> bool:
+        """Whether the networks can be trained with their convolutions at frequencies."""
+        model = self.model
+        kind = (model.name, model.upsample, model.spectral_norm)
+        return kind == ("dcgan28", "transposed", False) and self.data.channels == 1
+
+    def check_together(self) -> None:
+        """Check what hangs on more than one setting.
+
+        Raises:
+            ConfigError: two settings do not go together.
+        """
         if self.patience is not None and not self.evaluate_every:
             raise ConfigError("patience needs scores; give evaluate_every at least 1")
-
-
-@dataclass(frozen=True)
-class Key:
-    """A setting as people see it."""
-
-    name: str
-    """Dotted, as on the command line."""
-    kind: str
-    """What it may be, in words."""
-    default: Any
-    doc: str
-
-
-def keys(section: type = TrainConfig, prefix: str = "") -> Iterator[Key]:
-    """Yield every setting in the order of declaration, those of a group under its name."""
-    for setting in dataclasses.fields(section):
-        name = prefix + setting.name
-        if setting.metadata:
-            kind = allowed(section, setting)
-            yield Key(name, kind, setting.default, setting.metadata["doc"])
-        else:
-            yield from keys(type_of(section, setting), name + ".")
-
-
-def from_dict(values: Any, section: type = TrainConfig, prefix: str = "") -> Any:
-    """Build a section from the plain dictionaries that `dataclasses.asdict` gives.
-
-    Args:
-        values: the settings; what is missing takes its default.
-        section: the dataclass to build.
-        prefix: what to call its keys in messages.
-
-    Raises:
-        ConfigError: a key is unknown, or a value has a wrong type or is out of range.
-    """
-    if not isinstance(values, dict):
-        raise ConfigError(
-            f"{prefix.rstrip('.') or 'config'} must be a group of keys, got {values!r}"
-        )
-    settings = {setting.name: setting for setting in dataclasses.fields(section)}
-    built: dict[str, Any] = {}
-    for name, value in values.items():
-        if name not in settings:
-            raise ConfigError(f"unknown key {prefix}{name}{nearest(name, list(settings))}")
-        if settings[name].metadata:
-            built[name] = value
-        else:
-            nested = type_of(section, settings[name])
-            built[name] = from_dict(value, nested, f"{prefix}{name}.")
-    return section(**built)
-
-
-def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
-    """Return every setting by its dotted name."""
-    flat = {}
-    for setting in dataclasses.fields(config):
-        value = getattr(config, setting.name)
-        if setting.metadata:
-            flat[prefix + setting.name] = value
-        else:
-            flat |= flatten(value, f"{prefix}{setting.name}.")
-    return flat
-
-
-def group_names() -> list[str]:
-    """Return the settings of `TrainConfig` that are groups."""
-    return [setting.name for setting in dataclasses.fields(TrainConfig) if not setting.metadata]
+        size, name, loss = self.data.image_size, self.model.name, self.loss
+        sizes = {"dcgan28": (28,), "dcgan": DCGAN_SIZES}.get(name)
+        if sizes and size not in sizes:
+            raise ConfigError(
+                f"data.image_size must be {' or '.join(map(str, sizes))} for model={name}, got "
+                f"{size}; model=mlp takes any size"
+            )
+        if self.model.conditional and not self.data.classes:
+            raise ConfigError(
+                "data.classes must be the number of classes for model.conditional, got 0, which "
+                "says that there are no labels"
+            )
+        if loss.label_smoothing and loss.name not in LABELLED_LOSSES:
+            raise ConfigError(
+                f"loss.label_smoothing must be 0 for loss={loss.name}, which has no labels; "
+                f"{', '.join(LABELLED_LOSSES)} have"
+            )
+        if self.convolution == "transformed" and not self.has_grid:
+            raise ConfigError(
+                "convolution must be auto or direct for these networks; transformed is for "
+                "model=dcgan28 with data.channels=1, without resize and spectral_norm"
+            )

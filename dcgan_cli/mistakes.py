@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcgan_cli.config import keys
+from dcgan_cli.config_tree import keys
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.overrides import override as quoted_override
 from dcgan_cli.overrides import shell_word

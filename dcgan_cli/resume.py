@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from dcgan_cli.config import TrainConfig, flatten, from_dict, group_names
+from dcgan_cli.config import TrainConfig
+from dcgan_cli.config_tree import flatten, from_dict, group_names
 from dcgan_cli.core.identity import MAY_CHANGE
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.errors import ConfigError

@@ -21,7 +21,7 @@ def key(
     above: float | None = None,
     at_most: float | None = None,
     below: float | None = None,
-    choices: tuple[str, ...] = (),
+    choices: tuple[str, ...] | tuple[int, ...] = (),
 ) -> Any:
     """One setting: a dataclass field that carries its meaning and range."""
     bounds = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
@@ -79,7 +79,7 @@ def allowed(section: type, setting: "dataclasses.Field[Any]") -> str:
     """Say in words what a setting may be, such as "a whole number, at least 1"."""
     base, optional = _base_type(section, setting)
     choices = setting.metadata["choices"]
-    words = [" or ".join(choices) if choices else _WORDS[base]]
+    words = [" or ".join(map(str, choices)) if choices else _WORDS[base]]
     for name, bound in setting.metadata["bounds"].items():
         words.append(
             f"{_BOUNDS[name][1]} {bound:g}" if bound < 1e6 else f"{_BOUNDS[name][1]} {bound}"
@@ -106,7 +106,7 @@ def _check(section: type, setting: "dataclasses.Field[Any]", value: Any) -> None
         return
     group = section.__name__.removesuffix("Config").lower()
     prefix = "" if group == "train" else f"{group}."
-    hint = nearest(value, list(choices)) if isinstance(value, str) and choices else ""
+    hint = nearest(value, list(map(str, choices))) if isinstance(value, str) else ""
     raise ConfigError(
         f"{prefix}{setting.name} must be {allowed(section, setting)}, got {value!r}{hint}"
     )

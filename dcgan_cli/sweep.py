@@ -14,7 +14,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from dcgan_cli.command_line import CommandLine
-from dcgan_cli.config import TrainConfig, flatten
+from dcgan_cli.config import TrainConfig
+from dcgan_cli.config_tree import flatten
 from dcgan_cli.core.run_folder import RunFolder, shown_path
 from dcgan_cli.core.run_lock import hold
 from dcgan_cli.errors import ConfigError, DcganError, LockedError, StorageError

@@ -40,7 +40,8 @@ def _write_first_images() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="dcgan_tests_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     with np.load(BUNDLED_MNIST) as archive:
-        np.savez(folder / "mnist.npz", x_train=archive["x_train"][:200])
+        first = {name: archive[name][:200] for name in ("x_train", "y_train")}
+        np.savez(folder / "mnist.npz", **first)
     return folder / "mnist.npz"
 
 
@@ -121,6 +122,12 @@ def finished_run(tmp_path_factory) -> Path:
 def scored_run(tmp_path_factory) -> Path:
     """The same with a score after each epoch. Not to be changed."""
     return _train(tmp_path_factory.mktemp("scored") / "run", "evaluate_every=1")
+
+
+@pytest.fixture(scope="session")
+def conditional_run(tmp_path_factory) -> Path:
+    """The same, told the classes of its images. Not to be changed."""
+    return _train(tmp_path_factory.mktemp("conditional") / "run", "model.conditional=true")
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -47,3 +49,82 @@ def test_small_buffer_moves_images_forward_by_less_than_its_size(buffer_size):
     positions = flat(order(100, buffer_size=buffer_size))
     assert all(position - place < buffer_size for place, position in enumerate(positions))
     assert sorted(positions) == list(range(100))
+
+
+@pytest.fixture
+def on_disk(tmp_path) -> np.ndarray:
+    """The positions of `order`, as a memory map."""
+    np.save(tmp_path / "x.npy", np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1))
+    return np.load(tmp_path / "x.npy", mmap_mode="r")
+
+
+@pytest.mark.parametrize("options", [{}, {"skip": 3}, {"buffer_size": 10}, {"seed": 2, "epoch": 5}])
+def test_a_memory_map_comes_in_the_same_order(on_disk, options):
+    defaults = {"batch_size": 16, "buffer_size": 1000, "seed": 1, "epoch": 1}
+    batches = epoch_batches(on_disk, **defaults | options)
+    assert batches.element_spec.shape.as_list() == [None, 1, 1, 1]
+    assert [b.numpy().ravel().tolist() for b in batches] == order(200, **options)
+    part = epoch_batches(on_disk[:50], **defaults | options)
+    assert [b.numpy().ravel().tolist() for b in part] == order(50, **options)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's /proc")
+def test_memory_stays_flat_for_a_set_larger_than_memory(tmp_path):
+    """The file is 64 GB of zeros that take no room on the disk."""
+    shape = (2**36 // (64 * 64 * 4), 64, 64, 4)
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    with (tmp_path / "x.npy").open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, header)
+        stream.truncate(stream.tell() + 2**36)
+    images = np.load(tmp_path / "x.npy", mmap_mode="r")
+    batches = epoch_batches(images, batch_size=256, buffer_size=60000, seed=1, epoch=1, flip=True)
+    before = own_megabytes()
+    for batch in batches.take(20):
+        assert batch.shape == (256, 64, 64, 4)
+    assert own_megabytes() - before < 500  # Batches of 4 MB, and what TensorFlow takes to begin.
+
+
+def own_megabytes() -> int:
+    """Return the memory that this process has for itself, pages of files left out."""
+    text = Path("/proc/self/status").read_text()
+    return int(text.partition("RssAnon:")[2].split()[0]) // 1000
+
+
+class TestFlip:
+    """Images whose left pixel holds their position and whose right one 255."""
+
+    def turned(self, images: np.ndarray, **options) -> dict[int, bool]:
+        defaults = {"batch_size": 16, "buffer_size": 1000, "seed": 1, "epoch": 1, "flip": True}
+        rows = [row for b in epoch_batches(images, **defaults | options) for row in b.numpy()]
+        return {min(row.ravel()): row[0, 0, 0] == 255 for row in rows}
+
+    @pytest.fixture
+    def images(self) -> np.ndarray:
+        images = np.full((200, 1, 2, 1), 255, np.uint8)
+        images[:, 0, 0, 0] = range(200)
+        return images
+
+    def test_half_of_the_images_other_ones_in_each_epoch(self, images):
+        first = self.turned(images)
+        assert len(first) == 200
+        assert 70 < sum(first.values()) < 130
+        assert first == self.turned(images)
+        assert first != self.turned(images, epoch=2)
+        assert first != self.turned(images, seed=2)
+
+    def test_is_a_function_of_the_images_place(self, images):
+        whole = self.turned(images)
+        rest = self.turned(images, skip=5)
+        assert len(rest) == 200 - 5 * 16
+        assert rest.items() < whole.items()
+        assert self.turned(images, batch_size=7, buffer_size=3) == whole
+
+    def test_a_memory_map_is_mirrored_the_same(self, images, tmp_path):
+        np.save(tmp_path / "x.npy", images)
+        assert self.turned(np.load(tmp_path / "x.npy", mmap_mode="r")) == self.turned(images)
+
+    def test_order_and_pixels_are_otherwise_the_same(self, images):
+        plain = epoch_batches(images, batch_size=16, buffer_size=99, seed=1, epoch=1)
+        mirrored = epoch_batches(images, batch_size=16, buffer_size=99, seed=1, epoch=1, flip=True)
+        for one, other in zip(plain, mirrored, strict=True):
+            assert (np.sort(one, axis=2) == np.sort(other, axis=2)).all()

@@ -9,7 +9,7 @@ import pytest
 
 from dcgan_cli import __version__
 from dcgan_cli.cli import run_program
-from dcgan_cli.config import keys
+from dcgan_cli.config_tree import keys
 
 COMMANDS = ["train", "sample", "animate", "inspect"]
 

@@ -10,19 +10,22 @@ from omegaconf import OmegaConf
 
 from dcgan_cli.bridge import conf_dir
 from dcgan_cli.config import (
+    LABELLED_LOSSES,
     EvaluationConfig,
     ModelConfig,
     TrainConfig,
-    flatten,
-    from_dict,
-    group_names,
-    keys,
 )
+from dcgan_cli.config_tree import flatten, from_dict, group_names, keys
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.settings import nearest
 
 ALL_KEYS = {key.name: key for key in keys()}
-NUMBERS = [name for name, value in flatten(TrainConfig()).items() if isinstance(value, int | float)]
+NUMBERS = [
+    name
+    for name, value in flatten(TrainConfig()).items()
+    if type(value) in (int, float) and name != "data.channels"
+]
+FLAGS = [name for name, value in flatten(TrainConfig()).items() if isinstance(value, bool)]
 FRACTIONS = [name for name, value in flatten(TrainConfig()).items() if isinstance(value, float)]
 
 
@@ -39,6 +42,9 @@ def test_keys_are_the_documented_ones():
     assert [name for name in ALL_KEYS if "." not in name] == top
     assert group_names() == ["data", "model", "loss", "optimizer", "strategy", "evaluation"]
     assert {"data.path", "data.limit", "model.dropout", "optimizer.beta_1"} < set(ALL_KEYS)
+    of_data = ["name", "path", "limit", "image_size", "channels", "classes", "fit", "flip"]
+    of_data += ["skip_bad"]
+    assert [name for name in ALL_KEYS if name.startswith("data.")] == [f"data.{n}" for n in of_data]
 
 
 @pytest.mark.parametrize("key", ALL_KEYS.values(), ids=ALL_KEYS)
@@ -89,8 +95,14 @@ def test_group_files_give_the_same_defaults(group):
 @pytest.mark.parametrize("path", sorted(conf_dir().glob("*/*.yaml")), ids=lambda p: p.stem)
 def test_every_shipped_config_is_valid(path):
     values = OmegaConf.to_container(OmegaConf.load(path))
+    values.pop("defaults", None)
     if path.parent.name != "experiment":
         values = {path.parent.name: values}
+    values.pop("hydra", None)
+    if path.stem == "dcgan":
+        values["data"] = {"image_size": 64}
+    if path.stem in ("image_folder", "npz", "tfrecord"):
+        values["model"] = {"name": "dcgan"}
     config = from_dict(values)
     if path.parent.name != "experiment":
         assert getattr(config, path.parent.name).name == path.stem
@@ -107,6 +119,12 @@ def test_every_shipped_config_is_valid(path):
         ("checkpoint_every", 1, 0, 10**6, None),
         ("seed", 0, -1, 2**31 - 1, 2**31),
         ("data.limit", 1, 0, 60000, None),
+        ("data.image_size", 28, 7, 28, 1025),
+        ("data.channels", 1, 0, 3, 4),
+        ("data.classes", 0, -1, 65536, 65537),
+        ("model.units", 1, 0, 65536, 65537),
+        ("loss.label_smoothing", 0, -0.1, 0.49, 0.5),
+        ("loss.gradient_penalty", 1e-6, 0, 1e6, 1.1e6),
         ("model.base_channels", 1, 0, 1024, 1025),
         ("model.leaky_relu_slope", 0, -0.1, 1, 1.1),
         ("model.dropout", 0, -0.1, 0.999, 1),
@@ -133,6 +151,25 @@ def test_ranges(name, low, too_low, high, too_high):
 def test_numbers_are_finite_numbers(name, value):
     with pytest.raises(ConfigError, match=f"^{name} must be a"):
         from_dict(nested(name, value))
+
+
+@pytest.mark.parametrize("name", FLAGS)
+@pytest.mark.parametrize("value", [0, 1, "true", None, 0.5])
+def test_flags_are_true_or_false(name, value):
+    with pytest.raises(ConfigError, match=f"^{name} must be true or false, got"):
+        from_dict(nested(name, value))
+
+
+@pytest.mark.parametrize("value", [2, 4, True, 1.5, "3", None])
+def test_channels(value):
+    with pytest.raises(ConfigError, match=r"^data\.channels must be 1 or 3, got"):
+        from_dict(nested("data.channels", value))
+
+
+def test_image_shape():
+    assert TrainConfig().image_shape == (28, 28, 1)
+    colour = {"model": {"name": "dcgan"}, "data": {"image_size": 64, "channels": 3}}
+    assert from_dict(colour).image_shape == (64, 64, 3)
 
 
 @pytest.mark.parametrize("name", FRACTIONS)
@@ -185,6 +222,8 @@ def values_of(setting: dataclasses.Field) -> st.SearchStrategy:
         return st.none()
     if setting.name == "limit":
         return st.none() | st.integers(min_value=1)
+    if isinstance(setting.default, bool):
+        return st.booleans()
     low = bounds.get("at_least", bounds.get("above"))
     high = bounds.get("at_most", bounds.get("below"))
     if isinstance(setting.default, int):
@@ -209,7 +248,19 @@ def values_of_section(section: type) -> st.SearchStrategy:
     )
 
 
-@given(values_of_section(TrainConfig))
+def fitting_together(values: dict) -> dict:
+    """Change settings that do not go with others."""
+    values["model"]["name"] = "mlp"  # It takes any size.
+    if values["convolution"] == "transformed":
+        values["convolution"] = "direct"
+    if values["model"]["conditional"]:
+        values["data"]["classes"] = max(1, values["data"]["classes"])
+    if values["loss"]["name"] not in LABELLED_LOSSES:
+        values["loss"]["label_smoothing"] = 0.0
+    return values
+
+
+@given(values_of_section(TrainConfig).map(fitting_together))
 def test_plain_dictionaries_round_trip(values):
     config = from_dict(values)
     assert isinstance(config.model, ModelConfig)
@@ -229,5 +280,41 @@ def test_any_numbers_give_a_config_or_a_config_error(values):
 
 def test_patience_needs_scores():
     with pytest.raises(ConfigError, match="patience needs scores"):
-        TrainConfig(patience=3, evaluate_every=0)
-    assert TrainConfig(patience=3).patience == 3
+        from_dict({"patience": 3, "evaluate_every": 0})
+    assert from_dict({"patience": 3}).patience == 3
+
+
+@pytest.mark.parametrize(
+    ("model", "good", "bad"),
+    [("dcgan28", [28], [27, 32]), ("dcgan", [32, 64, 128, 256], [28, 16, 96, 512])],
+)
+def test_models_say_which_sizes_fit(model, good, bad):
+    for size in good:
+        from_dict({"model": {"name": model}, "data": {"image_size": size}})
+    for size in bad:
+        with pytest.raises(
+            ConfigError, match=f"for model={model}, got {size}; model=mlp takes any"
+        ):
+            from_dict({"model": {"name": model}, "data": {"image_size": size}})
+
+
+def test_classes_are_told_only_where_there_are_some():
+    model = ModelConfig(conditional=True)
+    assert TrainConfig(model=model).latent_dim == 110
+    with pytest.raises(ConfigError, match=r"data\.classes must be the number of classes"):
+        from_dict({"model": {"conditional": True}, "data": {"classes": 0}})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"model": {"name": "mlp"}},
+        {"model": {"upsample": "resize"}},
+        {"model": {"spectral_norm": True}},
+        {"data": {"channels": 3}},
+    ],
+)
+def test_transformed_is_refused_where_there_is_no_such_form(values):
+    assert from_dict(values).convolution == "auto"
+    with pytest.raises(ConfigError, match="convolution must be auto or direct for these networks"):
+        from_dict(values | {"convolution": "transformed"})

@@ -385,3 +385,52 @@ def test_idx_round_trip(folder, shape, packed):
     read = read_idx(path)
     assert read.shape == array.shape
     assert (read == array).all()
+
+
+class TestArraysOfAnyShape:
+    @pytest.mark.parametrize("shape", [(9, 28, 28), (9, 40, 30), (9, 12, 50, 1), (9, 64, 64, 3)])
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_are_fitted(self, tmp_path, shape, channels):
+        pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+        path = tmp_path / "x.npz"
+        np.savez(path, x_train=pixels, y_train=np.arange(9), x_test=pixels[:4])
+        config = DataConfig(name="npz", path=str(path), image_size=16, channels=channels)
+        loaded = load_training_images(config)
+        assert loaded.images.shape == (9, 16, 16, channels)
+        assert loaded.labels.tolist() == list(range(9))
+        assert loaded.dataset is None
+        held_out = load_held_out_images(config)
+        assert (held_out == loaded.images[:4]).all()
+
+    def test_of_the_right_shape_are_left_alone(self, tmp_path):
+        pixels = np.random.default_rng(0).integers(0, 256, (9, 32, 32, 3), np.uint8)
+        np.savez(tmp_path / "x.npz", x_train=pixels)
+        config = DataConfig(name="npz", path=str(tmp_path / "x.npz"), image_size=32, channels=3)
+        assert (load_training_images(config).images == pixels).all()
+
+    @pytest.mark.parametrize("fit", ["crop", "stretch", "pad"])
+    def test_fit(self, tmp_path, fit):
+        """White bars left and right of black, or above and below it once padded."""
+        pixels = np.zeros((1, 20, 60), np.uint8)
+        pixels[:, :, :20] = pixels[:, :, 40:] = 255
+        np.savez(tmp_path / "x.npz", x_train=pixels)
+        config = DataConfig(name="npz", path=str(tmp_path / "x.npz"), image_size=20, fit=fit)
+        (image,) = load_training_images(config).images[..., 0]
+        white = (image > 128).mean(axis=0)
+        expected = {"crop": 0, "stretch": 1, "pad": 0.35}[fit]
+        assert white[1] == pytest.approx(expected, abs=0.06)
+        assert white[10] == 0
+
+    @pytest.mark.parametrize("shape", [(3, 784), (3, 9, 9, 2), (3, 9, 9, 1, 1), (3, 0, 9), (3,)])
+    def test_what_is_no_image(self, tmp_path, shape):
+        path = tmp_path / "x.npz"
+        np.savez(path, x_train=np.zeros(shape, np.uint8))
+        config = DataConfig(name="npz", path=str(path))
+        message_of(path, lambda path: load_training_images(config))
+
+    def test_mnist_enlarged_is_not_scored_as_mnist(self):
+        loaded = load_training_images(DataConfig(limit=50))
+        assert loaded.dataset == "mnist"
+        large = load_training_images(DataConfig(image_size=32, limit=50))
+        assert large.images.shape == (50, 32, 32, 1)
+        assert large.dataset is None

@@ -3,16 +3,20 @@
 import itertools
 import re
 import shlex
+import shutil
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from dcgan_cli.bridge import compose
 from dcgan_cli.command_line import CommandLine
-from dcgan_cli.config import keys
+from dcgan_cli.config_tree import keys
+from dcgan_cli.core.data import BUNDLED_MNIST
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.runs import point_latest_to
 from dcgan_cli.help import configuration_page
+from tests.pictures import write_colours
 
 PROJECT = Path(__file__).parent.parent
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")])
@@ -21,7 +25,7 @@ COMMANDS = sorted(
     {
         line.strip().removeprefix("$ ").partition("  #")[0]
         for line in LINES
-        if re.match(r"    (\$ )?dcgan (train|sample|animate|evaluate|inspect)\b", line)
+        if re.match(r"    (\$ )?dcgan (train|sample|animate|evaluate|inspect|pack)\b", line)
     }
 )
 MISTAKES = [
@@ -36,7 +40,7 @@ def test_there_are_commands_to_test():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_documented_command(command, dcgan, workplace, scored_run):
+def test_documented_command(command, dcgan, workplace, scored_run, conditional_run, monkeypatch):
     _, name, *words = shlex.split(command)
     if name == "train":
         words = [
@@ -49,7 +53,12 @@ def test_documented_command(command, dcgan, workplace, scored_run):
             line = CommandLine([w.partition(",")[0] for w in line.overrides], line.options)
         compose(line)
         return
-    point_latest_to(RunFolder(scored_run))
+    if "photos" in words:
+        write_colours(workplace / "photos", 100, 80, 60)
+        monkeypatch.setenv("DCGAN_CACHE", str(workplace / "cache"))
+    if "mnist.npz" in words:
+        shutil.copy(BUNDLED_MNIST, "mnist.npz")
+    point_latest_to(RunFolder(conditional_run if "--class" in words else scored_run))
     if ".mp4" in command:
         pytest.importorskip("imageio_ffmpeg", reason="the video extra is not installed")
     if "grid.png" in words and name == "inspect":
@@ -61,6 +70,14 @@ def test_documented_command(command, dcgan, workplace, scored_run):
         words += ["--n", "20"]
     done = dcgan(name, *words)
     assert done.code == 0, done.err
+
+
+def test_documented_report_of_a_folder(dcgan, workplace):
+    write_colours(workplace / "photos", 100, 80, 60)
+    report = dcgan("inspect", "photos").out
+    page = (PROJECT / "docs" / "data.md").read_text()
+    shown = page.partition("    $ dcgan inspect photos\n")[2].partition("\nIt decodes")[0]
+    assert textwrap.dedent(shown) == report
 
 
 @pytest.mark.parametrize(("command", "answer"), MISTAKES)

@@ -4,9 +4,11 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dcgan_cli.core import checkpoints
+from dcgan_cli.core import evaluation as evaluation_module
 from dcgan_cli.core.data import BUNDLED_MNIST, read_images
 from dcgan_cli.core.evaluation import Evaluation
 from dcgan_cli.core.features import feature_network
@@ -158,3 +160,24 @@ def test_copies_are_found_where_there_is_no_test_split():
     figure = evaluation.figures(copies, evaluation.network.see(copies))["nearest_training_image"]
     assert figure.value < 1e-3
     assert figure.floor > 3
+
+
+@pytest.mark.parametrize("with_test_split", [True, False])
+def test_a_memory_map_gets_the_same_figures_a_part_at_a_time(
+    tmp_path, monkeypatch, with_test_split
+):
+    images = read_images(BUNDLED_MNIST).images[:300]
+    held_out = images[200:] if with_test_split else None
+    np.save(tmp_path / "x.npy", images[:200])
+    network = feature_network("untrained", None, (28, 28, 1))
+    whole = Evaluation(network, images[:200], held_out, 50)
+    expected = whole.figures(images[250:], network.see(images[250:]))
+    monkeypatch.setattr(evaluation_module, "PART_VALUES", 28 * 28 * 30)
+    mapped = Evaluation(network, np.load(tmp_path / "x.npy", mmap_mode="r"), held_out, 50)
+    assert not isinstance(mapped.reference, np.memmap)
+    found = mapped.figures(images[250:], network.see(images[250:]))
+    for name, figure in expected.items():
+        assert found[name].value == pytest.approx(figure.value, rel=1e-5), name
+        assert found[name].floor == pytest.approx(figure.floor, rel=1e-5), name
+    compared = images[:200][whole.compared]
+    assert (mapped.mean == np.rint(compared.mean(axis=0)).astype(np.uint8)).all()

@@ -115,3 +115,24 @@ def test_inception_where_its_weights_are_at_hand(tmp_path, monkeypatch, test_spl
     seen = feature_network("inception", "mnist", SHAPE).see(test_split.images[:2])
     assert seen.features.shape == (2, 2048)
     assert seen.probabilities is None
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 3), (64, 64, 3), (100, 100, 1), (256, 256, 3)])
+def test_untrained_features_of_any_shape(shape):
+    network = feature_network("auto", None, shape)
+    images = np.random.default_rng(0).integers(0, 256, (5, *shape), np.uint8)
+    seen = network.see(images)
+    assert network.name == "untrained-1"
+    assert seen.features.shape == (5, 64)
+    assert np.isfinite(seen.features).all()
+    assert (seen.features.std(axis=0) > 0).any()
+    assert (network.see(images[2:3]).features - seen.features[2:3]).max() < 1e-3
+
+
+def test_large_images_are_looked_at_in_small_parts_of_the_size_they_have():
+    network = feature_network("untrained", None, (1024, 1024, 3))
+    assert network.chunk == 5
+    blocks = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), np.uint8)
+    large = blocks.repeat(16, axis=1).repeat(16, axis=2)
+    small = feature_network("untrained", None, (64, 64, 3)).see(blocks).features
+    np.testing.assert_allclose(network.see(large).features, small, rtol=1e-4)

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from scipy.signal import correlate2d
 
-from dcgan_cli.config import ModelConfig
+from dcgan_cli.config import ModelConfig, TrainConfig
 from dcgan_cli.core import grid
 from dcgan_cli.core.device import resolve_convolution, use_precision
 from dcgan_cli.core.grid_networks import GridDiscriminator, GridGenerator, add_bias
@@ -73,22 +73,26 @@ def test_convolutions_and_their_gradients(case):
 
 @pytest.mark.parametrize("base_channels", [1, 5, 64])
 @pytest.mark.parametrize("count", [1, 3])
-def test_networks_are_the_keras_models(base_channels, count):
+@pytest.mark.parametrize("conditional", [False, True])
+def test_networks_are_the_keras_models(base_channels, count, conditional):
     use_precision("float32")
-    model = ModelConfig(base_channels=base_channels, dropout=0)
-    ours, theirs = (build_generator(model, noise_dim=9, seed=1) for _ in range(2))
-    latents = tf.constant(RNG.standard_normal((count, 9)), tf.float32)
+    model = ModelConfig(base_channels=base_channels, dropout=0, conditional=conditional)
+    config = TrainConfig(model=model, noise_dim=9, seed=1)
+    ours, theirs = (build_generator(config) for _ in range(2))
+    latents = tf.constant(RNG.standard_normal((count, config.latent_dim)), tf.float32)
     images = GridGenerator(ours)(latents)
     np.testing.assert_allclose(images, theirs(latents, training=True), atol=1e-4)
     for mine, other in zip(ours.variables, theirs.variables, strict=True):
         np.testing.assert_allclose(mine, other, atol=1e-5, err_msg=mine.path)
 
-    discriminator = build_discriminator(model, seed=1)
+    discriminator = build_discriminator(config)
     for index in (1, 2):
         bias = discriminator.get_layer(f"conv_{index}").bias
         bias.assign(RNG.standard_normal(bias.shape))
-    logits = GridDiscriminator(discriminator)(images, KEY)
-    expected = discriminator([images, KEY], training=True)
+    classes = tf.range(3, 3 + count) if conditional else None
+    logits = GridDiscriminator(discriminator)(images, KEY, classes)
+    inputs = [images, KEY, tf.one_hot(classes, 10)] if conditional else [images, KEY]
+    expected = discriminator(inputs, training=True)
     np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-4)
 
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from dcgan_cli.bridge import compose
 from dcgan_cli.command_line import CommandLine
-from dcgan_cli.config import TrainConfig, flatten, keys
+from dcgan_cli.config import TrainConfig
+from dcgan_cli.config_tree import flatten, keys
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.mistakes import one_line, parse, split_sweep
 from dcgan_cli.overrides import override
@@ -77,6 +78,10 @@ def test_no_words_give_the_defaults():
         (["batch_size=1e3"], ["batch_size must be a whole number", "1000.0"]),
         ([f"epochs={NUMBERS}"], ["epochs must be a whole number"]),
         (["data.limit=true"], ["data.limit must be a whole number"]),
+        (["data.channels=2"], ["data.channels must be 1 or 3, got 2"]),
+        (["data.flip=maybe"], ["data.flip must be true or false", "maybe"]),
+        (["data.image_size=7"], ["data.image_size must be a whole number, at least 8", "7"]),
+        (["data.fit=corp"], ["data.fit must be crop or stretch or pad", "did you mean crop?"]),
         (["data.path={a: 1}"], ["data.path must be text"]),
         (["optimizer.learning_rate=nan"], ["optimizer.learning_rate must be", "nan"]),
         (["optimizer.learning_rate=1e400"], ["optimizer.learning_rate must be", "inf"]),
@@ -92,13 +97,14 @@ def test_no_words_give_the_defaults():
         (["epochs.x=1"], ["unknown key epochs.x"]),
         (["foo/bar=1"], ["unknown key foo/bar"]),
         (["+data/foo=mnist"], ["data/foo"]),
-        (["data=minst"], ["data must be mnist", "'minst'", "did you mean mnist?"]),
-        (["data=[1]"], ["data must be mnist"]),
-        (["data=null"], ["data must be mnist"]),
+        (["data=minst"], ["data must be fashion_mnist or", "'minst'", "did you mean mnist?"]),
+        (["data=[1]"], ["data must be fashion_mnist or image_folder or mnist or npz or tfrecord"]),
+        (["data=null"], ["data must be fashion_mnist or image_folder or mnist or npz or tfrecord"]),
         (["data=mnist,cifar"], ["data", "mnist,cifar", "--multirun"]),
         (["experiment=quick,tutorial"], ["experiment", "quick,tutorial", "--multirun"]),
         (["experiment=quik"], ["experiment must be", "quick", "did you mean quick?"]),
-        (["model=dcgan"], ["model must be dcgan28"]),
+        (["model=dcgn"], ["model must be dcgan or dcgan28 or mlp", "did you mean dcgan?"]),
+        (["model=dcgan"], ["data.image_size must be 32 or 64 or 128 or 256 for model=dcgan"]),
         (["epochs=1,2"], ["epochs=1,2", "--multirun"]),
         (["epochs=range(1,3)"], ["epochs=range(1,3)", "--multirun"]),
         (["resume=a(b"], ["resume=a(b cannot be read", "\"resume='a(b'\""]),

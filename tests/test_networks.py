@@ -1,16 +1,12 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan_cli.config import ModelConfig
+from dcgan_cli.config import DataConfig, ModelConfig, TrainConfig
 from dcgan_cli.core.device import use_precision
-from dcgan_cli.core.networks import (
-    KeyedDropout,
-    LeakyReLU,
-    build_discriminator,
-    build_generator,
-    layer_table,
-)
+from dcgan_cli.core.layers import KeyedDropout, LeakyReLU, SpectralNormalization
+from dcgan_cli.core.networks import build_discriminator, build_generator, layer_table
 
 KEY = tf.constant([1, 2])
 
@@ -25,16 +21,16 @@ def count(variables) -> int:
 
 
 def test_networks_have_the_tutorials_sizes():
-    generator = build_generator(ModelConfig(), noise_dim=100, seed=0)
-    discriminator = build_discriminator(ModelConfig(), seed=0)
+    generator = build_generator(TrainConfig())
+    discriminator = build_discriminator(TrainConfig())
     assert generator.count_params() == 2_330_944
     assert count(generator.trainable_variables) == 2_305_472
     assert discriminator.count_params() == count(discriminator.trainable_variables) == 212_865
 
 
 def test_networks_have_the_tutorials_shapes_and_ranges():
-    generator = build_generator(ModelConfig(), noise_dim=100, seed=0)
-    discriminator = build_discriminator(ModelConfig(), seed=0)
+    generator = build_generator(TrainConfig())
+    discriminator = build_discriminator(TrainConfig())
     images = generator(np.random.default_rng(0).standard_normal((3, 100)), training=False)
     logits = discriminator([images, KEY], training=False)
     assert images.shape == (3, 28, 28, 1)
@@ -44,31 +40,33 @@ def test_networks_have_the_tutorials_shapes_and_ranges():
 
 def test_layer_table_adds_up_to_the_network():
     for network in (
-        build_generator(ModelConfig(), noise_dim=100, seed=0),
-        build_discriminator(ModelConfig(), seed=0),
+        build_generator(TrainConfig()),
+        build_discriminator(TrainConfig()),
     ):
         assert sum(row["parameters"] for row in layer_table(network)) == network.count_params()
 
 
 def test_multiply_adds_of_known_layers():
-    rows = {r["name"]: r for r in layer_table(build_generator(ModelConfig(), 100, seed=0))}
+    rows = {r["name"]: r for r in layer_table(build_generator(TrainConfig()))}
     assert rows["dense"]["multiply_adds"] == 100 * 12544
     # 49 input positions, each spread by a 5x5 kernel over 128 of 256 channels.
     assert rows["conv_1"]["multiply_adds"] == 49 * 25 * 256 * 128
-    rows = {r["name"]: r for r in layer_table(build_discriminator(ModelConfig(), seed=0))}
+    rows = {r["name"]: r for r in layer_table(build_discriminator(TrainConfig()))}
     assert rows["conv_1"]["multiply_adds"] == 14 * 14 * 25 * 64
 
 
 def test_seed_decides_the_weights():
     model = ModelConfig(base_channels=4)
-    one, same, other = (build_generator(model, 8, seed) for seed in (1, 1, 2))
+    one, same, other = (
+        build_generator(TrainConfig(model=model, noise_dim=8, seed=seed)) for seed in (1, 1, 2)
+    )
     for a, b in zip(one.get_weights(), same.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert not np.array_equal(one.get_weights()[0], other.get_weights()[0])
 
 
 def test_layers_do_not_share_initial_weights():
-    network = build_discriminator(ModelConfig(base_channels=4), seed=0)
+    network = build_discriminator(TrainConfig(model=ModelConfig(base_channels=4)))
     first, second = (network.get_layer(f"conv_{i}").kernel.numpy().ravel() for i in (1, 2))
     assert not np.allclose(first / np.ptp(first), second[: len(first)] / np.ptp(second), atol=0.05)
 
@@ -111,3 +109,99 @@ def test_dropout_is_a_function_of_key_and_layer():
 def test_dropout_does_nothing_when_not_training():
     ones = tf.ones((2, 5, 5, 8))
     np.testing.assert_array_equal(KeyedDropout(0.5, index=1)(ones, KEY, training=False), ones)
+
+
+@pytest.mark.parametrize("size", [32, 64, 128, 256])
+def test_the_papers_networks_meet_at_4x4(size):
+    config = TrainConfig(
+        model=ModelConfig(name="dcgan", base_channels=4),
+        data=DataConfig(image_size=size, channels=3),
+        noise_dim=5,
+    )
+    generator, discriminator = build_generator(config), build_discriminator(config)
+    assert generator.get_layer("reshape").output.shape[1:3] == (4, 4)
+    assert generator.output.shape[1:] == (size, size, 3)
+    assert discriminator.get_layer("flatten").input.shape[1:3] == (4, 4)
+
+
+def test_the_papers_generator_is_that_of_its_figure():
+    """Radford et al. 2016, figure 1: 1024, 512, 256 and 128 channels, then an image of 64x64."""
+    config = TrainConfig(
+        model=ModelConfig(name="dcgan", base_channels=128),
+        data=DataConfig(image_size=64, channels=3),
+    )
+    shapes = [
+        layer.output.shape[1:]
+        for layer in build_generator(config).layers
+        if layer.name.startswith(("reshape", "conv"))
+    ]
+    assert shapes == [(4, 4, 1024), (8, 8, 512), (16, 16, 256), (32, 32, 128), (64, 64, 3)]
+
+
+class TestSpectralNormalization:
+    def layer(self, inner) -> SpectralNormalization:
+        layer = SpectralNormalization(inner, seed=1)
+        layer(self.inputs(inner))
+        return layer
+
+    def inputs(self, inner):
+        shape = (3, 7) if isinstance(inner, keras.layers.Dense) else (3, 8, 8, 2)
+        return tf.random.stateless_normal(shape, [0, 0])
+
+    @pytest.mark.parametrize(
+        "inner",
+        [keras.layers.Dense(4, name="d"), keras.layers.Conv2D(5, 3, strides=2, name="c")],
+        ids=["dense", "convolution"],
+    )
+    def test_divides_by_the_largest_singular_value(self, inner):
+        layer, x = self.layer(inner), self.inputs(inner)
+        for _ in range(50):
+            y = layer(x, training=True)
+        kernel = layer.divided.kernel.numpy()
+        largest = np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), compute_uv=False)[0]
+        expected = layer.divided(x).numpy() / largest  # Its bias is zero.
+        np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_array_equal(layer.divided.kernel, kernel)
+
+    def test_its_vector_moves_in_training_only(self):
+        layer = self.layer(keras.layers.Dense(4, name="d"))
+        x = self.inputs(layer.divided)
+        before = layer.u.numpy()
+        layer(x)
+        np.testing.assert_array_equal(layer.u, before)
+        layer(x, training=True)
+        assert not np.array_equal(layer.u, before)
+
+    def test_a_longer_kernel_changes_nothing(self):
+        """So the gradient along the kernel is zero: it goes through the division."""
+        layer = self.layer(keras.layers.Dense(4, use_bias=False, name="d"))
+        x = self.inputs(layer.divided)
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(layer(x) ** 2)
+        kernel = layer.divided.kernel
+        slope = tape.gradient(total, kernel.value)
+        assert float(tf.norm(slope)) > 0.1
+        assert abs(float(tf.reduce_sum(slope * kernel))) < 1e-4
+
+    def test_is_found_in_float32_whatever_the_layer_computes_in(self):
+        use_precision("bfloat16")
+        layer = self.layer(keras.layers.Dense(4, name="d"))
+        x = self.inputs(layer.divided)
+        for _ in range(50):
+            y = layer(x, training=True)
+        assert y.dtype == tf.bfloat16
+        largest = np.linalg.svd(layer.divided.kernel.numpy(), compute_uv=False)[0]
+        u, kernel = layer.u.numpy(), layer.divided.kernel.numpy()
+        np.testing.assert_allclose(np.linalg.norm(u), 1, rtol=1e-6)
+        np.testing.assert_allclose(np.linalg.norm(kernel @ u), largest, rtol=1e-5)
+
+    def test_every_kernel_of_the_discriminator_is_divided(self):
+        for name, size in (("dcgan28", 28), ("dcgan", 32), ("mlp", 28)):
+            config = TrainConfig(
+                model=ModelConfig(name=name, spectral_norm=True, conditional=True),
+                data=DataConfig(image_size=size),
+            )
+            names = {variable.path for variable in build_discriminator(config).variables}
+            kernels = {path for path in names if path.endswith("/kernel")}
+            assert {path.split("/")[0] + "/u" for path in kernels} <= names
+            assert not any(v.path.endswith("/u") for v in build_generator(config).variables)

@@ -6,7 +6,9 @@ import pytest
 
 from dcgan_cli.bridge import compose
 from dcgan_cli.command_line import CommandLine
-from dcgan_cli.config import OptimizerConfig, TrainConfig, flatten
+from dcgan_cli.config import OptimizerConfig, TrainConfig
+from dcgan_cli.config_tree import flatten, from_dict
+from dcgan_cli.core.identity import identity
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.errors import CheckpointError, ConfigError
 from dcgan_cli.resume import MAY_CHANGE, resumed_config
@@ -38,6 +40,7 @@ def test_settings_may_change_that_do_not_make_the_run_what_it_is():
         "checkpoint_seconds",
         "convolution",
         "data.path",
+        "data.skip_bad",
         "epochs",
         "evaluate_every",
         "evaluation.features",
@@ -67,6 +70,7 @@ def test_without_other_words_the_runs_own_settings_go_on(run):
         ("precision=float32", "precision", "float32"),
         ("convolution=direct", "convolution", "direct"),
         ("data.path=/data", "data.path", "/data"),
+        ("data.skip_bad=true", "data.skip_bad", True),
         ("optimizer.learning_rate=0.1", "optimizer.learning_rate", 0.1),
         ("optimizer.beta_1=0.6", "optimizer.beta_1", 0.6),
         ("optimizer.beta_2=0.6", "optimizer.beta_2", 0.6),
@@ -93,6 +97,10 @@ def test_a_default_that_is_written_out_counts(run):
         ("noise_dim=5", "noise_dim"),
         ("num_examples_to_generate=5", "num_examples_to_generate"),
         ("seed=5", "seed"),
+        ("data.fit=pad", "data.fit"),
+        ("data.channels=3", "data.channels"),
+        ("data.flip=true", "data.flip"),
+        ("data.name=npz", "data.name"),
         ("data.limit=5", "data.limit"),
         ("data={limit: 5}", "data.limit"),
         ("model.base_channels=5", "model.base_channels"),
@@ -119,12 +127,24 @@ def test_every_setting_either_may_change_or_is_refused(run):
         "resume",
         "data.name",
         "data.limit",
+        "data.image_size",
+        "data.channels",
+        "data.classes",
+        "data.fit",
+        "data.flip",
         "model.name",
         "model.base_channels",
+        "model.units",
         "model.leaky_relu_slope",
         "model.dropout",
+        "model.upsample",
+        "model.spectral_norm",
+        "model.conditional",
         "loss.name",
+        "loss.label_smoothing",
+        "loss.gradient_penalty",
         "loss.r1_gamma",
+        "loss.diffaugment",
         "optimizer.name",
     }
 
@@ -166,3 +186,12 @@ def test_damaged_run(run):
     (run.path / "run.json").write_text("{")
     with pytest.raises(CheckpointError, match="damaged"):
         resumed(run, "epochs=9")
+
+
+def test_identities_of_runs_made_before_settings_were_added_stay_valid():
+    """As the program gave it before `data` had more keys than name, path and limit."""
+    before = "e49ebfe30ec8b4d7f9147fe6de4e3945ce5b4e308478be7a3f06b19071982436"
+    assert identity(TrainConfig(), "x") == before
+    assert identity(from_dict({"data": {"skip_bad": True}}), "x") == before
+    for changed in ({"image_size": 32}, {"channels": 3}, {"fit": "pad"}, {"flip": True}):
+        assert identity(from_dict({"data": changed}), "x") != before

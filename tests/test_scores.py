@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dcgan_cli.config import LossConfig
 from dcgan_cli.core import checkpoints
 from dcgan_cli.core.health import LOST_DIVERSITY, Health
 from dcgan_cli.core.run_folder import RunFolder
@@ -136,7 +137,7 @@ class TestHealth:
         diversities = [row["diversity"] for row in run.metrics()]
         most = np.maximum.accumulate(diversities)
         collapsed = next(i for i, d in enumerate(diversities) if d < LOST_DIVERSITY * most[i])
-        health = Health(None)
+        health = Health(LossConfig(), None)
         said_in = [bool(health.add(row)) for row in run.metrics()]
         assert said_in.index(True) == collapsed
         assert said.count("warning: collapse: the samples have become alike") >= 1
@@ -167,6 +168,25 @@ class TestHealth:
         )
         assert said.count("warning: discriminator wins: its loss is") >= 1
 
+    @pytest.mark.parametrize(
+        ("settings", "lost", "not_yet"),
+        [
+            ({}, 0.19, 0.21),
+            ({"name": "minimax"}, 0.19, 0.21),
+            # The entropy of a label of 0.9 is 0.325.
+            ({"label_smoothing": 0.1}, 0.52, 0.53),
+            ({"name": "least_squares"}, 0.009, 0.011),
+            ({"name": "hinge"}, 0.09, 0.11),
+            ({"name": "wasserstein_gp"}, None, -1e9),
+        ],
+    )
+    def test_the_discriminator_wins_by_the_scale_of_its_loss(self, settings, lost, not_yet):
+        health = Health(LossConfig(**settings), None)
+        assert not health.add({"epoch": 1, "discriminator_loss": not_yet})
+        if lost is not None:
+            (finding,) = health.add({"epoch": 2, "discriminator_loss": lost})
+            assert finding.kind == "discriminator wins"
+
     def test_missing_classes_need_two_scores_in_a_row(self):
         base = {
             "discriminator_loss": 1.2,
@@ -174,7 +194,7 @@ class TestHealth:
             "diversity": 0.8,
             "contrast": 1,
         }
-        health = Health(None)
+        health = Health(LossConfig(), None)
         said = [
             [finding.kind for finding in health.add(base | {"epoch": i, "missing_classes": count})]
             for i, count in enumerate([0, 4, 0, 3, 3, 3, 0], start=1)
@@ -184,7 +204,7 @@ class TestHealth:
 
     def test_an_epoch_without_a_score_is_no_news(self):
         row = {"epoch": 1, "discriminator_loss": 1.2}
-        health = Health(None)
+        health = Health(LossConfig(), None)
         scored = row | {"frechet_distance": 50.0, "diversity": 0.8, "contrast": 0.01}
         assert [finding.kind for finding in health.add(scored)] == ["saturation"]
         assert not health.add(row | {"epoch": 2})

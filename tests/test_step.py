@@ -11,11 +11,11 @@ import tensorflow as tf
 from dcgan_cli.config import LossConfig, ModelConfig, OptimizerConfig, TrainConfig
 from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
 from dcgan_cli.core.device import use_precision
-from dcgan_cli.core.networks import dropout
+from dcgan_cli.core.layers import dropout
+from dcgan_cli.core.optimizers import Cooldown
 from dcgan_cli.core.step import (
     DROPOUT,
     NOISE,
-    Cooldown,
     Gan,
     assign,
     build_gan,
@@ -312,7 +312,8 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 from dcgan_cli.config import LossConfig, ModelConfig, OptimizerConfig, TrainConfig
 from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
 from dcgan_cli.core.batches import epoch_batches
-from dcgan_cli.core.gradients import gradients
+from dcgan_cli.core.gradients import Batch, Objective, gradients
+from dcgan_cli.core.losses import non_saturating
 from dcgan_cli.core.step import DROPOUT, NOISE, build_gan, compile_step, in_training, step_key
 
 # Weights of zero at the end, which do not move: every logit is 0, so the means are known.
@@ -352,8 +353,8 @@ for replica in range(2):
     reals = tf.cast(images[8 * replica :][:8], tf.float32) / 127.5 - 1
     noise, dropout = (step_key(0, tf.constant(0, tf.int64), k, replica) for k in (NOISE, DROPOUT))
     latents = tf.random.stateless_normal((8, 8), noise)
-    networks = in_training(alone, config)
-    found = gradients(networks, reals, latents, dropout, real_count=16., fake_count=16, r1_gamma=1)
+    seen = Batch(reals, latents, None, None, dropout, dropout, real_count=16., fake_count=16)
+    found = gradients(in_training(alone, config), seen, Objective(non_saturating(1), 1, 0))
     halves.append(found.generator + found.discriminator)
 batches = epoch_batches(images[:16], batch_size=16, buffer_size=1, seed=0, epoch=1)
 (batch,) = strategy.experimental_distribute_dataset(batches)
@@ -379,3 +380,45 @@ def test_two_replicas_share_a_batch_and_stay_alike():
     losses = np.array([line.split() for line in done.stdout.splitlines()], float)
     assert losses.shape == (2, 2)
     np.testing.assert_allclose(losses, [[np.log(2), 2 * np.log(2)]] * 2, rtol=1e-6)
+
+
+LAST_BATCH = """
+import sys
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import numpy as np
+from dcgan_cli.core import setup
+from dcgan_cli.config import DataConfig, ModelConfig, TrainConfig
+from dcgan_cli.core.batches import epoch_batches
+from dcgan_cli.core.step import build_gan, compile_step
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+config = TrainConfig(
+    batch_size=8,
+    noise_dim=4,
+    data=DataConfig(image_size=32),
+    model=ModelConfig(name="dcgan", base_channels=2),
+)
+images = np.random.default_rng(0).integers(0, 256, (11, 32, 32, 1), np.uint8)
+setup._check_last_batch(config, strategy, 11)
+with strategy.scope():
+    gan = build_gan(config, steps=2)
+step = compile_step(gan, config, strategy)
+batches = epoch_batches(images, batch_size=8, buffer_size=99, seed=0, epoch=1)
+for number, batch in enumerate(strategy.experimental_distribute_dataset(batches)):
+    result = step(batch, tf.constant(number, tf.int64)).numpy()
+    assert np.isfinite(result).all() and result[2] == 0, result
+try:
+    setup._check_last_batch(config, strategy, 9)
+except Exception as error:
+    print(error)
+"""
+
+
+def test_two_replicas_that_normalise_by_the_batch_need_images_each():
+    done = subprocess.run([sys.executable, "-c", LAST_BATCH], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip() == (
+        "an epoch's last batch has 1 images, too few for 2 devices with model=dcgan; "
+        "give data.limit=8"
+    )

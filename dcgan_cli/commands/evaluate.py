@@ -90,8 +90,8 @@ def _evaluation(run: RunFolder, features: str | None, count: int) -> "Evaluation
     from dcgan_cli.core.evaluation import evaluation_of
 
     config = run.config()
-    data = load_training_images(config.data)
-    if data.digest() != run.record()["data_sha256"]:
+    data = load_training_images(config.data, progress_bar)
+    if data.digest(with_labels=config.model.conditional) != run.record()["data_sha256"]:
         raise DataError(
             f"the images of {data.source} are not those that {run.path} was trained on; "
             "put them back"
@@ -100,6 +100,8 @@ def _evaluation(run: RunFolder, features: str | None, count: int) -> "Evaluation
 
 
 def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: int) -> Facts:
+    from dcgan_cli.core.class_figures import figures_by_class
+
     seeds = range(first_seed, first_seed + evaluation.count)
     drawn = (image for _, chunk in loaded.sampler.stream(seeds) for image in chunk)
     images = np.stack(list(progress_bar(drawn, len(seeds), "images")))
@@ -118,6 +120,9 @@ def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: i
             for name, figure in evaluation.figures(images, seen).items()
         },
     }
+    if classes := loaded.sampler.classes:
+        labels = np.arange(first_seed, first_seed + evaluation.count) % classes
+        facts["by_class"] = figures_by_class(evaluation, seen, labels, classes)
     shares = evaluation.class_shares(seen)
     if shares is not None:
         facts["class_shares"] = {"generated": shares[0].tolist(), "real": shares[1].tolist()}
@@ -133,6 +138,9 @@ def _print(evaluated: list[Facts]) -> None:
     if "class_shares" in first and len(evaluated) == 1:
         console.print()
         console.print(_class_table(first["class_shares"]))
+    if "by_class" in first and len(evaluated) == 1:
+        console.print()
+        console.print(_by_class_table(first["by_class"]))
 
 
 def _table(facts: Facts) -> Table:
@@ -158,6 +166,16 @@ def _class_table(shares: dict[str, list[float]]) -> Table:
     table = _plain_table("class", *map(str, range(len(shares["real"]))))
     for name, values in shares.items():
         table.add_row(name, *(f"{value:.1%}" for value in values))
+    return table
+
+
+def _by_class_table(figures: dict[str, list[float | None]]) -> Table:
+    classes = max(map(len, figures.values()), default=0)
+    table = _plain_table("class", *map(str, range(classes)))
+    for name, values in figures.items():
+        if any(value is not None for value in values):
+            words = ("-" if value is None else f"{value:.3g}" for value in values)
+            table.add_row(name.replace("_", " "), *words)
     return table
 
 

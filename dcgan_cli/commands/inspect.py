@@ -9,24 +9,37 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dcgan_cli.console import duration
+from dcgan_cli.commands.folder_report import render_image_folder
+from dcgan_cli.console import duration, progress_bar
+from dcgan_cli.core.data import MNIST_SHAPE
 from dcgan_cli.core.inspection import Facts, describe_defaults, describe_run, describe_target
 from dcgan_cli.core.runs import newest_run, run_to_read
-from dcgan_cli.errors import CheckpointError
+from dcgan_cli.errors import CheckpointError, ConfigError, DataError
 from dcgan_cli.help import shown
+from dcgan_cli.overrides import override, shell_word
 from dcgan_cli.streams import printable
 
 BARS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 60
 
 
-def inspect_target(target: str | None, *, as_json: bool) -> None:
+def inspect_target(target: str | None, sheet: Path | None, *, as_json: bool) -> None:
     """Print the facts about a target, or about the newest run, or about the defaults.
 
+    Args:
+        target: what to look at; `data=` may stand before a path.
+        sheet: where to write the contact sheet of a folder of pictures.
+        as_json: whether to print JSON.
+
     Raises:
-        DcganError: the target is nothing that dcgan knows, or a checkpoint of it is damaged.
+        ConfigError: a sheet is asked for of something else, or has another ending than .png.
+        DcganError: the target is nothing that dcgan knows, or a part of it is damaged.
     """
-    facts = _describe(target)
+    if sheet is not None and sheet.suffix.lower() != ".png":
+        raise ConfigError(f"--out {sheet} must end in .png")
+    facts = _describe(target, sheet)
+    if sheet is not None and facts["kind"] != "image_folder":
+        raise ConfigError("--out is the contact sheet of a folder of pictures; name one")
     if as_json:
         print(json.dumps(facts, indent=2))
     else:
@@ -35,11 +48,16 @@ def inspect_target(target: str | None, *, as_json: bool) -> None:
             console.print(part, soft_wrap=isinstance(part, Text))
     if damaged := _problems(facts):
         raise CheckpointError(f"damaged: {'; '.join(damaged)}")
+    if unusable := facts.get("unusable"):
+        raise DataError(
+            f"{facts['path']}: {len(unusable):,} of {facts['files']:,} files cannot be used; "
+            "remove them, or leave them out with data.skip_bad=true"
+        )
 
 
-def _describe(target: str | None) -> Facts:
+def _describe(target: str | None, sheet: Path | None) -> Facts:
     if target not in (None, "latest", "bundled"):
-        return describe_target(Path(str(target)))
+        return describe_target(Path(str(target).removeprefix("data=")), sheet, progress_bar)
     if target is None and newest_run() is None:
         return describe_defaults()
     return describe_run(run_to_read(target))
@@ -72,10 +90,22 @@ def _render(facts: Facts) -> Iterator[RenderableType]:
             yield Text(f"data {facts['path']}", style="bold")
             for split, described in facts["splits"].items():
                 yield _pairs({split: _short(described)})
-            yield from _render_commands({"train on it": f"dcgan train data.path={facts['path']}"})
+            yield from _render_commands(_train_on(facts))
+        case "image_folder":
+            yield from render_image_folder(facts)
+            yield from _render_commands(facts["commands"])
         case _:
             yield Text(f"arrays {facts['path']}", style="bold")
             yield _pairs({name: _short(array) for name, array in facts["arrays"].items()})
+
+
+def _train_on(facts: Facts) -> dict[str, str]:
+    shape = tuple(next(iter(facts["splits"].values()))["shape"][1:])
+    path = shell_word(override("data.path", facts["path"]))
+    if shape == MNIST_SHAPE:
+        return {"train on it": f"dcgan train {path}"}
+    channels = f" data.channels={shape[-1]}" if shape[-1] == 1 else ""
+    return {"train on it": f"dcgan train data=npz {path}{channels}"}
 
 
 def _render_run(facts: Facts) -> Iterator[RenderableType]:

@@ -31,13 +31,15 @@ def sample_images(
     run_name: str | None,
     epoch: int | str,
     columns: int | None,
+    label: int | None,
     *,
     quiet: bool,
 ) -> None:
     """Draw the image of each seed and write them to `out`, whose ending says how.
 
     Raises:
-        ConfigError: `out` has an ending that is not offered, or a grid would be too large.
+        ConfigError: `out` has an ending that is not offered, a grid would be too large, or the
+            generator knows no class `label`.
         CheckpointError: there is no such run or checkpoint.
     """
     kind = out.suffix.lower()
@@ -53,8 +55,14 @@ def sample_images(
 
     loaded = load_generator(run, epoch)
     tell_which(loaded)
+    classes = loaded.sampler.classes
+    if label is not None:
+        _check_class(label, classes)
+        loaded.facts["class"] = label
+    elif columns is None and classes:
+        columns = classes
     out.parent.mkdir(parents=True, exist_ok=True)
-    chunks = loaded.sampler.stream(seeds)
+    chunks = loaded.sampler.stream(seeds, label)
     if kind == ".png":
         _write_grid(out, loaded, chunks, seeds, columns)
     elif kind == ".npz":
@@ -62,6 +70,16 @@ def sample_images(
     else:
         _write_folder(out, loaded, chunks, seeds)
     print(out)
+
+
+def _check_class(label: int, classes: int) -> None:
+    if not classes:
+        raise ConfigError(
+            f"--class {label}: this generator was not told classes; "
+            "train one with model.conditional=true"
+        )
+    if label >= classes:
+        raise ConfigError(f"--class must be from 0 to {classes - 1} for this generator")
 
 
 def tell_which(loaded: "LoadedGenerator") -> None:

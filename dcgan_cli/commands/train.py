@@ -18,9 +18,14 @@ def prepare(config: TrainConfig, *, quiet: bool) -> Train:
         quiet: whether TensorFlow's own log is kept from the screen.
 
     Raises:
-        DataError: the images cannot be read, or the features' file is missing. Nothing was created.
+        DataError: the images cannot be read, they have no labels and `conditional` needs them, or
+            the features' file is missing. Nothing was created.
     """
-    data = load_training_images(config.data)
+    from dcgan_cli.console import progress_bar
+
+    data = load_training_images(config.data, progress_bar)
+    if config.model.conditional:
+        data.check_labels(config.data.classes)
     features = config.evaluation.features
     if config.evaluate_every and features not in NAMED_FEATURES and not Path(features).is_file():
         raise DataError(

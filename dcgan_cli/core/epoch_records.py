@@ -76,7 +76,7 @@ class EpochRecords:
 
         If it cannot be written, that is said and tried again after the next epoch.
         """
-        picture = grid_picture(self.sampler.sample(self.seeds))
+        picture = grid_picture(self.sampler.sample(self.seeds), self.sampler.classes or None)
         png = io.BytesIO()
         write_png(png, picture, picture_facts(self.run, progress) | {"seeds": list(self.seeds)})
         self.unwritten_grids[progress.epoch] = png.getvalue()

@@ -3,6 +3,7 @@
 The floor of a figure is what real images that were not trained on get in the generated ones' place.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +17,8 @@ from dcgan_cli.errors import DataError
 
 NEAREST_COUNT = 1000
 """Images whose nearest training image is looked for."""
+PART_VALUES = 2**26
+"""Pixel values looked at together in a search of all training images."""
 LEAST_COUNT = 6
 """Images from which all figures can be made."""
 
@@ -40,6 +43,8 @@ class Evaluation:
         held_out: uint8 [M, H, W, C], real images for the floor. Where there are none, `train` is
             halved: one half is compared with, the other makes the floor.
         count: images of each kind to compare; fewer if there are not as many real ones.
+        train_labels: [N], the classes of `train`, where known.
+        held_out_labels: [M], those of `held_out`.
 
     Raises:
         DataError: there are not enough real images.
@@ -51,23 +56,41 @@ class Evaluation:
         train: np.ndarray,
         held_out: np.ndarray | None,
         count: int,
+        train_labels: np.ndarray | None = None,
+        held_out_labels: np.ndarray | None = None,
     ) -> None:
-        self.trained_on = train
+        # Images are told by their places: `train` may be a memory map that is larger than memory.
+        compared, floor = np.arange(len(train)), np.arange(0 if held_out is None else len(held_out))
         if held_out is None:
-            mixed, half = _mixed(train), len(train) // 2
-            train, held_out = mixed[:half], mixed[half:]
+            mixed, half = _mixed(compared), len(train) // 2
+            compared, floor, held_out = mixed[:half], mixed[half:], train
+            held_out_labels = train_labels
         self.network = network
         self.train = train
-        self.count = min(count, len(train), len(held_out))
+        self.compared = compared
+        """int64 [K], the places of the images in `train` that are not held out."""
+        self.count = min(count, len(compared), len(floor))
         if self.count < LEAST_COUNT:
             raise DataError(
                 f"too few images to score by: {LEAST_COUNT} to train on and {LEAST_COUNT} held out "
-                f"are needed, found {len(train)} and {len(held_out)}; evaluate_every=0 does without"
+                f"are needed, found {len(compared)} and {len(floor)}; evaluate_every=0 does without"
             )
         # Data sets are often in some order; MNIST's test split has the neater writers first.
-        self.held_out = _mixed(held_out)[: self.count]
-        self.reference = _mixed(train)[: self.count]
+        compared, floor = _mixed(compared)[: self.count], _mixed(floor)[: self.count]
+        self.held_out = np.asarray(held_out[floor])
+        self.held_out_labels = None if held_out_labels is None else held_out_labels[floor]
+        self.reference = np.asarray(train[compared])
         """The training images that are compared with."""
+        self.labels = None if train_labels is None else train_labels[compared]
+        """Their classes, where known."""
+
+    @cached_property
+    def mean(self) -> np.ndarray:
+        """The mean of the training images that are not held out, rounded: uint8 [H, W, C]."""
+        total = np.zeros(self.train.shape[1:], np.int64)
+        for part in _parts(self.train, self.compared):
+            total += part.sum(axis=0, dtype=np.int64)
+        return np.rint(total / len(self.compared)).astype(np.uint8)
 
     @cached_property
     def real(self) -> Seen:
@@ -100,7 +123,8 @@ class Evaluation:
             `coverage`, `nearest_training_image` and, where the network knows classes,
             `class_distance` and `confidence`.
         """
-        values, floors = self._measure(images, seen, self.trained_on), self._floors
+        everywhere = np.arange(len(self.train))
+        values, floors = self._measure(images, seen, everywhere), self._floors
         return {
             name: Figure(value, floors[name], self._count_of(name))
             for name, value in values.items()
@@ -118,13 +142,13 @@ class Evaluation:
 
     @cached_property
     def _floors(self) -> dict[str, float]:
-        return self._measure(self.held_out, self.network.see(self.held_out), self.train)
+        return self._measure(self.held_out, self.network.see(self.held_out), self.compared)
 
     def _count_of(self, name: str) -> int:
         return min(self.count, NEAREST_COUNT) if name == "nearest_training_image" else self.count
 
     def _measure(self, images: np.ndarray, seen: Seen, searched: np.ndarray) -> dict[str, float]:
-        """Measure images; the nearest training image is looked for in `searched`."""
+        """Measure images; the nearest training image is looked for at the places `searched`."""
         from dcgan_cli.core.neighbours import nearest_distances, overlap
 
         overlapping = overlap(self.real.features, seen.features)
@@ -140,8 +164,9 @@ class Evaluation:
         if shares is not None and seen.probabilities is not None:
             values["class_distance"] = total_variation(*shares)
             values["confidence"] = float(seen.probabilities.max(axis=1).mean())
-        nearest = nearest_distances(images[:NEAREST_COUNT], searched)
-        values["nearest_training_image"] = float(np.median(nearest))
+        parts = _parts(self.train, searched)
+        nearest = [nearest_distances(images[:NEAREST_COUNT], part) for part in parts]
+        values["nearest_training_image"] = float(np.median(np.min(nearest, axis=0)))
         return values
 
 
@@ -158,13 +183,24 @@ def evaluation_of(config: DataConfig, data: ImageSet, features: str, count: int)
         DataError: the network cannot be had, or there are not enough real images.
     """
     network = feature_network(features, data.dataset, data.images.shape[1:])
-    return Evaluation(network, data.images, load_held_out_images(config), count)
+    held_out = load_held_out_images(config)
+    if held_out is None:
+        return Evaluation(network, data.images, None, count, data.labels)
+    return Evaluation(network, data.images, held_out.images, count, data.labels, held_out.labels)
 
 
-def _mixed(images: np.ndarray) -> np.ndarray:
-    """Return the images in another order, always the same for the same number of them."""
-    order = np.random.Generator(np.random.Philox(key=0)).permutation(len(images))
-    return images[order]
+def _mixed(places: np.ndarray) -> np.ndarray:
+    """Return the places in another order, always the same for the same number of them."""
+    order = np.random.Generator(np.random.Philox(key=0)).permutation(len(places))
+    return places[order]
+
+
+def _parts(images: np.ndarray, places: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the images at the places, as many at a time as fit into `PART_VALUES`."""
+    length = max(1, PART_VALUES // int(np.prod(images.shape[1:])))
+    places = np.sort(places)  # So that a memory map is read from its start to its end.
+    for first in range(0, len(places), length):
+        yield images[places[first : first + length]]
 
 
 def _shares(probabilities: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Which network's features images are compared by, and what it sees in them."""
 
 import hashlib
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ INCEPTION = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 INCEPTION_SIZE = 299
 CHUNK, INCEPTION_CHUNK = 500, 50
 """Images looked at together: Inception makes each a hundred times as large."""
+CHUNK_VALUES = 2**24
+"""Pixel values looked at together at most, for large images."""
+LARGEST = 64
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class FeatureNetwork:
         self, name: str, network: keras.Model, *, knows_classes: bool, chunk: int = CHUNK
     ) -> None:
         self.name = name
-        self.chunk = chunk
+        self.chunk = min(chunk, max(1, CHUNK_VALUES // math.prod(network.input_shape[1:])))
         self.knows_classes = knows_classes
 
         @tf.function(
@@ -97,15 +101,26 @@ def feature_network(
             raise DataError(f"the bundled {path} is damaged; reinstall dcgan-cli")
         return FeatureNetwork(name, _from_npz(path, image_shape), knows_classes=True)
     if setting == "untrained":
-        network = build_classifier(image_shape, classes=1)
-        assign(named_weights(network), untrained_weights(network, seed=1), UNTRAINED)
-        return FeatureNetwork(UNTRAINED, network, knows_classes=False)
+        return FeatureNetwork(UNTRAINED, _untrained(image_shape), knows_classes=False)
     if setting == "inception":
         return _inception(image_shape)
     path = Path(setting).expanduser().resolve()
     name = f"{Path(setting).name.partition('.')[0]}-{_sha256(path)[:8]}"
     read = _from_h5 if path.suffix == ".h5" else _from_npz
     return FeatureNetwork(name, read(path, image_shape), knows_classes=True)
+
+
+def _untrained(image_shape: tuple[int, ...]) -> keras.Model:
+    """Build the untrained network; it sees the averages of cells of a picture over 64 pixels."""
+    height, width, channels = image_shape
+    cell = max(1, min(height, width) // LARGEST)
+    if cell == 1:
+        network = build_classifier(image_shape, classes=1)
+        assign(named_weights(network), untrained_weights(network, seed=1), UNTRAINED)
+        return network
+    image = keras.Input(image_shape, dtype="float32")
+    smaller = keras.layers.AveragePooling2D(cell, dtype="float32")(image)
+    return keras.Model(image, _untrained((height // cell, width // cell, channels))(smaller))
 
 
 def _sha256(path: Path) -> str:

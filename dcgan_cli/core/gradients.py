@@ -1,4 +1,4 @@
-"""The losses of one batch and both networks' gradients, with each network run once."""
+"""The losses of one batch and both networks' gradients, each network run as seldom as can be."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
-from dcgan_cli.core import losses
+from dcgan_cli.core.losses import AdversarialLoss, gradient_penalty_terms, r1_terms
 
 TINY = 1e-20
 """Stands for a slope of zero where one is divided by. Nothing it is added to notices it."""
+
+Judge = Callable[[tf.Tensor, tf.Tensor, tf.Tensor | None], tf.Tensor]
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,47 @@ class Networks:
 
     generate: Callable[[tf.Tensor], tf.Tensor]
     """Turns latents (float32 [N, noise_dim]) into images (float32 [N, H, W, C])."""
-    judge: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-    """Turns images and a dropout key (int32 [2]) into logits (float32 [N, 1]), each image's a
-    function of that image alone (so there is no batch normalisation in it)."""
+    judge: Judge
+    """Turns images, a dropout key (int32 [2]) and their classes (int32 [N], or None) into logits
+    (float32 [N, 1])."""
     generator_weights: list[keras.Variable]
     discriminator_weights: list[keras.Variable]
+    judges_alone: bool
+    """Whether an image's logit is a function of that image alone, so that there is no batch
+    normalisation in the discriminator."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a step sees on one replica."""
+
+    real_images: tf.Tensor
+    """float32 [R, H, W, C] in [-1, 1], R at most B."""
+    latents: tf.Tensor
+    """float32 [B, noise_dim], with the classes that they are to be of where there are classes."""
+    real_classes: tf.Tensor | None
+    """int32 [R]."""
+    fake_classes: tf.Tensor | None
+    """int32 [B]."""
+    dropout_key: tf.Tensor
+    """int32 [2]."""
+    mixing_key: tf.Tensor
+    """int32 [2], decides which images between real and generated ones are penalised at."""
+    real_count: tf.Tensor
+    """float32 scalar, the real images on all replicas: what their mean is over."""
+    fake_count: int
+    """The generated images on all replicas."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What the networks minimise."""
+
+    loss: AdversarialLoss
+    r1_gamma: float
+    """Weight of the R1 penalty, 0 or more."""
+    gradient_penalty: float
+    """Weight of the penalty of slopes between real and generated images, 0 or more."""
 
 
 @dataclass(frozen=True)
@@ -31,63 +69,53 @@ class Gradients:
 
     generator_loss: tf.Tensor
     discriminator_loss: tf.Tensor
-    """Without the R1 penalty: as it is known, and as health judges it."""
+    """Without penalties: as it is known, and as health judges it."""
     generator: list[tf.Tensor]
     discriminator: list[tf.Tensor]
 
 
-def gradients(
-    networks: Networks,
-    real_images: tf.Tensor,
-    latents: tf.Tensor,
-    dropout_key: tf.Tensor,
-    *,
-    real_count: tf.Tensor,
-    fake_count: int,
-    r1_gamma: float,
-) -> Gradients:
-    """Return losses and gradients, both at the weights as they are.
+def gradients(networks: Networks, batch: Batch, objective: Objective) -> Gradients:
+    """Return losses and gradients, both at the weights as they are."""
+    if networks.judges_alone:
+        return _gradients_together(networks, batch, objective)
+    return _gradients_apart(networks, batch, objective.loss)
 
-    Real and generated images pass through the discriminator together, once forward and once back.
+
+def _gradients_together(networks: Networks, batch: Batch, objective: Objective) -> Gradients:
+    """Judge real and generated images together, once forward and once back.
+
     How a loss falls with an image is how it falls with the image's logit, times how the logit rises
     with the image, and only the first differs between the two losses: so the generator's gradient
     comes from the discriminator's by one factor for each image.
-
-    Args:
-        networks: both networks.
-        real_images: float32 [R, H, W, C] in [-1, 1].
-        latents: float32 [B, noise_dim].
-        dropout_key: int32 [2].
-        real_count: float32 scalar, the real images on all replicas: what their mean is over.
-        fake_count: the generated images on all replicas.
-        r1_gamma: weight of the R1 penalty, 0 or more.
     """
     with tf.GradientTape() as generator_tape:
-        fake_images = networks.generate(latents)
-    images = tf.concat([real_images, fake_images], axis=0)
-    reals = tf.shape(real_images)[0]
+        fake_images = networks.generate(batch.latents)
+    images = tf.concat([batch.real_images, fake_images], axis=0)
+    classes = None
+    if batch.real_classes is not None:
+        classes = tf.concat([batch.real_classes, batch.fake_classes], axis=0)
+    reals = tf.shape(batch.real_images)[0]
     weights = networks.discriminator_weights
+    penalised = objective.r1_gamma or objective.gradient_penalty
 
     with tf.GradientTape() as discriminator_tape:
         discriminator_tape.watch(images)
         with tf.GradientTape() as image_tape:
             image_tape.watch(images)
-            logits = networks.judge(images, dropout_key)
+            logits = networks.judge(images, batch.dropout_key, classes)
         with tf.GradientTape(persistent=True) as logit_tape:
             logit_tape.watch(logits)
-            # Sums over this replica, divided by counts over all: replicas add up to the mean.
-            real_terms, fake_terms = losses.discriminator_terms(logits[:reals], logits[reals:])
-            discriminator_loss = (
-                tf.reduce_sum(real_terms) / real_count + tf.reduce_sum(fake_terms) / fake_count
+            generator_loss, discriminator_loss = _losses(
+                objective.loss, logits[:reals], logits[reals:], batch
             )
-            generator_loss = tf.reduce_sum(losses.generator_terms(logits[reals:])) / fake_count
-        if r1_gamma:
+        if penalised:
             slopes = image_tape.gradient(logits, images)
-            penalty = tf.reduce_sum(losses.r1_terms(slopes[:reals])) / real_count
-            penalised_loss = discriminator_loss + r1_gamma * penalty
+            penalised_loss = discriminator_loss + _penalties(
+                networks, batch, objective, slopes[:reals], fake_images
+            )
 
     factors = logit_tape.gradient(generator_loss, logits)
-    if r1_gamma:
+    if penalised:
         discriminator_gradients = discriminator_tape.gradient(penalised_loss, weights)
     else:
         falls = logit_tape.gradient(discriminator_loss, logits)
@@ -104,3 +132,71 @@ def gradients(
     return Gradients(
         generator_loss, discriminator_loss, generator_gradients, discriminator_gradients
     )
+
+
+def _gradients_apart(networks: Networks, batch: Batch, loss: AdversarialLoss) -> Gradients:
+    """Judge real and generated images in batches of their own, so that each kind has its mean.
+
+    There are no penalties here: they are on an image's own slope.
+    """
+    with tf.GradientTape() as generator_tape:
+        fake_images = networks.generate(batch.latents)
+        with tf.GradientTape() as discriminator_tape:
+            real_logits = networks.judge(batch.real_images, batch.dropout_key, batch.real_classes)
+            key = tf.random.experimental.stateless_fold_in(batch.dropout_key, 0)
+            fake_logits = networks.judge(fake_images, key, batch.fake_classes)
+            generator_loss, discriminator_loss = _losses(loss, real_logits, fake_logits, batch)
+    return Gradients(
+        generator_loss,
+        discriminator_loss,
+        generator_tape.gradient(generator_loss, networks.generator_weights),
+        discriminator_tape.gradient(discriminator_loss, networks.discriminator_weights),
+    )
+
+
+def _losses(
+    loss: AdversarialLoss, real_logits: tf.Tensor, fake_logits: tf.Tensor, batch: Batch
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the generator's and the discriminator's loss.
+
+    They are sums over this replica, divided by counts over all: replicas add up to the mean.
+    """
+    real_sum = tf.reduce_sum(loss.real_terms(real_logits))
+    fake_sum = tf.reduce_sum(loss.fake_terms(fake_logits))
+    generator_sum = tf.reduce_sum(loss.generator_terms(fake_logits))
+    return (
+        generator_sum / batch.fake_count,
+        real_sum / batch.real_count + fake_sum / batch.fake_count,
+    )
+
+
+def _penalties(
+    networks: Networks,
+    batch: Batch,
+    objective: Objective,
+    real_slopes: tf.Tensor,
+    fake_images: tf.Tensor,
+) -> tf.Tensor:
+    """Return what is added to the discriminator's loss for how steep it is.
+
+    Args:
+        networks: both networks.
+        batch: the batch.
+        objective: the penalties' weights.
+        real_slopes: float32 [R, H, W, C], the gradients of the logits by the real images.
+        fake_images: float32 [B, H, W, C], the generated images.
+    """
+    penalty = tf.constant(0.0)
+    if objective.r1_gamma:
+        penalty += objective.r1_gamma * tf.reduce_sum(r1_terms(real_slopes))
+    if objective.gradient_penalty:
+        reals = tf.shape(batch.real_images)[0]
+        shares = tf.random.stateless_uniform((reals, 1, 1, 1), batch.mixing_key)
+        fakes = tf.stop_gradient(fake_images[:reals])
+        images = fakes + shares * (batch.real_images - fakes)
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            logits = networks.judge(images, batch.dropout_key, batch.real_classes)
+        terms = gradient_penalty_terms(tape.gradient(logits, images))
+        penalty += objective.gradient_penalty * tf.reduce_sum(terms)
+    return penalty / batch.real_count

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from dcgan_cli.core import grid
-from dcgan_cli.core.networks import dropout, leaky_relu
+from dcgan_cli.core.layers import drop, drop_scale, leaky_relu
 
 
 class GridGenerator:
@@ -46,12 +46,15 @@ class GridDiscriminator:
         self.layer = model.get_layer
         self.dtype = tf.as_dtype(model.get_layer("conv_1").compute_dtype)
 
-    def __call__(self, images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    def __call__(
+        self, images: tf.Tensor, key: tf.Tensor, classes: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """Judge images.
 
         Args:
             images: float32 [N, 28, 28, 1].
             key: int32 [2], decides what dropout drops.
+            classes: int32 [N], for a network that is told them.
 
         Returns:
             float32 [N, 1], the logits.
@@ -59,17 +62,29 @@ class GridDiscriminator:
         layer = self.layer
         x = tf.cast(images, self.dtype)
         x = grid.image_to_cells(x, layer("conv_1").kernel, layer("conv_1").bias)
-        x = self._relu_and_dropout(x, 1, key)
-        x = add_bias(grid.DOWN(x, layer("conv_2").kernel), layer("conv_2").bias)
-        x = self._relu_and_dropout(x, 2, key)
+        x, scale = self._relu_and_drop(x, 1, key)
+        x = add_bias(grid.DOWN(x, layer("conv_2").kernel * scale), layer("conv_2").bias)
+        x, scale = self._relu_and_drop(x, 2, key)
         # In float32, as the Keras layer is: it takes no time, and losses hang on the logits.
-        w = tf.reshape(layer("dense").kernel, (grid.CELLS, -1, 1))
-        return tf.reduce_sum(tf.cast(x, tf.float32) @ w, axis=0) + layer("dense").bias
+        x = tf.cast(x, tf.float32)
+        logits = _dense(x, layer("dense").kernel * scale) + layer("dense").bias
+        if classes is None:
+            return logits
+        of_classes = _dense(x, layer("classes_dense").kernel * scale)
+        return logits + tf.gather(of_classes, classes[:, tf.newaxis], batch_dims=1)
 
-    def _relu_and_dropout(self, x: tf.Tensor, index: int, key: tf.Tensor) -> tf.Tensor:
+    def _relu_and_drop(self, x: tf.Tensor, index: int, key: tf.Tensor) -> tuple[tf.Tensor, float]:
+        """Return what is left, and what the next kernel is to be scaled by for what is not."""
         x = leaky_relu(x, self.layer(f"relu_{index}").slope)
         layer_key = tf.random.experimental.stateless_fold_in(key, index)
-        return dropout(x, self.layer(f"dropout_{index}").rate, layer_key)
+        rate = self.layer(f"dropout_{index}").rate
+        return drop(x, rate, layer_key), drop_scale(rate)
+
+
+def _dense(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """Multiply [cells, N, channels] by the kernel [cells * channels, units] of a flat image."""
+    w = tf.reshape(kernel, (grid.CELLS, -1, kernel.shape[-1]))
+    return tf.reduce_sum(x @ w, axis=0)
 
 
 def batch_norm(x: tf.Tensor, layer: keras.layers.BatchNormalization) -> tf.Tensor:

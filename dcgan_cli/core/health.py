@@ -3,7 +3,10 @@
 The thresholds are this program's own; docs/quality.md shows how far from them healthy runs stay.
 """
 
+import math
 from dataclasses import dataclass
+
+from dcgan_cli.config import LossConfig
 
 Row = dict[str, float]
 
@@ -13,9 +16,15 @@ ONCE_DIVERSE = 0.25
 """Below this share of the data's, diversity is that of a run that has yet to find it."""
 LOST_CLASSES = 3
 """Classes that go missing together, two scores in a row, of those the samples once had."""
-LOST_TO_DISCRIMINATOR = 0.2
-"""The discriminator's loss, real and fake added, at which it gives the truth a probability of about
-0.9 each time; 2 log 2 = 1.386 is a draw (Goodfellow et al. 2014, section 4)."""
+LOST_TO_DISCRIMINATOR = {
+    "non_saturating": (0.2, 1.386),
+    "minimax": (0.2, 1.386),
+    "least_squares": (0.01, 0.25),
+    "hinge": (0.1, 2.0),
+}
+"""By loss: the discriminator's, real and fake added, at which it is right nearly each time, and
+that of a draw, where it cannot tell. (Cross-entropy is 0.2 at a probability of 0.9 for the truth,
+and 2 log 2 at a half: Goodfellow et al. 2014, section 4.) What has no entry has no such scale."""
 NO_CONTRAST = 0.05
 """Share of the data's contrast below which images are plain areas."""
 LEARNING_EPOCHS = 5
@@ -58,11 +67,13 @@ class Health:
     """Follows one run, epoch by epoch.
 
     Args:
+        loss: what the networks minimise.
         nothing_learned: the Fréchet distance of a generator that has learned nothing; see
             `Scorer.nothing_learned`. None where there are no scores.
     """
 
-    def __init__(self, nothing_learned: float | None) -> None:
+    def __init__(self, loss: LossConfig, nothing_learned: float | None) -> None:
+        self.loss = loss
         self.nothing_learned = nothing_learned
         self.findings: dict[str, Finding] = {}
         """What is wrong now, by kind."""
@@ -101,11 +112,12 @@ class Health:
 
     def _from_losses(self, row: Row) -> dict[str, str]:
         loss = row["discriminator_loss"]
-        if loss >= LOST_TO_DISCRIMINATOR:
+        lost, draw = LOST_TO_DISCRIMINATOR.get(self.loss.name, (-math.inf, 0))
+        if loss - _unavoidable(self.loss) >= lost:
             return {}
         return {
             "discriminator wins": f"its loss is {loss:.3f}, so it knows nearly every generated "
-            f"image (1.386 is a draw), and the generator learns little from it"
+            f"image ({draw:g} is a draw), and the generator learns little from it"
         }
 
     def _from_scores(self, row: Row, missing: list[int] | None) -> dict[str, str]:
@@ -146,3 +158,11 @@ class Health:
                 f"repeated, would get {self.nothing_learned:.3g}"
             )
         return wrong
+
+
+def _unavoidable(loss: LossConfig) -> float:
+    """Return what cross-entropy is at least with labels that are smoothed: their own entropy."""
+    share = loss.label_smoothing
+    if not share or loss.name == "least_squares":
+        return 0
+    return -share * math.log(share) - (1 - share) * math.log(1 - share)

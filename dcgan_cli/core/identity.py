@@ -3,7 +3,8 @@
 import hashlib
 import json
 
-from dcgan_cli.config import TrainConfig, flatten
+from dcgan_cli.config import TrainConfig
+from dcgan_cli.config_tree import flatten
 
 MAY_CHANGE = {
     "epochs",
@@ -16,6 +17,7 @@ MAY_CHANGE = {
     "precision",
     "convolution",
     "data.path",  # The images themselves are compared by their digest.
+    "data.skip_bad",
     "optimizer.learning_rate",
     "optimizer.beta_1",
     "optimizer.beta_2",
@@ -24,7 +26,22 @@ MAY_CHANGE = {
     "strategy.name",
 }
 """Settings that may differ after a resume. The others make the run what it is."""
-ADDED = {"ema": 0.0, "loss.r1_gamma": 0.0}
+ADDED = {
+    "ema": 0.0,
+    "data.image_size": 28,
+    "data.channels": 1,
+    "data.classes": 10,
+    "data.fit": "crop",
+    "data.flip": False,
+    "model.units": 1024,
+    "model.upsample": "transposed",
+    "model.spectral_norm": False,
+    "model.conditional": False,
+    "loss.r1_gamma": 0.0,
+    "loss.label_smoothing": 0.0,
+    "loss.gradient_penalty": 10.0,
+    "loss.diffaugment": False,
+}
 """Settings younger than the first identities, with the value that older runs were made with."""
 
 

@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 
 from dcgan_cli import __version__
-from dcgan_cli.config import TrainConfig, flatten
+from dcgan_cli.config import TrainConfig
+from dcgan_cli.config_tree import flatten
 from dcgan_cli.core import checkpoints, retention, run_lock
 from dcgan_cli.core.arrays import array_names, read_array
 from dcgan_cli.core.checkpoints import Checkpoint, Damaged
 from dcgan_cli.core.data import read_images
+from dcgan_cli.core.folder_inspection import describe_image_folder, is_image_folder
 from dcgan_cli.core.idx import read_idx
+from dcgan_cli.core.image_cache import Watch, unwatched
 from dcgan_cli.core.images import facts_in, open_png
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.runs import BUNDLED
@@ -25,8 +28,13 @@ from dcgan_cli.errors import DataError, DcganError
 Facts = dict[str, Any]
 
 
-def describe_target(path: Path) -> Facts:
+def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatched) -> Facts:
     """Describe whatever is at `path`; the entry "kind" says what that is.
+
+    Args:
+        path: a run, a checkpoint, a picture, a folder of pictures or a data file.
+        sheet: where to write a contact sheet of a folder of pictures, if that is what it is.
+        watch: is shown how far it is with such a folder.
 
     Raises:
         DcganError: there is nothing, or nothing that dcgan knows.
@@ -38,9 +46,13 @@ def describe_target(path: Path) -> Facts:
             return describe_run(RunFolder(path))
         if (path / "manifest.json").exists():
             return describe_checkpoint(checkpoints.read(path))
-        if not any(path.glob("*-ubyte*")):
-            raise DataError(f"{path} is neither a run, a checkpoint nor a folder of IDX files")
-        return _describe_data(path)
+        if any(path.glob("*-ubyte*")):
+            return _describe_data(path)
+        if not is_image_folder(path):
+            raise DataError(
+                f"{path} is neither a run, a checkpoint nor a folder of pictures or IDX files"
+            )
+        return describe_image_folder(path, sheet, watch)
     if path.suffix.lower() == ".png":
         return _describe_png(path)
     if path.suffix.lower() == ".npz":
@@ -194,7 +206,8 @@ def _describe_idx(path: Path) -> Facts:
         array = read_idx(path)
     except DataError as error:
         raise DataError(
-            f"{error}; inspect takes a run folder, a checkpoint, a .png, an .npz or IDX files"
+            f"{error}; inspect takes a run folder, a checkpoint, a .png, a folder of pictures, "
+            "an .npz or IDX files"
         ) from None
     return {"kind": "arrays", "path": str(path), "arrays": {path.name: _describe_array(array)}}
 
@@ -204,7 +217,7 @@ def _describe_data(path: Path) -> Facts:
     errors: list[DcganError] = []
     for split in ("train", "test"):
         try:
-            data = read_images(path, split)
+            data = read_images(path, split, any_shape=True)
         except DataError as error:
             errors.append(error)
             continue

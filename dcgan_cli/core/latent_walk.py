@@ -17,7 +17,7 @@ def walk_frames(
 
     Image i of the grid starts as sample i; its stop s is sample s * count + i. Between stops it
     moves along the great circle, which keeps vectors at the length that the generator knows
-    (White 2016, "Sampling Generative Networks", section 2.1).
+    (White 2016, "Sampling Generative Networks", section 2.1). Its class stays.
 
     Args:
         sampler: makes the images.
@@ -30,7 +30,8 @@ def walk_frames(
         start, end = vectors[stop], vectors[(stop + 1) % stops]
         for frame in range(frames_per_stop):
             between = slerp(start, end, frame / frames_per_stop)
-            yield grid_picture(sampler.render(between))
+            images = sampler.render(between, range(count))
+            yield grid_picture(images, sampler.classes or None)
 
 
 def slerp(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:

@@ -19,11 +19,9 @@ from dcgan_cli.core.step import Gan, assign, check_shapes, part_names
 from dcgan_cli.errors import CheckpointError, ConfigError
 
 BUILDERS: dict[str, Callable[[TrainConfig], keras.Model]] = {
-    "generator": lambda config: build_generator(config.model, config.noise_dim, config.seed),
-    "discriminator": lambda config: build_discriminator(config.model, config.seed),
-    "generator_average": lambda config: build_generator(
-        config.model, config.noise_dim, config.seed
-    ),
+    "generator": build_generator,
+    "discriminator": build_discriminator,
+    "generator_average": build_generator,
 }
 """How to build the network that is saved under a name."""
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dcgan_cli import __version__
-from dcgan_cli.config import TrainConfig, from_dict
+from dcgan_cli.config import TrainConfig
+from dcgan_cli.config_tree import from_dict
 from dcgan_cli.core.run_record import check_record
 from dcgan_cli.core.storage import (
     entries,

@@ -29,41 +29,59 @@ CHUNK = 64
 
 
 class Sampler:
-    """Turns latent vectors into pictures with one generator."""
+    """Turns latent vectors into pictures with one generator.
 
-    def __init__(self, generator: keras.Model) -> None:
-        self.noise_dim: int = generator.input_shape[-1]
-        signature = [tf.TensorSpec((CHUNK, self.noise_dim), tf.float32)]
+    Args:
+        generator: the network.
+        classes: how many classes it is told apart, 0 for one that is not told any. The class of a
+            sample is then its seed's remainder, so that a grid of as many columns has one in each.
+    """
+
+    def __init__(self, generator: keras.Model, classes: int = 0) -> None:
+        self.classes = classes
+        self.noise_dim: int = generator.input_shape[-1] - classes
+        signature = [tf.TensorSpec((CHUNK, generator.input_shape[-1]), tf.float32)]
         self._generate = tf.function(
             lambda vectors: generator(vectors, training=False),
             input_signature=signature,
             autograph=False,
         )
 
-    def sample(self, seeds: Sequence[int]) -> np.ndarray:
-        """Return the image of each seed: uint8 [len(seeds), 28, 28, 1]."""
-        return self.render(latents(seeds, self.noise_dim))
+    def sample(self, seeds: Sequence[int], label: int | None = None) -> np.ndarray:
+        """Return the image of each seed, all of the class `label` if one is given.
 
-    def render(self, vectors: np.ndarray) -> np.ndarray:
+        Returns:
+            uint8 [len(seeds), H, W, C].
+        """
+        return self.render(latents(seeds, self.noise_dim), seeds if label is None else [label])
+
+    def render(self, vectors: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
         """Return the image of each latent vector.
 
         Args:
             vectors: float32 [N, noise_dim], N at least 1.
+            numbers: one for each vector or for all, whose remainder by `classes` is the class.
 
         Returns:
-            uint8 [N, 28, 28, 1].
+            uint8 [N, H, W, C].
         """
+        if self.classes:
+            labels = np.broadcast_to([number % self.classes for number in numbers], len(vectors))
+            one_hot = np.eye(self.classes, dtype=np.float32)[labels]
+            vectors = np.concatenate([vectors, one_hot], axis=1)
         chunks = [
             self._render_chunk(vectors[first : first + CHUNK])
             for first in range(0, len(vectors), CHUNK)
         ]
         return np.concatenate(chunks)
 
-    def stream(self, seeds: Sequence[int]) -> Iterator[tuple[Sequence[int], np.ndarray]]:
+    def stream(
+        self, seeds: Sequence[int], label: int | None = None
+    ) -> Iterator[tuple[Sequence[int], np.ndarray]]:
         """Yield (seeds, images) a chunk at a time, so that any number fits in memory."""
         for first in range(0, len(seeds), CHUNK):
             chunk = seeds[first : first + CHUNK]
-            yield chunk, self.sample(chunk)
+            yield chunk, self.sample(chunk, label)
 
     def _render_chunk(self, vectors: np.ndarray) -> np.ndarray:
         padding = ((0, CHUNK - len(vectors)), (0, 0))
@@ -102,11 +120,12 @@ def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
     arrays = checkpoint.load(part)
     check_fits(arrays, part, config, checkpoint.path)
     use_precision(run.record()["precision"])
-    generator = build_generator(config.model, config.noise_dim, config.seed)
+    generator = build_generator(config)
     assign(named_variables(generator), arrays, str(checkpoint.path))
     facts = picture_facts(run, checkpoint.progress)
     source = f"{title(run)}, epoch {facts['epoch']}, step {facts['step']}"
-    return LoadedGenerator(Sampler(generator), config, facts, source, passed_over)
+    sampler = Sampler(generator, config.told_classes)
+    return LoadedGenerator(sampler, config, facts, source, passed_over)
 
 
 def kept_epochs(run: RunFolder) -> list[int]:

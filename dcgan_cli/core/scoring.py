@@ -51,8 +51,7 @@ class Scorer:
 
     def nothing_learned(self) -> float:
         """Return the Fréchet distance of one picture repeated: the mean of the training images."""
-        train = self._evaluation.train
-        mean = np.rint(train.mean(axis=0)).astype(np.uint8)
+        mean = self._evaluation.mean
         return self._evaluation.distance(self._evaluation.network.see(np.stack([mean, mean])))
 
     def score(self, sampler: Sampler) -> dict[str, float]:

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_cli import __version__
-from dcgan_cli.config import TrainConfig, flatten, from_dict
+from dcgan_cli.config import TrainConfig
+from dcgan_cli.config_tree import flatten, from_dict
 from dcgan_cli.core.batches import steps_per_epoch
 from dcgan_cli.core.data import ImageSet
 from dcgan_cli.core.device import (
@@ -24,14 +25,15 @@ from dcgan_cli.core.device import (
 )
 from dcgan_cli.core.identity import identity
 from dcgan_cli.core.manifest import Progress
-from dcgan_cli.core.networks import layer_table
+from dcgan_cli.core.networks import has_batch_norm, layer_table
+from dcgan_cli.core.optimizers import Cooldown
 from dcgan_cli.core.restoring import State, newest_state
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.saving import Saver
 from dcgan_cli.core.scoring import Scorer
-from dcgan_cli.core.step import Cooldown, Gan, TrainStep, build_gan, compile_step
+from dcgan_cli.core.step import Gan, TrainStep, build_gan, compile_step
 from dcgan_cli.core.storage import now
-from dcgan_cli.errors import DataError
+from dcgan_cli.errors import ConfigError, DataError
 
 Facts = dict[str, Any]
 ENVIRONMENT = ("device", "threads", "onednn", "tensorflow", "keras", "numpy")
@@ -71,9 +73,9 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     if not tf.config.list_physical_devices("GPU"):
         tf.config.experimental.enable_op_determinism()
     run.remove_temporaries()
-    digest = data.digest()
+    digest = data.digest(with_labels=config.model.conditional)
     if config.resume:
-        _check_images(run, digest)
+        _check_images(run, config, digest)
         state = newest_state(run, config, digest)
     else:
         state = State()
@@ -83,6 +85,7 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     scored_by = scorer.scored_by if scorer and not finished else None
     use_precision(arithmetic["precision"])
     strategy = build_strategy(config.strategy, config.batch_size)
+    _check_last_batch(config, strategy, len(data.images))
     with strategy.scope():
         steps = config.epochs * steps_per_epoch(len(data.images), config.batch_size)
         gan = build_gan(config, steps)
@@ -114,16 +117,34 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     )
 
 
-def _check_images(run: RunFolder, digest: str) -> None:
+def _check_images(run: RunFolder, config: TrainConfig, digest: str) -> None:
     """Check that the images are those that a run was begun with.
 
     Raises:
         DataError: they are not.
     """
     if digest != run.record()["data_sha256"]:
+        labels = " and labels" if config.model.conditional else ""
         raise DataError(
-            f"the training images are not those of {run.path} (sha256 differs); "
+            f"the training images{labels} are not those of {run.path} (sha256 differs); "
             "give it the same data.path and data.limit"
+        )
+
+
+def _check_last_batch(
+    config: TrainConfig, strategy: tf.distribute.Strategy, image_count: int
+) -> None:
+    """Check that every device gets images to normalise, where that is done by the batch.
+
+    Raises:
+        ConfigError: one gets none of an epoch's last batch.
+    """
+    devices, batch_size = strategy.num_replicas_in_sync, config.batch_size
+    last = image_count % batch_size
+    if last and has_batch_norm(config) and -(-last // devices) * (devices - 1) >= last:
+        raise ConfigError(
+            f"an epoch's last batch has {last} images, too few for {devices} devices with "
+            f"model={config.model.name}; give data.limit={image_count - last}"
         )
 
 
@@ -131,7 +152,7 @@ def _arithmetic(config: TrainConfig, run: RunFolder) -> dict[str, str]:
     """Return what the settings that may be `auto` stand for, here or where the run was begun."""
     resolved = {
         "precision": resolve_precision(config.precision),
-        "convolution": resolve_convolution(config.convolution),
+        "convolution": resolve_convolution(config.convolution) if config.has_grid else "direct",
     }
     if config.resume:
         record, own = run.record(), run.config()

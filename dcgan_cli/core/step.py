@@ -2,28 +2,34 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from dcgan_cli.config import OptimizerConfig, TrainConfig
+from dcgan_cli.config import TrainConfig
 from dcgan_cli.core.arrays import Arrays
 from dcgan_cli.core.device import resolve_convolution
-from dcgan_cli.core.gradients import Networks, gradients
+from dcgan_cli.core.diffaugment import diffaugment
+from dcgan_cli.core.gradients import Batch, Judge, Networks, Objective, gradients
 from dcgan_cli.core.grid_networks import GridDiscriminator, GridGenerator
+from dcgan_cli.core.losses import adversarial_loss
 from dcgan_cli.core.networks import (
-    IMAGE_SHAPE,
     build_discriminator,
     build_generator,
+    has_batch_norm,
     named_variables,
 )
+from dcgan_cli.core.optimizers import build_optimizer, optimizer_state
 from dcgan_cli.errors import CheckpointError
 
 TrainStep = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 # What a key of randomness is drawn for. The numbers are part of a run's identity: never reuse one.
 # (1 and 2 were dropout's when real and generated images were judged apart.)
-NOISE, DROPOUT = 0, 3
+NOISE, DROPOUT, MIXING = 0, 3, 5
+AUGMENT = 1000
+"""What the key of dropout becomes that of changes to images by: no layer's number."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,8 @@ class Gan:
         parts = {
             "generator": named_variables(self.generator),
             "discriminator": named_variables(self.discriminator),
-            "generator_optimizer": _optimizer_state(self.generator_optimizer),
-            "discriminator_optimizer": _optimizer_state(self.discriminator_optimizer),
+            "generator_optimizer": optimizer_state(self.generator_optimizer),
+            "discriminator_optimizer": optimizer_state(self.discriminator_optimizer),
         }
         if self.average is not None:
             parts["generator_average"] = named_variables(self.average)
@@ -75,14 +81,14 @@ def build_gan(config: TrainConfig, steps: int) -> Gan:
         config: the settings.
         steps: steps of the whole run, which the learning rate's cooldown ends with.
     """
-    generator = build_generator(config.model, config.noise_dim, config.seed)
-    discriminator = build_discriminator(config.model, config.seed)
+    generator = build_generator(config)
+    discriminator = build_discriminator(config)
     return Gan(
         generator,
         discriminator,
-        _build_optimizer(config.optimizer, generator, steps),
-        _build_optimizer(config.optimizer, discriminator, steps),
-        build_generator(config.model, config.noise_dim, config.seed) if config.ema else None,
+        build_optimizer(config.optimizer, generator, steps),
+        build_optimizer(config.optimizer, discriminator, steps),
+        build_generator(config) if config.ema else None,
     )
 
 
@@ -126,14 +132,22 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
     always `batch_size`, also beside a last batch with fewer real ones.
 
     Returns:
-        A function of (images uint8 [R, 28, 28, 1], step int64 scalar counted from 0) that returns
-        float32 [3]: the generator's loss, the discriminator's loss (without the R1 penalty), and
-        the number of replicas on which a loss or a gradient was not finite.
+        A function of (batch, step int64 scalar counted from 0), the batch being images (uint8
+        [R, H, W, C]) or, where the settings say `conditional`, a pair of them and their classes
+        (int32 [R]). It returns float32 [3]: the generator's loss, the discriminator's loss (without
+        penalties), and the number of replicas on which a loss or a gradient was not finite.
     """
     networks = in_training(gan, config)
+    objective = Objective(
+        adversarial_loss(config.loss),
+        config.loss.r1_gamma,
+        config.loss.gradient_penalty if config.loss.name == "wasserstein_gp" else 0,
+    )
     fakes_per_replica = config.batch_size // strategy.num_replicas_in_sync
+    conditional = config.model.conditional
 
-    def replica_step(images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    def replica_step(batch: Any, step: tf.Tensor) -> tf.Tensor:
+        images, real_classes = batch if conditional else (batch, None)
         replica = tf.distribute.get_replica_context()
         index = replica.replica_id_in_sync_group
 
@@ -143,16 +157,24 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
         real_images = tf.cast(images, tf.float32) / 127.5 - 1
         real_count = replica.all_reduce("SUM", tf.cast(tf.shape(images)[0], tf.float32))
         latents = tf.random.stateless_normal((fakes_per_replica, config.noise_dim), key(NOISE))
-
-        result = gradients(
-            networks,
+        fake_classes = None
+        if conditional:
+            # Those of the real images, in their order: as frequent as in the data, and an image
+            # between a real and a generated one is of the class of both.
+            places = tf.range(fakes_per_replica) % tf.maximum(tf.size(real_classes), 1)
+            fake_classes = tf.gather(tf.concat([real_classes, [0]], axis=0), places)
+            latents = tf.concat([latents, tf.one_hot(fake_classes, config.data.classes)], axis=1)
+        seen = Batch(
             real_images,
             latents,
+            real_classes,
+            fake_classes,
             key(DROPOUT),
-            real_count=real_count,
-            fake_count=config.batch_size,
-            r1_gamma=config.loss.r1_gamma,
+            key(MIXING),
+            real_count,
+            config.batch_size,
         )
+        result = gradients(networks, seen, objective)
         gan.generator_optimizer.apply(result.generator, networks.generator_weights)
         gan.discriminator_optimizer.apply(result.discriminator, networks.discriminator_weights)
         # A sum is finite only if all its terms are, so one number a gradient tells.
@@ -163,7 +185,10 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
 
     # With a stated signature the smaller last batch needs no trace of its own. Batches that are
     # split between replicas have no such signature.
-    signature = [tf.TensorSpec((None, *IMAGE_SHAPE), tf.uint8), tf.TensorSpec((), tf.int64)]
+    of_batch: Any = tf.TensorSpec((None, *config.image_shape), tf.uint8)
+    if conditional:
+        of_batch = (of_batch, tf.TensorSpec((None,), tf.int32))
+    signature = [of_batch, tf.TensorSpec((), tf.int64)]
     alone = strategy.num_replicas_in_sync == 1
 
     # Nothing in it depends on a tensor's value in Python, so there is nothing for AutoGraph to
@@ -171,8 +196,8 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
     @tf.function(
         input_signature=signature if alone else None, reduce_retracing=True, autograph=False
     )
-    def train_step(images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        results = strategy.run(replica_step, args=(images, step))
+    def train_step(batch: Any, step: tf.Tensor) -> tf.Tensor:
+        results = strategy.run(replica_step, args=(batch, step))
         if gan.average is not None:
             _move_average(gan.average, gan.generator, config.ema, step)
         return strategy.reduce("SUM", results, axis=None)
@@ -181,16 +206,35 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
 
 
 def in_training(gan: Gan, config: TrainConfig) -> Networks:
-    """Return the networks in the form in which the settings have them trained."""
-    weights = (gan.generator.trainable_variables, gan.discriminator.trainable_variables)
-    if resolve_convolution(config.convolution) == "transformed":
-        return Networks(
-            GridGenerator(gan.generator), GridDiscriminator(gan.discriminator), *weights
-        )
+    """Return the networks in the form in which the settings have them trained.
+
+    The transformed one is of the tutorial's networks for grey images.
+    """
+    generate: Callable[[tf.Tensor], tf.Tensor]
+    judge: Judge
+    if resolve_convolution(config.convolution) == "transformed" and config.has_grid:
+        generate, judge = GridGenerator(gan.generator), GridDiscriminator(gan.discriminator)
+    else:
+
+        def generate(latents: tf.Tensor) -> tf.Tensor:
+            return gan.generator(latents, training=True)
+
+        def judge(images: tf.Tensor, key: tf.Tensor, classes: tf.Tensor | None) -> tf.Tensor:
+            inputs = [images, key]
+            if classes is not None:
+                inputs.append(tf.one_hot(classes, config.data.classes))
+            return gan.discriminator(inputs, training=True)
+
+    def judge_augmented(images: tf.Tensor, key: tf.Tensor, classes: tf.Tensor | None) -> tf.Tensor:
+        changed = diffaugment(images, tf.random.experimental.stateless_fold_in(key, AUGMENT))
+        return judge(changed, key, classes)
+
     return Networks(
-        lambda latents: gan.generator(latents, training=True),
-        lambda images, key: gan.discriminator([images, key], training=True),
-        *weights,
+        generate,
+        judge_augmented if config.loss.diffaugment else judge,
+        gan.generator.trainable_variables,
+        gan.discriminator.trainable_variables,
+        judges_alone=not has_batch_norm(config),
     )
 
 
@@ -218,67 +262,3 @@ def step_key(seed: int, step: tf.Tensor, call: int, replica: tf.Tensor | int) ->
     key = tf.stack([tf.constant(seed, tf.int32), tf.constant(call, tf.int32)])
     key = tf.random.experimental.stateless_fold_in(key, step)
     return tf.random.experimental.stateless_fold_in(key, replica)
-
-
-class Cooldown(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate that is constant, then falls to zero in a straight line.
-
-    rate * min(1, (steps - step) / (share * steps)) at a step counted from 0. (Hägele et al. 2024,
-    "Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations", arXiv 2405.18392,
-    section 3.)
-    """
-
-    def __init__(self, rate: float, share: float, steps: int) -> None:
-        self.rate, self.share, self.steps = rate, share, steps
-
-    def __call__(self, step: tf.Tensor) -> tf.Tensor:
-        """Return the rate (float32 scalar) at a step (integer scalar)."""
-        left = tf.cast(self.steps - tf.cast(step, tf.int64), tf.float32)
-        return self.rate * tf.clip_by_value(left / (self.share * self.steps), 0, 1)
-
-
-class FusedAdam(keras.optimizers.Adam):
-    """Keras's Adam, its update in one operation a weight where Keras takes a dozen."""
-
-    def update_step(
-        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
-    ) -> None:
-        """Move one weight and its two moments (Kingma & Ba 2015, end of section 2)."""
-        at = self._get_variable_index(variable)
-        step = tf.cast(self.iterations + 1, tf.float32)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=self._momentums[at].value.handle,
-            v=self._velocities[at].value.handle,
-            beta1_power=self.beta_1**step,
-            beta2_power=self.beta_2**step,
-            lr=tf.cast(learning_rate, tf.float32),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-            grad=gradient,
-        )
-
-
-def _build_optimizer(
-    optimizer: OptimizerConfig, network: keras.Model, steps: int
-) -> keras.Optimizer:
-    """Build Adam (Kingma & Ba 2015) for one network."""
-    rate = optimizer.learning_rate
-    adam = FusedAdam(
-        Cooldown(rate, optimizer.cooldown, steps) if optimizer.cooldown else rate,
-        beta_1=optimizer.beta_1,
-        beta_2=optimizer.beta_2,
-        epsilon=optimizer.epsilon,
-    )
-    adam.build(network.trainable_variables)
-    return adam
-
-
-def _optimizer_state(optimizer: keras.Optimizer) -> dict[str, keras.Variable]:
-    """Return an optimiser's variables by name, but for the learning rate, which is a setting."""
-    return {
-        variable.path.partition("/")[2]: variable
-        for variable in optimizer.variables
-        if variable is not optimizer.learning_rate
-    }

@@ -21,7 +21,7 @@ from dcgan_cli.core.run_folder import RunFolder, shown_path
 from dcgan_cli.core.runs import point_latest_to
 from dcgan_cli.core.sampling import Sampler
 from dcgan_cli.core.setup import set_up
-from dcgan_cli.errors import Interrupted, NumericalError, StorageError
+from dcgan_cli.errors import DataError, Interrupted, NumericalError, StorageError
 
 MEASURED_STEPS = 5
 """Steps timed for the forecast, after a first one that also compiles."""
@@ -73,7 +73,7 @@ class _Training:
         with disk_errors(run):
             self.setup = set_up(config, run, data)
         self.progress = self.setup.progress
-        sampler = Sampler(self.setup.gan.sampled)
+        sampler = Sampler(self.setup.gan.sampled, config.told_classes)
         self.records = EpochRecords(run, sampler, config.num_examples_to_generate, reporter)
         self.scores = EpochScores(config, run, self.setup.scorer, sampler, reporter)
         self.clock = time.monotonic()
@@ -83,7 +83,7 @@ class _Training:
         """Train until the last epoch is done or a signal stops it."""
         try:
             self.reporter.start(self._start())
-            for note in self.setup.notes:
+            for note in (*self.data.notes, *self.setup.notes):
                 self.reporter.note(note)
             with disk_errors(self.folder):
                 self.records.go_on(self.progress, keep_scores=self.setup.keeps_scores)
@@ -125,13 +125,16 @@ class _Training:
         return {"reason": reason}
 
     def _train_epoch(self) -> None:
+        self._check_data()
         batches = epoch_batches(
             self.data.images,
+            self.data.labels if self.config.model.conditional else None,
             batch_size=self.config.batch_size,
             buffer_size=self.config.buffer_size,
             seed=self.config.seed,
             epoch=self.progress.epoch + 1,
             skip=self.progress.epoch_step,
+            flip=self.config.data.flip,
         )
         # A result is read one step late, so that an accelerator need not wait for this loop.
         unread: tf.Tensor | None = None
@@ -153,6 +156,17 @@ class _Training:
         if self.stop.signal and self.progress.epoch_step < self.steps_per_epoch:
             self._save()
             self._interrupt(self.stop.signal)
+
+    def _check_data(self) -> None:
+        """Check that the images' files are what they were. The state before is saved.
+
+        Raises:
+            DataError: they are not.
+        """
+        try:
+            self.data.check_unchanged()
+        except DataError as error:
+            raise DataError(f"{error}: {self.folder.resume_command()}") from None
 
     def _read(self, result: tf.Tensor) -> None:
         """Take a step's result into the progress."""

@@ -1,0 +1,52 @@
+"""`dcgan pack`: a folder of pictures or an array, brought to one form, as TFRecord files."""
+
+import os
+import sys
+from pathlib import Path
+
+from dcgan_cli.config import DataConfig
+from dcgan_cli.console import progress_bar
+from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core.data import load_training_images
+from dcgan_cli.errors import ConfigError
+from dcgan_cli.streams import printable
+
+
+def pack_images(
+    source: Path,
+    out: Path,
+    image_size: int,
+    channels: int,
+    fit: str,
+    shard_images: int,
+    *,
+    skip_bad: bool,
+    quiet: bool,
+) -> None:
+    """Write the images of `source` to the new folder `out`.
+
+    Raises:
+        ConfigError: an option is out of range, or `out` is there and not empty.
+        DataError: the images cannot be read.
+        OSError: the folder cannot be written.
+    """
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise ConfigError(f"{out} is there already; name a folder that is not")
+    pictures = source.is_dir() and not any(source.glob("*-ubyte*"))
+    config = DataConfig(
+        name="image_folder" if pictures else "npz",
+        path=os.path.abspath(source),
+        image_size=image_size,
+        channels=channels,
+        fit=fit,
+        skip_bad=skip_bad,
+    )
+    data = load_training_images(config, progress_bar)
+    for note in data.notes:
+        print(printable(note), file=sys.stderr)
+    load_tensorflow(quiet=quiet)
+    from dcgan_cli.core.tfrecords import write_shards
+
+    write_shards(data.images, out, shard_images, progress_bar)
+    print(f"{len(data.images):,} images", file=sys.stderr)
+    print(out)

@@ -1,0 +1,171 @@
+"""Facts about a folder of pictures: what is in it, what is wrong with it, and what suits it."""
+
+import dataclasses
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from dcgan_cli.core.fitting import Form, is_grey_mode
+from dcgan_cli.core.image_cache import Watch, unwatched
+from dcgan_cli.core.image_files import Listing, list_images
+from dcgan_cli.core.image_reading import ReadImage, read_all
+from dcgan_cli.core.images import grid_picture, write_png
+from dcgan_cli.core.storage import replacing
+from dcgan_cli.errors import DataError
+from dcgan_cli.overrides import override, shell_word
+
+Facts = dict[str, Any]
+SHEET_IMAGES = 64
+SHEET_SIZE = 64
+SIZES = (64, 32, 28)
+"""Image sizes to suggest, the largest first: 64 is the DCGAN paper's, and quick enough to begin
+with; 28 has networks of its own."""
+GREY_SPREAD = 8
+"""How much the channels of a grey picture may differ once a JPEG has rounded them."""
+
+
+@dataclass
+class _Tally:
+    """What reading the files one by one adds up to."""
+
+    good: list[ReadImage] = field(default_factory=list)
+    """Without their pixels."""
+    bad: list[ReadImage] = field(default_factory=list)
+    by_content: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    coloured: int = 0
+    sheet: list[np.ndarray] = field(default_factory=list)
+    """uint8 [64, 64, 3] each, evenly spread over the folder."""
+
+
+def is_image_folder(folder: Path) -> bool:
+    """Whether there is anything in a folder that is called like an image."""
+    return bool(list_images(folder).images)
+
+
+def describe_image_folder(folder: Path, sheet: Path | None, watch: Watch = unwatched) -> Facts:
+    """Describe a folder of pictures. Every file is decoded once; the folder is left as it is.
+
+    Args:
+        folder: the folder.
+        sheet: where to write a PNG with up to 64 of the pictures as training would see them, at
+            64x64; None writes none.
+        watch: is shown how far it is.
+
+    Raises:
+        DataError: it holds no images, or changes meanwhile.
+        OSError: the sheet cannot be written.
+    """
+    listing = list_images(folder)
+    if not listing.images:
+        raise DataError(f"{folder} holds no images")
+    images = read_all(listing, Form(SHEET_SIZE, 3, "crop"))
+    tally = _tally(watch(images, len(listing.images), "reading"), len(listing.images))
+    suggested = _suggestion(tally)
+    facts: Facts = {
+        "kind": "image_folder",
+        "path": str(folder),
+        "files": len(listing.images),
+        "images": len(tally.good),
+        "megabytes": round(sum(file.size for file in listing.images) / 1e6, 1),
+        "sizes": _sizes(tally.good),
+        "modes": dict(Counter(image.mode for image in tally.good).most_common()),
+        "unusable": {image.file.name: image.problem for image in tally.bad},
+        "other_files": listing.others,
+        "duplicates": [names for names in tally.by_content.values() if len(names) > 1],
+        "coloured": tally.coloured,
+        "suggested": suggested,
+        "changes": _changes(tally.good, suggested),
+        "commands": _commands(listing, suggested, bad=bool(tally.bad)) if tally.good else {},
+    }
+    if sheet is not None and tally.good:
+        _write_sheet(sheet, tally.sheet, suggested, folder)
+        facts["sheet"] = str(sheet)
+    return facts
+
+
+def _tally(images: Iterable[ReadImage], count: int) -> _Tally:
+    tally = _Tally()
+    step = -(-count // SHEET_IMAGES)
+    for index, image in enumerate(images):
+        if image.pixels is None:
+            tally.bad.append(image)
+            continue
+        tally.by_content[image.sha256].append(image.file.name)
+        spread = np.ptp(image.pixels.astype(np.int16), axis=-1)
+        tally.coloured += bool(spread.max() > GREY_SPREAD)
+        if index % step == 0:
+            tally.sheet.append(image.pixels)
+        tally.good.append(dataclasses.replace(image, pixels=None))
+    return tally
+
+
+def _suggestion(tally: _Tally) -> Facts:
+    """Return settings that suit: no larger than half of the pictures are, grey if all are."""
+    if not tally.good:
+        return {"image_size": SIZES[0], "channels": 3}
+    shorter = float(np.median([min(image.width, image.height) for image in tally.good]))
+    size = next((size for size in SIZES if size <= shorter), SIZES[-1])
+    return {"image_size": size, "channels": 3 if tally.coloured else 1}
+
+
+def _sizes(good: list[ReadImage]) -> Facts:
+    """Return the commonest sizes, and between what the widths and heights are."""
+    if not good:
+        return {}
+    common = Counter((image.width, image.height) for image in good).most_common()
+    widths, heights = ([size[axis] for size, _ in common] for axis in (0, 1))
+    return {
+        "different": len(common),
+        "width": [min(widths), max(widths)],
+        "height": [min(heights), max(heights)],
+        "common": [{"width": w, "height": h, "images": n} for (w, h), n in common[:10]],
+    }
+
+
+def _changes(good: list[ReadImage], suggested: Facts) -> dict[str, int]:
+    """Count what training with the suggested settings does to the pictures."""
+    size, channels = suggested["image_size"], suggested["channels"]
+    shorter = [min(image.width, image.height) for image in good]
+    counts = {
+        f"scaled down to {size}x{size}": sum(side > size for side in shorter),
+        f"scaled up to {size}x{size}": sum(side < size for side in shorter),
+        "cropped to the middle square": sum(image.width != image.height for image in good),
+        "turned upright by their EXIF orientation": sum(image.turned for image in good),
+        "put on white where they are transparent": sum(image.transparent for image in good),
+        "brought to 8 bits": sum(i.mode in ("I", "F") or i.mode[:4] == "I;16" for i in good),
+        "converted to colour": sum(channels == 3 and is_grey_mode(image.mode) for image in good),
+        "converted to grey": sum(channels == 1 and not is_grey_mode(i.mode) for i in good),
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def _commands(listing: Listing, suggested: Facts, *, bad: bool) -> dict[str, str]:
+    """Return the command that trains on the folder, with what differs from image_folder.yaml."""
+    words = [
+        "dcgan train data=image_folder",
+        shell_word(override("data.path", str(listing.folder))),
+    ]
+    if suggested["image_size"] == SIZES[-1] and suggested["channels"] == 1:
+        words.append("model=dcgan28")
+    if suggested["image_size"] != SIZES[0]:
+        words.append(f"data.image_size={suggested['image_size']}")
+    if suggested["channels"] != 3:
+        words.append(f"data.channels={suggested['channels']}")
+    if bad:
+        words.append("data.skip_bad=true")
+    return {"train on it": " ".join(words)}
+
+
+def _write_sheet(path: Path, images: list[np.ndarray], suggested: Facts, folder: Path) -> None:
+    pixels = np.stack(images)
+    if suggested["channels"] == 1:
+        grey = [np.asarray(Image.fromarray(image).convert("L")) for image in images]
+        pixels = np.stack(grey)[..., np.newaxis]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as stream:
+        write_png(stream, grid_picture(pixels), {"contact_sheet_of": str(folder)})

@@ -1,0 +1,130 @@
+"""The image files below a folder: which there are, and whether they are still as they were."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcgan_cli.errors import DataError
+
+ENDINGS = frozenset(
+    {".png", ".jpg", ".jpeg", ".jpe", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".pgm", ".ppm"}
+)
+"""Names that end so are taken to be images; the rest is left alone."""
+
+
+@dataclass(frozen=True, order=True)
+class ImageFile:
+    """An image file as a folder lists it."""
+
+    name: str
+    """Path below the folder, with "/" between folders."""
+    size: int
+    """Length in bytes."""
+    mtime_ns: int
+    """When it was last written."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What is below a folder."""
+
+    folder: Path
+    images: list[ImageFile]
+    """In order of their names."""
+    others: list[str]
+    """Files whose names do not end like those of images."""
+    again: Callable[[], "Listing"]
+    """Lists what is there now."""
+
+    def key(self) -> str:
+        """Return a sha256 of all names, sizes and times of writing."""
+        digest = hashlib.sha256()
+        for file in self.images:
+            digest.update(os.fsencode(file.name) + f"\0{file.size}\0{file.mtime_ns}\0".encode())
+        return digest.hexdigest()
+
+    def check_unchanged(self) -> None:
+        """Compare with what is there now.
+
+        Raises:
+            DataError: a file is new, gone or another one.
+        """
+        now = self.again().images
+        if now == self.images:
+            return
+        before, after = ({file.name: file for file in files} for files in (self.images, now))
+        for name in sorted(before.keys() | after.keys(), key=os.fsencode):
+            if before.get(name) != after.get(name):
+                what = "has gone" if name not in after else "has changed"
+                what = what if name in before else "is new"
+                raise DataError(
+                    f"{self.folder / name} {what} since the folder was read; put the folder back "
+                    "as it was and go on"
+                )
+
+
+def list_images(folder: Path) -> Listing:
+    """List the files in a folder and in all folders below it.
+
+    Links are followed, to each folder once. Names that begin with a dot are passed over.
+
+    Raises:
+        DataError: the folder or one below it cannot be read.
+    """
+    images: list[ImageFile] = []
+    others: list[str] = []
+    waiting = [(folder, "")]
+    seen: set[tuple[int, int]] = set()
+    while waiting:
+        at, prefix = waiting.pop()
+        try:
+            here = at.stat()
+            if (here.st_dev, here.st_ino) in seen:
+                continue
+            seen.add((here.st_dev, here.st_ino))
+            # In order of name, so that of two links to a folder it is always the same that counts.
+            entries = sorted(
+                os.scandir(at), key=lambda entry: os.fsencode(entry.name), reverse=True
+            )
+        except OSError as error:
+            raise DataError(
+                f"{at} cannot be read ({error.strerror}); allow it or move it"
+            ) from None
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            name = prefix + entry.name
+            if _is_folder(entry):
+                waiting.append((Path(entry.path), name + "/"))
+            elif Path(entry.name).suffix.lower() in ENDINGS:
+                images.append(_stated(entry, name))
+            else:
+                others.append(name)
+    images.sort(key=lambda file: os.fsencode(file.name))
+    return Listing(folder, images, sorted(others, key=os.fsencode), lambda: list_images(folder))
+
+
+def first_names(names: Iterable[str], count: int = 10) -> str:
+    """Return the first names with commas between them, and how many more there are."""
+    names = list(names)
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + more
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # A link that leads to itself, say.
+        return False
+
+
+def _stated(entry: "os.DirEntry[str]", name: str) -> ImageFile:
+    try:
+        found = entry.stat()
+    except OSError:  # A link that leads nowhere; reading it will say so.
+        return ImageFile(name, 0, 0)
+    size = found.st_size if stat.S_ISREG(found.st_mode) else 0
+    return ImageFile(name, size, found.st_mtime_ns)

@@ -1,0 +1,114 @@
+"""Pictures in files, a folder of them or TFRecord shards, as a training set."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core.fitting import Form
+from dcgan_cli.core.image_cache import Read, Watch, decoded_images
+from dcgan_cli.core.image_files import ENDINGS, Listing, first_names, list_images
+from dcgan_cli.core.image_reading import ReadImage, read_all
+from dcgan_cli.core.shards import count_records, list_shards
+from dcgan_cli.errors import DataError
+
+MAX_CLASSES = 256
+
+
+@dataclass(frozen=True)
+class FileImages:
+    """Pictures that were in files, brought to one form."""
+
+    images: np.ndarray
+    """uint8 [N, S, S, C], a read-only memory map, in order of their names."""
+    labels: np.ndarray | None
+    """uint8 [N], which folder each is in; see `class_labels`."""
+    sha256: str
+    """Of the images."""
+    notes: tuple[str, ...]
+    """What was left out."""
+    listing: Listing
+
+
+def read_image_folder(folder: Path, form: Form, *, skip_bad: bool, watch: Watch) -> FileImages:
+    """Decode a folder of pictures, or take them from the cache.
+
+    Raises:
+        DataError: it holds no images, or files that cannot be read and `skip_bad` is not given.
+        StorageError: the cache cannot be written.
+    """
+    listing = list_images(folder)
+    if not listing.images:
+        raise DataError(
+            f"{folder} holds no images: no name in it ends in {', '.join(sorted(ENDINGS))}"
+        )
+    count = len(listing.images)
+    return _used(str(folder), listing, form, read_all, count, skip_bad=skip_bad, watch=watch)
+
+
+def read_shards(pattern: str, form: Form, *, skip_bad: bool, watch: Watch) -> FileImages:
+    """Decode the pictures in TFRecord files, or take them from the cache.
+
+    Raises:
+        DataError: there are no such files, or damaged ones, or records that hold no image and
+            `skip_bad` is not given.
+        StorageError: the cache cannot be written.
+    """
+    listing = list_shards(pattern)
+    count = sum(count_records(listing.folder / file.name) for file in listing.images)
+
+    def read(listing: Listing, form: Form) -> Iterator[ReadImage]:
+        load_tensorflow()
+        from dcgan_cli.core.tfrecords import read_records
+
+        return read_records(listing, form)
+
+    return _used(pattern, listing, form, read, count, skip_bad=skip_bad, watch=watch)
+
+
+def _used(
+    source: str,
+    listing: Listing,
+    form: Form,
+    read: Read,
+    count: int,
+    *,
+    skip_bad: bool,
+    watch: Watch,
+) -> FileImages:
+    """Decode images and say what becomes of those that cannot be."""
+    decoded = decoded_images(listing, form, read, count, watch)
+    bad = [f"{name} {problem}" for name, problem in decoded.problems.items()]
+    if bad and not skip_bad:
+        raise DataError(
+            f"{source}: {len(bad):,} of {count:,} images cannot be used: "
+            f"{first_names(bad)}; remove them, or leave them out with data.skip_bad=true"
+        )
+    if not len(decoded.images):
+        raise DataError(f"{source}: none of {len(bad):,} images can be used: {first_names(bad)}")
+    notes = []
+    if bad:
+        notes.append(f"left out  {len(bad):,} of {count:,} images: {first_names(bad, 3)}")
+    if listing.others:
+        notes.append(f"left out  {first_names(listing.others, 3)}: not called like an image")
+    names = [file.name for file in listing.images if file.name not in decoded.problems]
+    labels = class_labels(names) if len(names) == len(decoded.images) else None
+    return FileImages(decoded.images, labels, decoded.sha256, tuple(notes), listing)
+
+
+def class_labels(names: Sequence[str]) -> np.ndarray | None:
+    """Return the class of each file: the number, in order of name, of the folder that it is in.
+
+    Args:
+        names: paths below the folder of the data set, with "/" between folders.
+
+    Returns:
+        uint8 [N]; None if some file is in no folder, or all are in one, or there are over 256.
+    """
+    folders = [name.partition("/")[0] if "/" in name else "" for name in names]
+    classes, labels = np.unique(folders, return_inverse=True)
+    if "" in folders or not 2 <= len(classes) <= MAX_CLASSES:
+        return None
+    return labels.astype(np.uint8)

@@ -1,0 +1,139 @@
+"""Image files, each opened and decoded once, with what is wrong with those that cannot be."""
+
+import hashlib
+import io
+import itertools
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from dcgan_cli.core.fitting import ORIENTATION, Form, fitted
+from dcgan_cli.core.image_files import ImageFile, Listing
+from dcgan_cli.core.storage import reading
+from dcgan_cli.errors import DataError
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+"""What Pillow may take a file for; some of its other readers start programs."""
+MAX_PIXELS = 89_478_485
+"""More is refused by what the header states, before memory is taken; where Pillow warns, too."""
+MAX_FILE_BYTES = 2**30
+BLOCK_BYTES = 2**26
+"""Pixels that are decoded ahead of whoever takes them."""
+BLOCK = 256
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class ReadImage:
+    """What an image file turned out to be."""
+
+    file: ImageFile
+    pixels: np.ndarray | None = None
+    """uint8 [S, S, C], or None for a file with a problem."""
+    width: int = 0
+    """As its header states it; 0 if it has none."""
+    height: int = 0
+    mode: str = ""
+    """Pillow's name for its kind of pixels."""
+    transparent: bool = False
+    turned: bool = False
+    """Whether its EXIF orientation turns it."""
+    sha256: str = ""
+    """Of the whole file; empty for one that cannot be opened."""
+    problem: str | None = None
+    """Why it cannot be used, as the end of a sentence that begins with its name."""
+
+
+def read_all(listing: Listing, form: Form) -> Iterator[ReadImage]:
+    """Read every listed file, several at a time, in the order of the list.
+
+    Raises:
+        DataError: a file has gone or changed since it was listed.
+    """
+    yield from in_threads(lambda file: _read(listing.folder, file, form), listing.images, form)
+
+
+def in_threads(
+    read: Callable[[Item], ReadImage], items: Iterable[Item], form: Form
+) -> Iterator[ReadImage]:
+    """Read items with several threads, in their order and not far ahead of whoever takes them."""
+    workers = min(8, os.cpu_count() or 1)
+    block = max(2 * workers, min(BLOCK, BLOCK_BYTES // (form.size**2 * form.channels)))
+    waiting = iter(items)
+    # Filters of warnings belong to the process, so they are set here and not in a thread.
+    with warnings.catch_warnings(), ThreadPoolExecutor(workers) as pool:
+        warnings.simplefilter("ignore")
+        while part := list(itertools.islice(waiting, block)):
+            yield from pool.map(read, part)
+
+
+def _read(folder: Path, file: ImageFile, form: Form) -> ReadImage:
+    path = folder / file.name
+    try:
+        content = _content(path, file)
+    except FileNotFoundError:
+        if path.is_symlink():
+            return ReadImage(file, problem="is a link that leads nowhere")
+        raise DataError(f"{path} has gone while the folder was read; start again") from None
+    except OSError as error:
+        return ReadImage(file, problem=f"cannot be opened ({error.strerror or error})")
+    if not content:
+        return ReadImage(file, problem="is empty")
+    return decode(file, content, form)
+
+
+def _content(path: Path, file: ImageFile) -> bytes:
+    """Return the bytes of a file, which may be behind a link but must be as it was listed.
+
+    Raises:
+        DataError: it is another one by now.
+        OSError: it cannot be opened, or is longer than `MAX_FILE_BYTES`.
+    """
+    with reading(Path(os.path.realpath(path))) as stream:
+        content = stream.read(MAX_FILE_BYTES + 1)
+        found = os.fstat(stream.fileno())
+    if len(content) > MAX_FILE_BYTES:
+        raise OSError(None, f"longer than {MAX_FILE_BYTES:,} bytes")
+    if (len(content), found.st_size, found.st_mtime_ns) != (file.size, file.size, file.mtime_ns):
+        raise DataError(f"{path} has changed while the folder was read; start again")
+    return content
+
+
+def decode(file: ImageFile, content: bytes, form: Form) -> ReadImage:
+    """Decode the content of an image file and bring it to a form."""
+    facts: dict[str, Any] = {"file": file, "sha256": hashlib.sha256(content).hexdigest()}
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            width, height = picture.size
+            facts |= {"width": width, "height": height, "mode": picture.mode}
+            if width * height > MAX_PIXELS:
+                raise Image.DecompressionBombError
+            facts |= {
+                "transparent": picture.has_transparency_data,
+                "turned": _is_turned(picture),
+                "pixels": fitted(picture, form),
+            }
+    except UnidentifiedImageError:
+        return ReadImage(**facts, problem="is not an image")
+    except Image.DecompressionBombError:
+        return ReadImage(**facts, problem=f"states more than {MAX_PIXELS:,} pixels")
+    except MemoryError:
+        raise
+    except Exception as error:  # A damaged file makes Pillow raise nearly anything.
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        return ReadImage(**facts, problem=f"is damaged ({reason})")
+    return ReadImage(**facts)
+
+
+def _is_turned(picture: Image.Image) -> bool:
+    try:
+        return bool(picture.getexif().get(ORIENTATION, 1) != 1)
+    except Exception:  # Metadata that cannot be read.
+        return False

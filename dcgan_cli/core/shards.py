@@ -1,0 +1,84 @@
+"""TFRecord files: which there are, how many records they hold, and the index beside them.
+
+Needs no TensorFlow. Format: https://www.tensorflow.org/tutorials/load_data/tfrecord. A record is
+its length (8 bytes, little-endian), 4 bytes of checksum, its content, 4 bytes of checksum.
+"""
+
+import glob
+import hashlib
+import os
+from pathlib import Path
+
+from dcgan_cli.core.image_files import ImageFile, Listing
+from dcgan_cli.core.storage import read_json
+from dcgan_cli.errors import DataError
+
+INDEX = "index.json"
+HEAD_BYTES, TAIL_BYTES = 12, 4
+
+
+def list_shards(pattern: str) -> Listing:
+    """List the TFRecord files that a pattern matches.
+
+    Args:
+        pattern: a file, a pattern with `*`, or a folder, which means its `*.tfrecord*`.
+
+    Raises:
+        DataError: there are none.
+    """
+    inside = os.path.join(glob.escape(pattern), "*.tfrecord*")
+    found = glob.glob(inside if os.path.isdir(pattern) else pattern)
+    paths = sorted((path for path in found if os.path.isfile(path)), key=os.fsencode)
+    if not paths:
+        raise DataError(
+            f"{pattern} matches no file; data.path names TFRecord files, such as "
+            "'FOLDER/*.tfrecord'"
+        )
+    folder = Path(os.path.commonpath([os.path.dirname(path) for path in paths]))
+    files = []
+    for path in paths:
+        stated = os.stat(path)
+        name = Path(path).relative_to(folder).as_posix()
+        files.append(ImageFile(name, stated.st_size, stated.st_mtime_ns))
+    return Listing(folder, files, [], lambda: list_shards(pattern))
+
+
+def count_records(path: Path) -> int:
+    """Count the records of a TFRecord file by their lengths, without reading them.
+
+    Raises:
+        DataError: it is no such file, or is cut off.
+    """
+    try:
+        with path.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            at = count = 0
+            while at < size:
+                stream.seek(at)
+                length = int.from_bytes(stream.read(HEAD_BYTES)[:8], "little")
+                at += HEAD_BYTES + length + TAIL_BYTES
+                count += 1
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror})") from None
+    if at != size or not count:
+        raise DataError(f"{path} is no TFRecord file, or is cut off; get it again")
+    return count
+
+
+def check_shard(path: Path) -> None:
+    """Compare a file with the index beside it, if that names it.
+
+    Raises:
+        DataError: its sha256 is another, or the index cannot be read.
+    """
+    index = path.parent / INDEX
+    if not index.exists():
+        return
+    try:
+        shards = {shard["name"]: shard["sha256"] for shard in read_json(index)["shards"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{index} cannot be read ({error}); pack the images again") from None
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if shards.get(path.name, digest) != digest:
+        raise DataError(f"{path} is not what {index} says (sha256 differs); get it again")

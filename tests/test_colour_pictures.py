@@ -1,0 +1,81 @@
+"""Pictures in colour and of any size, through everything that writes or reads them."""
+
+import json
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcgan_cli.commands.sample import _write_array, _write_folder, _write_grid
+from dcgan_cli.config import TrainConfig
+from dcgan_cli.core.animation import write_animation
+from dcgan_cli.core.images import grid_picture, open_png, read_png_facts
+from dcgan_cli.core.latent_walk import walk_frames
+from dcgan_cli.core.sampling import LoadedGenerator, Sampler
+
+SHAPES = [(8, 8, 3), (33, 33, 3), (64, 64, 3), (64, 64, 1)]
+
+
+@pytest.fixture(params=SHAPES, ids=str)
+def loaded(request) -> LoadedGenerator:
+    """A generator of images of a shape: a dense layer, which is enough here."""
+    keras.utils.set_random_seed(0)
+    latent = keras.Input((8,))
+    image = keras.layers.Dense(int(np.prod(request.param)), activation="tanh")(latent)
+    generator = keras.Model(latent, keras.layers.Reshape(request.param)(image))
+    return LoadedGenerator(Sampler(generator), TrainConfig(), {"epoch": 1}, "", [])
+
+
+def test_samples(loaded, tmp_path):
+    seeds = range(5)
+    images = loaded.sampler.sample(seeds)
+    assert images.dtype == np.uint8
+    _write_grid(tmp_path / "grid.png", loaded, loaded.sampler.stream(seeds), seeds, None)
+    _write_folder(tmp_path / "folder", loaded, loaded.sampler.stream(seeds), seeds)
+    _write_array(tmp_path / "x.npz", loaded.sampler.stream(seeds), seeds)
+    with np.load(tmp_path / "x.npz") as archive:
+        assert (archive["images"] == images).all()
+    colour = images.shape[-1] == 3
+    single = open_png(tmp_path / "folder" / "seed_000003.png")
+    assert single.mode == ("RGB" if colour else "L")
+    assert (np.asarray(single).reshape(images.shape[1:]) == images[3]).all()
+    assert (open_png(tmp_path / "grid.png").mode == "RGB") == colour
+    assert read_png_facts(tmp_path / "grid.png")["seeds"] == [0, 1, 2, 3, 4]
+
+
+def frames_of(path) -> Iterator[Image.Image]:
+    with Image.open(path) as gif:
+        for index in range(gif.n_frames):
+            gif.seek(index)
+            yield gif.convert("RGB")
+
+
+def test_gif(loaded, tmp_path):
+    """A GIF has 256 colours a frame, so those of a grid of many are near, not equal."""
+    frames = [grid_picture(loaded.sampler.sample([seed])) for seed in range(3)]
+    assert write_animation(tmp_path / "x.gif", frames, fps=5, last_frame_seconds=1) == 3
+    for frame, expected in zip(frames_of(tmp_path / "x.gif"), frames, strict=True):
+        assert frame.size == expected.size
+        difference = np.asarray(frame).astype(int) - np.asarray(expected.convert("RGB"))
+        assert abs(difference).mean() < 20
+
+
+def test_video(loaded, tmp_path):
+    pytest.importorskip("imageio_ffmpeg", reason="the video extra is not installed")
+    frames = [grid_picture(loaded.sampler.sample([seed])) for seed in range(3)]
+    assert write_animation(tmp_path / "x.mp4", frames, fps=5, last_frame_seconds=0) == 3
+
+
+def test_walk(loaded):
+    frames = list(walk_frames(loaded.sampler, count=4, stops=2, frames_per_stop=2))
+    assert len(frames) == 4
+    assert {frame.mode for frame in frames} <= {"RGB", "L"}
+
+
+def test_a_run_in_colour_is_inspected(loaded, tmp_path, dcgan):
+    seeds = range(3)
+    _write_grid(tmp_path / "grid.png", loaded, loaded.sampler.stream(seeds), seeds, None)
+    found = json.loads(dcgan("inspect", tmp_path / "grid.png", "--json").out)
+    assert found["made_by"]["seeds"] == [0, 1, 2]

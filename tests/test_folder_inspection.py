@@ -1,0 +1,171 @@
+"""`dcgan inspect FOLDER` of pictures."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcgan_cli.bridge import compose
+from dcgan_cli.command_line import CommandLine
+from tests.pictures import MODES, colours, write_bad, write_colours, write_picture
+
+
+@pytest.fixture
+def folder(workplace):
+    made = workplace / "my pictures"
+    made.mkdir()
+    return made
+
+
+def facts(dcgan, target="my pictures", code=0, *words) -> dict:
+    done = dcgan("inspect", target, "--json", *words)
+    assert done.code == code, done.err
+    return json.loads(done.out)
+
+
+def names(folder) -> list[str]:
+    return sorted(str(path) for path in folder.rglob("*"))
+
+
+def test_facts(folder, dcgan):
+    write_colours(folder / "many", 5, 80, 60)
+    write_picture(folder / "small.png", colours(9, 70, 50))
+    shutil.copy(folder / "small.png", folder / "again.PNG")
+    (folder / "labels.csv").touch()
+    before = names(folder)
+    found = facts(dcgan)
+    assert (found["kind"], found["files"], found["images"]) == ("image_folder", 7, 7)
+    assert found["sizes"]["common"][0] == {"width": 80, "height": 60, "images": 5}
+    assert (found["sizes"]["width"], found["sizes"]["height"]) == ([70, 80], [50, 60])
+    assert found["modes"] == {"RGB": 7}
+    assert found["duplicates"] == [["again.PNG", "small.png"]]
+    assert found["other_files"] == ["labels.csv"]
+    assert found["suggested"] == {"image_size": 32, "channels": 3}
+    assert found["changes"] == {"scaled down to 32x32": 7, "cropped to the middle square": 7}
+    assert facts(dcgan, "data=my pictures") == found
+    assert names(folder) == before
+
+
+def test_bad_files_are_named_and_end_with_3(folder, dcgan):
+    bad = write_bad(folder)
+    write_colours(folder, 3)
+    found = facts(dcgan, "my pictures", 3)
+    assert found["unusable"].keys() == bad.keys()
+    assert "data.skip_bad=true" in found["commands"]["train on it"]
+    done = dcgan("inspect", folder)
+    assert done.err.count("\n") == 1
+    assert "6 of 9 files cannot be used" in done.err
+    for name, word in bad.items():
+        assert any(line.strip().startswith(name) and word in line for line in done.out.splitlines())
+
+
+def test_first_ten_of_each_are_shown_and_all_with_json(folder, dcgan):
+    write_colours(folder, 2)
+    for number in range(12):
+        (folder / f"bad{number:02}.png").touch()
+        (folder / f"notes{number:02}.txt").touch()
+    text = dcgan("inspect", folder).out
+    assert "bad09.png is empty" in text
+    assert "bad10.png" not in text
+    assert "notes09.txt" in text
+    assert "notes10.txt" not in text
+    assert text.count("and 2 more; --json lists all") == 2
+    found = facts(dcgan, folder, 3)
+    assert len(found["unusable"]) == len(found["other_files"]) == 12
+
+
+def test_nothing_usable(folder, dcgan):
+    write_bad(folder)
+    found = facts(dcgan, folder, 3)
+    assert (found["images"], found["commands"]) == (0, {})
+    assert "0 of 6 files" in dcgan("inspect", folder).out
+
+
+def test_conversions_are_counted(folder, dcgan):
+    for mode, ending in MODES.items():
+        picture = Image.new(mode if mode != "PA" else "RGBA", (90, 90))
+        write_picture(folder / f"{mode.replace(';', '')}.{ending}", picture)
+    write_picture(folder / "colour.png", colours(1, 90, 90))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    colours(1, 90, 70).save(folder / "turned.jpg", exif=exif)
+    changes = facts(dcgan)["changes"]
+    assert changes["put on white where they are transparent"] == 3
+    assert changes["brought to 8 bits"] == 3
+    assert changes["turned upright by their EXIF orientation"] == 1
+    assert changes["cropped to the middle square"] == 1
+
+
+@pytest.mark.parametrize(
+    ("side", "grey", "expected"),
+    [
+        (28, True, {"data.image_size": 28, "data.channels": 1, "model.name": "dcgan28"}),
+        (20, True, {"data.image_size": 28, "data.channels": 1, "model.name": "dcgan28"}),
+        (500, True, {"data.image_size": 64, "data.channels": 1}),
+        (500, False, {"data.image_size": 64, "data.channels": 3}),
+        (50, False, {"data.image_size": 32, "data.channels": 3}),
+    ],
+)
+def test_the_suggested_command_composes(folder, dcgan, side, grey, expected):
+    """JPEG files in mode RGB whose pictures are grey are found to be grey."""
+    picture = colours(1, side, side)
+    write_picture(folder / "x.jpg", picture.convert("L").convert("RGB") if grey else picture)
+    command = facts(dcgan)["commands"]["train on it"]
+    shown = subprocess.run(
+        ["/bin/sh", "-c", f'for word in {command}; do echo "$word"; done'],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert shown[:2] == ["dcgan", "train"]
+    named = [word for word in shown if word.startswith("model=")] or ["model=dcgan28"]
+    config = compose(CommandLine.parse([*shown[2:], *named[:1]]))
+    found = {
+        "data.image_size": config.data.image_size,
+        "data.channels": config.data.channels,
+        "model.name": config.model.name,
+    }
+    assert found.items() >= expected.items()
+    assert config.data.path == str(folder)
+
+
+def test_contact_sheet(folder, dcgan, workplace):
+    write_colours(folder, 100)
+    found = facts(dcgan, "my pictures", 0, "--out", "sheets/sheet.png")
+    assert found["sheet"] == "sheets/sheet.png"
+    with Image.open("sheets/sheet.png") as sheet:
+        assert (sheet.mode, sheet.size) == ("RGB", (530, 464))
+    write_picture(workplace / "grey" / "x.png", Image.new("L", (64, 64), 7))
+    text = dcgan("inspect", "grey", "--out", "sheet.png").out
+    assert "contact sheet sheet.png" in text
+    with Image.open("sheet.png") as sheet:
+        assert sheet.mode == "L"
+        assert (np.asarray(sheet) == 7).mean() > 0.8
+    assert "contact_sheet_of" in dcgan("inspect", "sheet.png").out
+
+
+def test_contact_sheet_of_something_else(dcgan, workplace, finished_run):
+    done = dcgan("inspect", finished_run, "--out", "x.png")
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    write_colours(workplace / "pictures", 1)
+    done = dcgan("inspect", "pictures", "--out", "x.jpg")
+    assert done.code == 2
+    assert "must end in .png" in done.err
+
+
+def test_a_runs_grids_are_pictures_too(dcgan, finished_run):
+    assert facts(dcgan, finished_run / "samples")["images"] == 3
+
+
+def test_tensorflow_is_not_imported(folder):
+    write_colours(folder, 2)
+    code = (
+        "import sys; from dcgan_cli.cli import run_program;"
+        f"code = run_program(['inspect', {str(folder)!r}]);"
+        "sys.exit(code or 'tensorflow' in sys.modules or 'keras' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

@@ -1,0 +1,350 @@
+"""Folders of pictures: what is in them, decoded once, kept, and noticed when it changes."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcgan_cli.config import DataConfig
+from dcgan_cli.core import image_cache, image_reading
+from dcgan_cli.core.data import ImageSet, load_training_images
+from dcgan_cli.core.fitting import Form
+from dcgan_cli.core.image_files import list_images
+from dcgan_cli.core.image_folder import class_labels
+from dcgan_cli.core.image_reading import MAX_PIXELS, read_all
+from dcgan_cli.errors import ConfigError, DataError, StorageError
+from tests.pictures import MODES, colours, write_bad, write_colours, write_picture
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch) -> Path:
+    """An empty cache of one's own."""
+    monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """An empty folder."""
+    made = tmp_path / "pictures"
+    made.mkdir()
+    return made
+
+
+def load(folder: Path, **options) -> ImageSet:
+    defaults = {"image_size": 16, "channels": 3}
+    return load_training_images(
+        DataConfig(name="image_folder", path=str(folder), **defaults | options)
+    )
+
+
+def message_of(folder: Path, kind: type[Exception] = DataError, **options) -> str:
+    with pytest.raises(kind) as caught:
+        load(folder, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def counting(monkeypatch) -> list[str]:
+    """Note the names of files that are read."""
+    names = []
+    read = image_reading._read
+
+    def noting(folder, file, form):
+        names.append(file.name)
+        return read(folder, file, form)
+
+    monkeypatch.setattr(image_reading, "_read", noting)
+    return names
+
+
+class TestListing:
+    def test_folders_below_and_order(self, folder):
+        for name in ("b/2.png", "b/10.png", "a/x/y.JPG", "top.webp"):
+            write_picture(folder / name, colours(1, 9, 9))
+        names = [file.name for file in list_images(folder).images]
+        assert names == ["a/x/y.JPG", "b/10.png", "b/2.png", "top.webp"]
+
+    def test_hidden_and_other_files(self, folder):
+        write_colours(folder, 1)
+        for name in (".hidden.png", "._0000.png", "notes.txt", "labels.csv", "photo.heic"):
+            (folder / name).write_text("x")
+        (folder / ".git").mkdir()
+        write_colours(folder / ".git", 1)
+        found = list_images(folder)
+        assert [file.name for file in found.images] == ["0000.png"]
+        assert found.others == ["labels.csv", "notes.txt", "photo.heic"]
+
+    def test_links(self, folder, tmp_path):
+        """To the folder itself, to one beside it twice, to a file, and to nothing."""
+        elsewhere = write_colours(tmp_path / "elsewhere", 2)
+        write_colours(folder, 1)
+        (folder / "loop").symlink_to(folder)
+        (folder / "self").symlink_to("self")
+        (folder / "one").symlink_to(elsewhere)
+        (folder / "two").symlink_to(elsewhere)
+        (folder / "file.png").symlink_to(elsewhere / "0001.png")
+        names = [file.name for file in list_images(folder).images]
+        assert names == ["0000.png", "file.png", "one/0000.png", "one/0001.png"]
+        assert len(load(folder).images) == 4
+
+    def test_folder_that_is_called_like_a_picture(self, folder):
+        write_colours(folder / "x.png", 1)
+        assert [file.name for file in list_images(folder).images] == ["x.png/0000.png"]
+
+    def test_names_that_are_no_utf8(self, folder):
+        name = os.fsdecode(b"\xff\xfe.png")
+        colours(1, 9, 9).save(folder / "x.png")
+        (folder / "x.png").rename(folder / name)
+        assert len(load(folder).images) == 1
+        (folder / os.fsdecode(b"\xff.jpg")).touch()
+        assert "is empty" in message_of(folder)
+
+
+class TestReading:
+    def read(self, folder: Path) -> dict[str, image_reading.ReadImage]:
+        return {
+            image.file.name: image for image in read_all(list_images(folder), Form(16, 3, "crop"))
+        }
+
+    def test_bad_files_say_what_is_wrong(self, folder):
+        expected = write_bad(folder)
+        found = self.read(folder)
+        assert found.keys() == expected.keys()
+        for name, word in expected.items():
+            assert word in found[name].problem, name
+            assert found[name].pixels is None
+
+    def test_pipes_are_not_waited_for(self, folder):
+        os.mkfifo(folder / "pipe.png")
+        assert "not a regular file" in self.read(folder)["pipe.png"].problem
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+    def test_file_that_may_not_be_read(self, folder):
+        write_colours(folder, 1)
+        (folder / "0000.png").chmod(0)
+        assert "Permission denied" in self.read(folder)["0000.png"].problem
+
+    def test_facts(self, folder):
+        write_picture(folder / "a.png", colours(1, 30, 20))
+        write_picture(folder / "b.png", Image.new("RGBA", (5, 6)))
+        (folder / "c.jpg").write_bytes((folder / "a.png").read_bytes())
+        found = self.read(folder)
+        assert (found["a.png"].width, found["a.png"].height, found["a.png"].mode) == (30, 20, "RGB")
+        assert found["b.png"].transparent
+        assert found["a.png"].sha256 == found["c.jpg"].sha256 != found["b.png"].sha256
+        assert found["c.jpg"].problem is None
+
+    def test_a_picture_at_the_limit_of_pixels(self, folder):
+        width = 10_000
+        Image.new("1", (width, MAX_PIXELS // width)).save(folder / "good.png")
+        Image.new("1", (width, MAX_PIXELS // width + 1)).save(folder / "large.png")
+        found = self.read(folder)
+        assert found["good.png"].problem is None
+        assert "states more than 89,478,485 pixels" in found["large.png"].problem
+
+    def test_other_formats_are_not_tried(self, folder):
+        (folder / "x.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+        assert "is not an image" in self.read(folder)["x.png"].problem
+
+
+class TestTrainingSet:
+    def test_all_modes(self, folder):
+        for mode, ending in MODES.items():
+            picture = Image.new(mode if mode != "PA" else "RGBA", (30, 20))
+            write_picture(folder / f"{mode.replace(';', '')}.{ending}", picture)
+        data = load(folder)
+        assert data.images.shape == (len(MODES), 16, 16, 3)
+        assert isinstance(data.images, np.memmap)
+        assert load(folder, channels=1, image_size=8).images.shape == (len(MODES), 8, 8, 1)
+
+    def test_pixels_in_order_of_names(self, folder):
+        write_colours(folder, 20, 16, 16)
+        data = load(folder)
+        for index, image in enumerate(data.images):
+            assert (image == np.asarray(colours(index, 16, 16))).all()
+        assert data.digest() == ImageSet(np.array(data.images), None, "").digest()
+        assert (load(folder, limit=3).images == data.images[:3]).all()
+        assert load(folder, limit=3).digest() != data.digest()
+        assert "more than the 20 images" in message_of(folder, limit=21)
+
+    def test_bad_files_stop_and_the_first_ten_are_named(self, folder):
+        write_colours(folder, 3)
+        for number in range(12):
+            (folder / f"bad{number:02}.png").write_text("hello")
+        message = message_of(folder)
+        assert message.startswith(f"{folder}: 12 of 15 images cannot be used: bad00.png is not an")
+        assert "bad09.png is not an image and 2 more" in message
+        assert message.endswith("data.skip_bad=true")
+
+    def test_bad_files_left_out(self, folder, monkeypatch):
+        write_colours(folder, 3)
+        bad = write_bad(folder)
+        message_of(folder)
+        names = counting(monkeypatch)
+        data = load(folder, skip_bad=True)
+        assert not names, "what the first attempt decoded is used"
+        assert len(data.images) == 3
+        assert f"left out  {len(bad)} of 9 images: bomb.png states" in data.notes[0]
+        for path in folder.glob("0*.png"):
+            path.unlink()
+        assert "none of 6 images can be used" in message_of(folder, skip_bad=True)
+
+    def test_other_files_are_told_of(self, folder):
+        write_colours(folder, 1)
+        (folder / "labels.csv").touch()
+        assert load(folder).notes == ("left out  labels.csv: not called like an image",)
+
+    def test_no_images(self, folder, tmp_path):
+        assert "holds no images" in message_of(folder)
+        assert "is not there" in message_of(tmp_path / "nowhere")
+        (tmp_path / "file").touch()
+        assert "is not a folder" in message_of(tmp_path / "file")
+        with pytest.raises(ConfigError, match=r"needs data\.path=FOLDER"):
+            load_training_images(DataConfig(name="image_folder"))
+
+    @pytest.mark.parametrize("change", ["rewrite", "remove"])
+    def test_file_that_changes_between_listing_and_reading(self, folder, monkeypatch, change):
+        write_colours(folder, 3)
+        content = image_reading._content
+
+        def changing(path, file):
+            if path.name == "0001.png":
+                path.write_text("another") if change == "rewrite" else path.unlink()
+            return content(path, file)
+
+        monkeypatch.setattr(image_reading, "_content", changing)
+        message = message_of(folder, skip_bad=True)
+        assert "0001.png has " in message
+        assert "start again" in message
+
+    def test_check_unchanged(self, folder):
+        write_colours(folder, 3)
+        data = load(folder)
+        data.check_unchanged()
+        (folder / "0000.png").rename(folder / "moved.png")
+        with pytest.raises(DataError, match=r"0000\.png has gone"):
+            data.check_unchanged()
+        (folder / "moved.png").rename(folder / "0000.png")
+        data.check_unchanged()
+        os.utime(folder / "0001.png", ns=(1, 1))
+        with pytest.raises(DataError, match=r"0001\.png has changed"):
+            data.check_unchanged()
+        data = load(folder)
+        write_picture(folder / "below/new.png", colours(1, 9, 9))
+        with pytest.raises(DataError, match=r"below/new\.png is new"):
+            data.check_unchanged()
+
+
+class TestCache:
+    def test_used_again_until_something_changes(self, folder, monkeypatch, cache):
+        write_colours(folder, 3)
+        names = counting(monkeypatch)
+        first = load(folder)
+        assert len(names) == 3
+        assert (load(folder).images == first.images).all()
+        assert len(names) == 3
+        load(folder, image_size=8)
+        load(folder, fit="pad")
+        load(folder, channels=1)
+        assert len(names) == 12
+        write_picture(folder / "0001.png", colours(9, 50, 50))
+        assert not (load(folder).images[1] == first.images[1]).all()
+        assert len(names) == 15
+        assert not list(cache.glob(".*"))
+
+    @pytest.mark.parametrize("damage", ["flip", "cut", "json", "gone"])
+    def test_damaged_entry_is_made_again(self, folder, cache, damage):
+        write_colours(folder, 3)
+        pixels = load(folder).images.tobytes()
+        (entry,) = cache.iterdir()
+        array = entry / "images.npy"
+        content = bytearray(array.read_bytes())
+        content[-1] ^= 1
+        if damage == "json":
+            (entry / "entry.json").write_text("{")
+        elif damage == "gone":
+            array.unlink()
+        else:
+            array.write_bytes(content if damage == "flip" else content[:-9])
+        assert load(folder).images.tobytes() == pixels
+
+    def test_nothing_is_left_of_an_attempt_that_failed(self, folder, cache, monkeypatch):
+        write_colours(folder, 3)
+
+        def failing(items, total, label):
+            yield from items
+            raise OSError(28, "No space left on device")
+
+        with pytest.raises(StorageError, match=r"No space left.*free space.*DCGAN_CACHE"):
+            load_training_images(DataConfig(name="image_folder", path=str(folder)), failing)
+        assert not list(cache.iterdir())
+
+    def test_folder_that_cannot_be_used(self, folder, monkeypatch, tmp_path):
+        write_colours(folder, 1)
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "file"))
+        assert f"cannot write the cache {tmp_path}/file" in message_of(folder, StorageError)
+
+    def test_where_it_is(self, monkeypatch, tmp_path):
+        monkeypatch.delenv("DCGAN_CACHE")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        assert image_cache.cache_folder() == tmp_path / "dcgan"
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        monkeypatch.setenv("HOME", str(tmp_path))
+        assert image_cache.cache_folder() == tmp_path / ".cache" / "dcgan"
+
+    def test_two_at_once(self, folder, cache, monkeypatch):
+        """Both are made to decode before either has finished."""
+        write_colours(folder, 30)
+        both = threading.Barrier(2)
+
+        def waiting(items, total, label):
+            if label == "decoding":
+                both.wait(timeout=60)
+            return items
+
+        def run(_):
+            config = DataConfig(name="image_folder", path=str(folder), image_size=16, channels=3)
+            return load_training_images(config, waiting).images.tobytes()
+
+        with ThreadPoolExecutor(2) as pool:
+            one, other = pool.map(run, range(2))
+        assert one == other
+        assert len(list(cache.iterdir())) == 1
+
+    def test_what_killed_processes_left_is_removed(self, folder, cache):
+        write_colours(folder, 1)
+        old, new = (cache / f".images-x.0000000{number}.tmp" for number in range(2))
+        for path in (old, new):
+            path.mkdir(parents=True)
+        os.utime(old, (1, 1))
+        load(folder)
+        assert not old.exists()
+        assert new.exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (["a/1.png", "a/x/2.png", "b/1.png", "c/1.png"], [0, 0, 1, 2]),
+        (["a/1.png", "b/1.png", "c.png"], None),
+        (["a/1.png", "a/2.png"], None),
+        ([f"{n}/1.png" for n in range(257)], None),
+    ],
+)
+def test_labels_are_the_folders(names, labels):
+    found = class_labels(names)
+    assert (None if found is None else found.tolist()) == labels
+
+
+def test_labels_are_those_of_the_images_that_are_used(folder):
+    for name in ("cats", "dogs"):
+        write_colours(folder / name, 3)
+    (folder / "cats" / "0001.png").write_text("hello")
+    assert load(folder, skip_bad=True).labels.tolist() == [0, 0, 1, 1, 1]
+    assert load(folder, skip_bad=True, limit=3).labels.tolist() == [0, 0, 1]

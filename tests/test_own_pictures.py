@@ -1,0 +1,130 @@
+"""Training on one's own pictures, from the command line to the finished run."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dcgan_cli.bridge import compose
+from dcgan_cli.command_line import CommandLine
+from dcgan_cli.core.runs import open_run
+from tests.conftest import TINY
+from tests.pictures import write_bad, write_colours
+from tests.same_run import assert_same_run
+
+SMALL = ["model=dcgan28", "data.image_size=28", "data.channels=1", *TINY[1:], "epochs=2"]
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def pictures(workplace) -> Path:
+    """A folder of 100 pictures in colour."""
+    return write_colours(workplace / "pictures", 100)
+
+
+def words(folder: Path | str, *more: str) -> list[str]:
+    return ["train", "data=image_folder", f"data.path={folder}", *SMALL, *more]
+
+
+def test_train_sample_animate_evaluate(pictures, dcgan):
+    done = dcgan(*words("pictures", "hydra.run.dir=run", "evaluate_every=1", "data.flip=true"))
+    assert done.code == 0, done.err
+    assert f"data      {pictures}, 100 images" in done.err
+    assert "untrained-1 features" in done.err
+    for command in (["sample"], ["animate"], ["evaluate", "--n", "20"], ["inspect"]):
+        ended = dcgan(*command, *(["--run"] if command != ["inspect"] else []), "run")
+        assert ended.code == 0, ended.err
+    (pictures / "0007.png").unlink()
+    ended = dcgan("evaluate", "--run", "run", "--n", "20")
+    assert (ended.code, len(ended.err.splitlines())) == (3, 1)
+    assert "are not those that" in ended.err
+
+
+def test_stopped_and_resumed_with_flips(pictures, processes, workplace):
+    options = words(pictures, "data.flip=true", "batch_size=16")
+    for name, faults in (("unbroken", []), ("stopped", [("signal_at_step", 10, "SIGTERM")])):
+        ended = processes.run(*options, f"hydra.run.dir={name}/run", faults=faults, cwd=workplace)
+        assert ended.code == (143 if faults else 0), ended.err
+    done = processes.run("train", "resume=stopped/run", cwd=workplace)
+    assert done.code == 0, done.err
+    assert_same_run(workplace / "stopped" / "run", workplace / "unbroken" / "run")
+
+
+def test_bad_files(pictures, dcgan, workplace):
+    write_bad(pictures)
+    done = dcgan(*words(pictures, "hydra.run.dir=run"))
+    assert (done.code, len(done.err.splitlines())) == (3, 1)
+    assert "6 of 106 images cannot be used" in done.err
+    assert not (workplace / "run").exists()
+    done = dcgan(*words(pictures, "hydra.run.dir=run", "data.skip_bad=true"))
+    assert done.code == 0, done.err
+    assert "left out  6 of 106 images" in done.err
+    assert "100 images" in done.err
+
+
+def test_folder_that_changes_between_epochs(pictures, dcgan, workplace):
+    """A run that is made longer reads the folder anew; one that changes meanwhile stops."""
+    from dcgan_cli.console import PlainReporter
+    from dcgan_cli.core.data import load_training_images
+    from dcgan_cli.core.run_lock import hold
+    from dcgan_cli.core.training import train
+    from dcgan_cli.errors import DataError
+
+    assert dcgan(*words(pictures, "hydra.run.dir=run")).code == 0
+    run = open_run("run")
+    config = run.config()
+    config.epochs, config.resume = 5, "run"
+
+    class Removing(PlainReporter):
+        def epoch(self, row):
+            if row["epoch"] == 3:
+                (pictures / "0042.png").rename(workplace / "kept.png")
+
+    with hold(run), pytest.raises(DataError, match=r"0042\.png has gone.*: dcgan train resume="):
+        train(config, run, load_training_images(config.data), Removing())
+    status = run.status()
+    assert (status["state"], status["epoch"], status["saved_step"]) == ("failed", 3, 6)
+
+    changed = dcgan("train", "resume=run", "epochs=4")
+    assert (changed.code, len(changed.err.splitlines())) == (3, 1)
+    assert "sha256 differs" in changed.err
+    shutil.move(workplace / "kept.png", pictures / "0042.png")
+    assert dcgan("train", "resume=run", "epochs=4").code == 0
+
+
+def test_networks_of_another_size(pictures, dcgan, workplace):
+    done = dcgan(*words(pictures, "data.image_size=64", "data.channels=3"))
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert "data.image_size must be 28 for model=dcgan28, got 64" in done.err
+    assert not (workplace / "runs").exists()
+
+
+def test_no_path(dcgan, workplace):
+    for name, needed in (("image_folder", "FOLDER"), ("npz", "FILE.npz")):
+        done = dcgan("train", f"data={name}", *SMALL)
+        assert (done.code, len(done.err.splitlines())) == (2, 1)
+        assert f"data={name} needs data.path={needed}" in done.err
+
+
+def test_npz_of_another_shape(dcgan, workplace):
+    pixels = np.random.default_rng(0).integers(0, 256, (100, 40, 30, 3), np.uint8)
+    np.savez("own.npz", x_train=pixels, x_test=pixels[:20])
+    done = dcgan("train", "data=npz", "data.path=own.npz", *SMALL, "evaluate_every=1")
+    assert done.code == 0, done.err
+    done = dcgan("train", "data=mnist", "data.path=own.npz", *SMALL)
+    assert done.code == 3
+    assert "found uint8 [100, 40, 30, 3]; data=npz takes other sizes" in done.err
+
+
+@pytest.mark.parametrize("name", ["image_folder", "npz", "tfrecord"])
+def test_data_that_choose_a_model(name):
+    def model(*words):
+        return compose(CommandLine.parse([f"data={name}", *words])).model.name
+
+    assert model() == model("experiment=quick") == "dcgan"
+    assert model("model=mlp") == "mlp"

@@ -1,0 +1,162 @@
+"""`dcgan pack` and `data=tfrecord`: what goes in comes out, and damage is noticed."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dcgan_cli.config import DataConfig
+from dcgan_cli.core.data import ImageSet, load_training_images
+from dcgan_cli.core.shards import count_records
+from dcgan_cli.errors import DataError
+from tests.pictures import colours, write_bad, write_colours, write_picture
+from tests.test_own_pictures import SMALL
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def packed(workplace, dcgan):
+    """50 pictures of 16x16 in three files."""
+    write_colours(workplace / "photos", 50)
+    done = dcgan("pack", "photos", "packed", "--image-size", "16", "--shard-images", "20")
+    assert (done.code, done.out) == (0, "packed\n"), done.err
+    return workplace / "packed"
+
+
+def load(path, name="tfrecord", **options) -> ImageSet:
+    defaults = {"image_size": 16, "channels": 3}
+    return load_training_images(DataConfig(name=name, path=str(path), **defaults | options))
+
+
+def write_records(path, records):
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for record in records:
+            writer.write(record)
+
+
+def example(**features: bytes) -> bytes:
+    feature = {
+        name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+        for name, value in features.items()
+    }
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+
+
+def test_index(packed):
+    index = json.loads((packed / "index.json").read_text())
+    assert (index["count"], index["shape"]) == (50, [16, 16, 3])
+    assert [shard["images"] for shard in index["shards"]] == [20, 20, 10]
+    for shard in index["shards"]:
+        path = packed / shard["name"]
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == shard["sha256"]
+        assert count_records(path) == shard["images"]
+    names = {path.name for path in packed.iterdir()}
+    assert names == {"index.json", *(shard["name"] for shard in index["shards"])}
+
+
+@pytest.mark.parametrize("pattern", ["packed/*.tfrecord", "packed"])
+def test_images_are_those_of_the_folder(packed, workplace, pattern):
+    folder = load(workplace / "photos", "image_folder")
+    data = load(workplace / pattern)
+    assert isinstance(data.images, np.memmap)
+    assert (data.images == folder.images).all()
+    assert data.digest() == folder.digest()
+    assert load(workplace / pattern, image_size=8, channels=1).images.shape == (50, 8, 8, 1)
+
+
+def test_train_and_resume(packed, dcgan):
+    words = ["train", "data=tfrecord", "data.path=packed/*.tfrecord", *SMALL, "hydra.run.dir=run"]
+    done = dcgan(*words)
+    assert done.code == 0, done.err
+    assert "50 images" in done.err
+    assert dcgan("train", "resume=run", "epochs=3").code == 0
+    (packed / "images-00002-of-00003.tfrecord").unlink()
+    done = dcgan("train", "resume=run", "epochs=4")
+    assert (done.code, len(done.err.splitlines())) == (3, 1)
+    assert "sha256 differs" in done.err
+
+
+def test_check_unchanged(packed):
+    data = load(packed)
+    data.check_unchanged()
+    (packed / "images-00001-of-00003.tfrecord").unlink()
+    with pytest.raises(DataError, match=r"images-00001-of-00003\.tfrecord has gone"):
+        data.check_unchanged()
+
+
+@pytest.mark.parametrize("with_index", [True, False])
+@pytest.mark.parametrize("damage", ["flip", "cut", "text"])
+def test_damage_is_noticed(packed, damage, with_index):
+    if not with_index:
+        (packed / "index.json").unlink()
+    path = packed / "images-00001-of-00003.tfrecord"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes({"flip": content, "cut": content[:-9], "text": b"hello"}[damage])
+    with pytest.raises(DataError) as caught:
+        load(packed)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "get it again" in str(caught.value)
+
+
+def test_files_of_others(workplace):
+    pictures = [write_picture(workplace / f"{n}.jpg", colours(n, 40, 30)) for n in range(4)]
+    content = [path.read_bytes() for path in pictures]
+    records = [
+        example(image=content[0], label=b"1"),
+        example(**{"image/encoded": content[1]}),
+        example(image_raw=content[2]),
+        example(pixels=content[3], name=b"x"),
+        example(image=b"hello"),
+        b"\xff\xff",
+    ]
+    write_records(workplace / "x-train.tfrecord-00000-of-00001", records)
+    with pytest.raises(DataError, match="3 of 6 images cannot be used") as caught:
+        load(workplace / "x-train.tfrecord*")
+    assert "00001#3 has no image; its keys are name, pixels" in str(caught.value)
+    assert "#4 is not an image" in str(caught.value)
+    assert "#5 is not an Example" in str(caught.value)
+    assert len(load(workplace / "x-train.tfrecord*", skip_bad=True).images) == 3
+
+
+def test_no_files(workplace):
+    with pytest.raises(DataError, match="matches no file"):
+        load(workplace / "*.tfrecord")
+
+
+class TestPack:
+    def test_arrays(self, dcgan, workplace):
+        pixels = np.random.default_rng(0).integers(0, 256, (9, 28, 28), np.uint8)
+        np.savez("x.npz", x_train=pixels)
+        options = ["--image-size", "28", "--channels", "1"]
+        assert dcgan("pack", "x.npz", "packed", *options).code == 0
+        data = load(workplace / "packed", image_size=28, channels=1)
+        assert (data.images[..., 0] == pixels).all()
+
+    def test_bad_files(self, dcgan, workplace):
+        write_colours(workplace / "photos", 3)
+        write_bad(workplace / "photos")
+        done = dcgan("pack", "photos", "packed")
+        assert (done.code, len(done.err.splitlines())) == (3, 1)
+        assert not (workplace / "packed").exists()
+        done = dcgan("pack", "photos", "packed", "--skip-bad")
+        assert done.code == 0
+        assert "left out  6 of 9 images" in done.err
+
+    def test_folder_that_is_there(self, dcgan, packed):
+        done = dcgan("pack", "photos", "packed")
+        assert (done.code, len(done.err.splitlines())) == (2, 1)
+        assert "is there already" in done.err
+
+    @pytest.mark.parametrize("option", [["--channels", "2"], ["--fit", "x"], ["--image-size", "7"]])
+    def test_bad_options(self, dcgan, workplace, option):
+        write_colours(workplace / "photos", 1)
+        done = dcgan("pack", "photos", "packed", *option)
+        assert (done.code, len(done.err.splitlines())) == (2, 1)
