@@ -64,7 +64,7 @@ def test_train_help_names_every_setting_and_group(dcgan):
         if not key.name.endswith(".name"):
             assert key.name + "=" in text
             assert key.doc in text
-    for group in ("model=dcgan28", "experiment=quick", "strategy=default|mirrored"):
+    for group in ("model=dcgan|dcgan28|mlp", "experiment=quick", "strategy=default|mirrored"):
         assert group in text
 
 
@@ -78,7 +78,7 @@ def test_version(dcgan):
         (["epochs=four"], ["epochs must be a whole number, at least 1", "'four'"]),
         (["epoch=4"], ["unknown key epoch", "did you mean epochs?"]),
         (["batch_size=0"], ["batch_size must be", "at least 1", "got 0"]),
-        (["model=nope"], ["model must be dcgan28", "'nope'"]),
+        (["model=nope"], ["model must be dcgan or dcgan28 or mlp", "'nope'"]),
         (["modle=dcgan28"], ["unknown key modle", "did you mean model"]),
         (["learning_rate=1"], ["did you mean optimizer.learning_rate?"]),
         (["optimizer.learning_rate=nan"], ["optimizer.learning_rate", "nan"]),

@@ -399,7 +399,7 @@ class TestArraysOfAnyShape:
         assert loaded.images.shape == (9, 16, 16, channels)
         assert loaded.labels.tolist() == list(range(9))
         assert loaded.dataset is None
-        held_out = load_held_out_images(config)
+        held_out = load_held_out_images(config).images
         assert (held_out == loaded.images[:4]).all()
 
     def test_of_the_right_shape_are_left_alone(self, tmp_path):

@@ -39,7 +39,7 @@ def test_package(tmp_path):
     assert (data.images == 1).all()
     assert (data.labels == 1).all()
     assert (data.source, data.dataset) == ("Fashion-MNIST", "fashion_mnist")
-    assert load_held_out_images(CONFIG).shape == (3, 28, 28, 1)
+    assert load_held_out_images(CONFIG).images.shape == (3, 28, 28, 1)
 
 
 def test_keras_has_it(tmp_path):

@@ -39,7 +39,7 @@ def test_mistakes_in_a_sweep_begin_nothing(dcgan, workplace):
     for words, fragment in [
         (["seed=1,2", "epoch=3"], "did you mean epochs?"),
         (["batch_size=8,four"], "batch_size must be a whole number"),
-        (["model=dcgan28,nope"], "model must be dcgan28"),
+        (["model=dcgan28,nope"], "model must be dcgan or dcgan28 or mlp"),
         (["seed=1,2", "batch_size=0"], "batch_size must be"),
         (["resume=a,b"], "cannot be part of a sweep"),
     ]:
