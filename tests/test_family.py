@@ -1,6 +1,7 @@
 """Every model with every loss, and what goes with them, from words to pictures."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -23,25 +24,26 @@ SMALL = [
 SIZES = {"dcgan28": 28, "dcgan": 32, "mlp": 20}
 
 
-def train_whole_and_in_halves(dcgan, workplace, monkeypatch, words):
-    """Train two epochs at once, and one after the other; the runs must be the same."""
-    for folder in ("whole", "halves"):
-        (workplace / folder).mkdir()
-    monkeypatch.chdir(workplace / "whole")
-    done = dcgan("train", *words, "epochs=2", "hydra.run.dir=run")
+def train_and_train_the_second_epoch_again(dcgan, workplace, words):
+    """Train two epochs; go back to the first one's checkpoint in a copy; both must be the same."""
+    run, copy = workplace / "run", workplace / "copy" / "run"
+    done = dcgan("train", *words, "epochs=2", "checkpoint_every=1", "hydra.run.dir=run")
     assert done.code == 0, done.err
-    monkeypatch.chdir(workplace / "halves")
-    assert dcgan("train", *words, "epochs=1", "hydra.run.dir=run").code == 0
-    assert dcgan("train", "resume=run", "epochs=2").code == 0
-    assert_same_run(workplace / "whole" / "run", workplace / "halves" / "run")
+    shutil.copytree(run, copy)
+    first, second = sorted((copy / "checkpoints").iterdir())
+    shutil.rmtree(second)
+    done = dcgan("train", f"resume={copy}")
+    assert done.code == 0, done.err
+    assert sorted((copy / "checkpoints").iterdir()) == [first, second]
+    assert_same_run(run, copy)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("model", MODELS)
-def test_trains_goes_on_exactly_and_samples(dcgan, workplace, monkeypatch, model, loss):
+def test_trains_goes_on_exactly_and_samples(dcgan, workplace, model, loss):
     size = SIZES[model]
     words = [*SMALL, f"model={model}", f"loss={loss}", f"data.image_size={size}"]
-    train_whole_and_in_halves(dcgan, workplace, monkeypatch, words)
+    train_and_train_the_second_epoch_again(dcgan, workplace, words)
     done = dcgan("sample", "--run", "run", "--n", "3", "--out", "images.npz")
     assert done.code == 0, done.err
     images = np.load("images.npz")["images"]
@@ -58,10 +60,10 @@ def test_trains_goes_on_exactly_and_samples(dcgan, workplace, monkeypatch, model
     ],
     ids=["R1", "both ways through the discriminator", "normalised by the batch"],
 )
-def test_all_that_can_be_added_goes_on_exactly(dcgan, workplace, monkeypatch, words):
+def test_all_that_can_be_added_goes_on_exactly(dcgan, workplace, words):
     added = ["model.conditional=true", "model.spectral_norm=true", "loss.diffaugment=true"]
     words = [*SMALL, *added, *words]
-    train_whole_and_in_halves(dcgan, workplace, monkeypatch, words)
+    train_and_train_the_second_epoch_again(dcgan, workplace, words)
 
 
 def test_a_sweep_without_m(dcgan, workplace):
