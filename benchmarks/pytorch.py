@@ -15,6 +15,7 @@ from torch import nn
 BATCH_SIZE = 256
 NOISE_DIM = 100
 
+Judge = Callable[[torch.Tensor], torch.Tensor]
 Weights = list[nn.Parameter]
 Gradients = tuple[torch.Tensor, ...]
 
@@ -78,11 +79,15 @@ def make_step(options: list[str]) -> Callable[[np.ndarray], None]:
             return torch.autocast("cpu", torch.bfloat16)
         return contextlib.nullcontext()
 
+    def judge(images: torch.Tensor) -> torch.Tensor:
+        with precision():
+            return run_discriminator(images).float()
+
     def step(images: np.ndarray) -> None:
         reals = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=order)
         with precision():
             fakes = run_generator(torch.randn(BATCH_SIZE, NOISE_DIM))
-        found = find_gradients(run_discriminator, reals, fakes, *weights, precision)
+        found = find_gradients(judge, reals, fakes, *weights)
         for adam, own, gradients in zip(adams, weights, found, strict=True):
             for weight, gradient in zip(own, gradients, strict=True):
                 weight.grad = gradient
@@ -92,18 +97,15 @@ def make_step(options: list[str]) -> Callable[[np.ndarray], None]:
 
 
 def _gradients_twice(
-    discriminator: Callable[[torch.Tensor], torch.Tensor],
+    judge: Judge,
     reals: torch.Tensor,
     fakes: torch.Tensor,
     generator_weights: Weights,
     discriminator_weights: Weights,
-    precision: Callable[[], contextlib.AbstractContextManager],
 ) -> tuple[Gradients, Gradients]:
     """Return both networks' gradients by two passes forward and three back, as in the tutorial."""
     cross_entropy = nn.functional.binary_cross_entropy_with_logits
-    with precision():
-        real_logits, fake_logits = discriminator(reals), discriminator(fakes)
-    real_logits, fake_logits = real_logits.float(), fake_logits.float()
+    real_logits, fake_logits = judge(reals), judge(fakes)
     ones, zeros = torch.ones_like(fake_logits), torch.zeros_like(fake_logits)
     generator_loss = cross_entropy(fake_logits, ones)
     discriminator_loss = cross_entropy(real_logits, torch.ones_like(real_logits))
@@ -115,17 +117,15 @@ def _gradients_twice(
 
 
 def _gradients_once(
-    discriminator: Callable[[torch.Tensor], torch.Tensor],
+    judge: Judge,
     reals: torch.Tensor,
     fakes: torch.Tensor,
     generator_weights: Weights,
     discriminator_weights: Weights,
-    precision: Callable[[], contextlib.AbstractContextManager],
 ) -> tuple[Gradients, Gradients]:
     """Return the same gradients by one pass forward and one back, as in `core/gradients.py`."""
     images = torch.cat([reals, fakes.detach()]).requires_grad_()
-    with precision():
-        logits = discriminator(images).float()
+    logits = judge(images)
     # The derivatives of both losses by the logits (Goodfellow et al. 2014, section 3).
     chances = torch.sigmoid(logits.detach())
     of_reals, of_fakes = chances.split([len(reals), len(fakes)])
