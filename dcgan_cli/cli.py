@@ -120,7 +120,7 @@ def sample(
     sample_images(chosen, out, run, which, cols, label, quiet=not _debugging())
 
 
-@app.command()
+@app.command(short_help="Make a GIF of a training, or of a walk.")
 def animate(
     run: RunOption = None,
     out: Annotated[
@@ -152,7 +152,7 @@ def animate(
     animate_run(run, out, fps, last_frame_seconds, walk, which, quiet=not _debugging())
 
 
-@app.command()
+@app.command(short_help="Measure how good the images are.")
 def evaluate(
     run: RunOption = None,
     epoch: Annotated[
@@ -181,7 +181,7 @@ def evaluate(
     evaluate_generator(run, which, n, features, seed, as_json=json, quiet=not _debugging())
 
 
-@app.command()
+@app.command(short_help="Say what is in a run or a file.")
 def inspect(
     target: Annotated[
         str | None,
@@ -203,7 +203,7 @@ def inspect(
     inspect_target(target, out, as_json=json)
 
 
-@app.command()
+@app.command(short_help="Pack images into TFRecord files.")
 def pack(
     source: Annotated[
         Path, typer.Argument(metavar="SOURCE", help="Folder of pictures, .npz or IDX files.")

@@ -48,6 +48,8 @@ def shown(value: object) -> str:
     """Write a default as it would be typed."""
     if value is None:
         return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
