@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from dcgan_cli.core import checkpoints, setup
-from dcgan_cli.core.run_folder import METRICS_COLUMNS, RunFolder
+from dcgan_cli.core.metrics import METRICS_COLUMNS
+from dcgan_cli.core.run_folder import RunFolder
 from tests.conftest import QUICK, TINY
 from tests.same_run import assert_same_run, newest_arrays, rows
 

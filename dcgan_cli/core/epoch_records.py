@@ -12,8 +12,9 @@ from dcgan_cli.core.animation import (
 )
 from dcgan_cli.core.images import grid_picture, write_png
 from dcgan_cli.core.manifest import Progress
+from dcgan_cli.core.metrics import LOSS_COLUMNS, METRICS_COLUMNS
 from dcgan_cli.core.reporter import Reporter
-from dcgan_cli.core.run_folder import LOSS_COLUMNS, METRICS_COLUMNS, RunFolder
+from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.sampling import Sampler, picture_facts
 from dcgan_cli.core.storage import replacing
 from dcgan_cli.errors import DcganError

@@ -1,8 +1,6 @@
 """The run folder: one folder per run, and the only module that knows the names of its files."""
 
 import contextlib
-import csv
-import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.config_tree import from_dict
+from dcgan_cli.core.metrics import format_metrics, parse_metrics
 from dcgan_cli.core.run_record import check_record
 from dcgan_cli.core.storage import (
     entries,
@@ -28,20 +27,6 @@ from dcgan_cli.errors import CheckpointError, ConfigError
 from dcgan_cli.overrides import override, shell_word
 
 FORMAT_VERSION = 1
-LARGEST = 1e15  # No number in the metrics is as large.
-LOSS_COLUMNS = [
-    "epoch",
-    "step",
-    "seconds",
-    "images_per_second",
-    "generator_loss",
-    "discriminator_loss",
-]
-"""What every row of the metrics has."""
-SCORE_COLUMNS = ["frechet_distance", "diversity", "contrast", "missing_classes"]
-"""What a row has if the epoch was scored; empty otherwise."""
-METRICS_COLUMNS = LOSS_COLUMNS + SCORE_COLUMNS
-WHOLE_NUMBERS = ("epoch", "step", "missing_classes")
 
 
 @dataclass(frozen=True)
@@ -223,38 +208,12 @@ class RunFolder:
             text = read_text(self._metrics_csv).decode(errors="replace")
         except OSError:
             return []
-        header, *lines = text.splitlines(keepends=True) or [""]
-        names = header.strip().split(",")
-        if names[: len(LOSS_COLUMNS)] != LOSS_COLUMNS:
-            return []
-        rows = []
-        for line in lines:
-            values = line.strip().split(",")
-            # A last line without its end may lack digits of its last number.
-            if not line.endswith("\n") or len(values) != len(names):
-                continue
-            try:
-                row = {
-                    name: float(value)
-                    for name, value in zip(names, values, strict=True)
-                    if name in LOSS_COLUMNS or (name in SCORE_COLUMNS and value)
-                }
-            except ValueError:
-                continue
-            if len(row) < len(METRICS_COLUMNS) - 1:  # Half a score; only classes may be unknown.
-                row = {name: row[name] for name in LOSS_COLUMNS}
-            if all(abs(value) < LARGEST for value in row.values()):  # Not so for nan.
-                rows.append({n: int(v) if n in WHOLE_NUMBERS else v for n, v in row.items()})
-        return rows
+        return parse_metrics(text)
 
     def write_metrics(self, rows: list[dict[str, float]]) -> None:
         """Replace `metrics.csv`."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, METRICS_COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
         with replacing(self._metrics_csv) as stream:
-            stream.write(text.getvalue().encode())
+            stream.write(format_metrics(rows).encode())
 
     def keep_spoiled_metrics(self) -> None:
         """Copy `metrics.csv`, if there is one, to `metrics.csv.damaged` before it is replaced."""

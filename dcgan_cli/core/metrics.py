@@ -1,0 +1,57 @@
+"""The text of `metrics.csv`: one row an epoch, read as one that may be spoiled."""
+
+import csv
+import io
+
+LARGEST = 1e15  # No number in the metrics is as large.
+LOSS_COLUMNS = [
+    "epoch",
+    "step",
+    "seconds",
+    "images_per_second",
+    "generator_loss",
+    "discriminator_loss",
+]
+"""What every row of the metrics has."""
+SCORE_COLUMNS = ["frechet_distance", "diversity", "contrast", "missing_classes"]
+"""What a row has if the epoch was scored; empty otherwise."""
+METRICS_COLUMNS = LOSS_COLUMNS + SCORE_COLUMNS
+WHOLE_NUMBERS = ("epoch", "step", "missing_classes")
+
+Row = dict[str, float]
+
+
+def parse_metrics(text: str) -> list[Row]:
+    """Return the rows of a `metrics.csv`; spoiled lines are passed over."""
+    header, *lines = text.splitlines(keepends=True) or [""]
+    names = header.strip().split(",")
+    if names[: len(LOSS_COLUMNS)] != LOSS_COLUMNS:
+        return []
+    rows = []
+    for line in lines:
+        values = line.strip().split(",")
+        # A last line without its end may lack digits of its last number.
+        if not line.endswith("\n") or len(values) != len(names):
+            continue
+        try:
+            row = {
+                name: float(value)
+                for name, value in zip(names, values, strict=True)
+                if name in LOSS_COLUMNS or (name in SCORE_COLUMNS and value)
+            }
+        except ValueError:
+            continue
+        if len(row) < len(METRICS_COLUMNS) - 1:  # Half a score; only classes may be unknown.
+            row = {name: row[name] for name in LOSS_COLUMNS}
+        if all(abs(value) < LARGEST for value in row.values()):  # Not so for nan.
+            rows.append({n: int(v) if n in WHOLE_NUMBERS else v for n, v in row.items()})
+    return rows
+
+
+def format_metrics(rows: list[Row]) -> str:
+    """Return the text of a `metrics.csv`."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, METRICS_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
