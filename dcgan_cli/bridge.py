@@ -98,7 +98,8 @@ def checked(cfg: "DictConfig", name: str = "train") -> TrainConfig:
         raise ConfigError(f"{name}.yaml must begin its defaults list with base_train")
     if config.resume is None:  # Else it is the run's own settings that must go together.
         config.check_together()
-    if config.data.path is not None:  # A run may be resumed from another folder.
+    # A run may be resumed from another folder. What tfds takes is a name.
+    if config.data.path is not None and config.data.name != "tfds":
         config.data.path = os.path.abspath(os.path.expanduser(config.data.path))
     scores = config.evaluation
     if scores.features not in NAMED_FEATURES:

@@ -108,8 +108,8 @@ def test_the_gradient_of_a_bias_is_exact_in_bfloat16():
 @pytest.mark.parametrize(("gpus", "form"), [([], "transformed"), (["GPU:0"], "direct")])
 def test_auto_convolution_goes_by_whether_there_is_a_gpu(monkeypatch, gpus, form):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus)
-    assert resolve_convolution("auto") == form
-    assert [resolve_convolution(named) for named in ("direct", "transformed")] == [
-        "direct",
-        "transformed",
-    ]
+    assert resolve_convolution(TrainConfig()) == form
+    other = TrainConfig(model=ModelConfig(upsample="resize"))
+    assert resolve_convolution(other) == "direct"
+    for named in ("direct", "transformed"):
+        assert resolve_convolution(TrainConfig(convolution=named)) == named

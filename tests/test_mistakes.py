@@ -13,6 +13,7 @@ from dcgan_cli.mistakes import one_line, parse, split_sweep
 from dcgan_cli.overrides import override
 
 NUMBERS = "9" * 400
+DATA_KINDS = "data must be fashion_mnist or image_folder or mnist or npz or tfds or tfrecord"
 
 
 def composed(*words: str) -> TrainConfig:
@@ -98,8 +99,8 @@ def test_no_words_give_the_defaults():
         (["foo/bar=1"], ["unknown key foo/bar"]),
         (["+data/foo=mnist"], ["data/foo"]),
         (["data=minst"], ["data must be fashion_mnist or", "'minst'", "did you mean mnist?"]),
-        (["data=[1]"], ["data must be fashion_mnist or image_folder or mnist or npz or tfrecord"]),
-        (["data=null"], ["data must be fashion_mnist or image_folder or mnist or npz or tfrecord"]),
+        (["data=[1]"], [DATA_KINDS]),
+        (["data=null"], [DATA_KINDS]),
         (["data=mnist,cifar"], ["data", "mnist,cifar", "--multirun"]),
         (["experiment=quick,tutorial"], ["experiment", "quick,tutorial", "--multirun"]),
         (["experiment=quik"], ["experiment must be", "quick", "did you mean quick?"]),

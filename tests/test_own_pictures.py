@@ -121,7 +121,7 @@ def test_npz_of_another_shape(dcgan, workplace):
     assert "found uint8 [100, 40, 30, 3]; data=npz takes other sizes" in done.err
 
 
-@pytest.mark.parametrize("name", ["image_folder", "npz", "tfrecord"])
+@pytest.mark.parametrize("name", ["image_folder", "npz", "tfds", "tfrecord"])
 def test_data_that_choose_a_model(name):
     def model(*words):
         return compose(CommandLine.parse([f"data={name}", *words])).model.name

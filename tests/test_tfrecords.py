@@ -131,7 +131,33 @@ def test_no_files(workplace):
         load(workplace / "*.tfrecord")
 
 
+def test_labels(workplace):
+    content = write_picture(workplace / "x.png", colours(0, 16, 16)).read_bytes()
+    image = tf.train.Feature(bytes_list=tf.train.BytesList(value=[content]))
+
+    def record(**labels: int) -> bytes:
+        numbers = {
+            name.replace("_", "/"): tf.train.Feature(int64_list=tf.train.Int64List(value=[label]))
+            for name, label in labels.items()
+        }
+        features = tf.train.Features(feature={"image": image, **numbers})
+        return tf.train.Example(features=features).SerializeToString()
+
+    labelled = [record(label=3), record(image_class_label=300), record(label=0)]
+    write_records(workplace / "all.tfrecord", labelled)
+    write_records(workplace / "some.tfrecord", [*labelled, record()])
+    for _ in range(2):  # Decoded, and from the cache.
+        assert load(workplace / "all.tfrecord").labels.tolist() == [3, 300, 0]
+        assert load(workplace / "some.tfrecord").labels is None
+
+
 class TestPack:
+    def test_labels(self, dcgan, workplace):
+        for name in ("cats", "dogs"):
+            write_colours(workplace / "photos" / name, 3)
+        assert dcgan("pack", "photos", "packed").code == 0
+        assert load(workplace / "packed").labels.tolist() == [0, 0, 0, 1, 1, 1]
+
     def test_arrays(self, dcgan, workplace):
         pixels = np.random.default_rng(0).integers(0, 256, (9, 28, 28), np.uint8)
         np.savez("x.npz", x_train=pixels)

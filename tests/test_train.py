@@ -193,7 +193,7 @@ def test_goes_on_in_the_arithmetic_it_began_in(dcgan, workplace, monkeypatch):
     assert dcgan("train", *QUICK, "epochs=1", "hydra.run.dir=a").code == 0
     record = RunFolder(workplace / "a").record
     assert record()["convolution"] == "transformed"
-    monkeypatch.setattr(setup, "resolve_convolution", lambda setting: "direct")
+    monkeypatch.setattr(setup, "resolve_convolution", lambda config: "direct")
     assert dcgan("train", "resume=a", "epochs=2").code == 0
     assert record()["convolution"] == "transformed"
     assert dcgan("train", "resume=a", "epochs=3", "convolution=direct").code == 0

@@ -121,7 +121,7 @@ def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: i
         },
     }
     if classes := loaded.sampler.classes:
-        labels = np.arange(first_seed, first_seed + evaluation.count) % classes
+        labels = loaded.sampler.class_of(seeds)
         facts["by_class"] = figures_by_class(evaluation, seen, labels, classes)
     shares = evaluation.class_shares(seen)
     if shares is not None:

@@ -16,6 +16,7 @@ from dcgan_cli.core.fitting import Form, fit_array
 from dcgan_cli.core.idx import read_idx
 from dcgan_cli.core.image_cache import Watch, unwatched
 from dcgan_cli.core.image_folder import read_image_folder, read_shards
+from dcgan_cli.core.tfds_files import tfds_files
 from dcgan_cli.errors import ConfigError, DataError
 
 BUNDLED_MNIST = Path(__file__).parent.parent / "assets" / "mnist" / "mnist.npz"
@@ -24,6 +25,8 @@ BUNDLED_MNIST_SHA256 = "8e083283c91432a55ec214b424b750f347064b1c21bf79cd5a9a425e
 MNIST_IMAGES_SHA256 = "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757"
 """The digest of its 60,000 training images, by which a copy of one's own is known too."""
 MNIST_SHAPE = (28, 28, 1)
+FILES = {"image_folder": "FOLDER", "tfrecord": "'FOLDER/*.tfrecord'", "tfds": "NAME"}
+"""The kinds of data that are pictures in files, and what `data.path` is for them."""
 
 
 class NoSplitError(DataError):
@@ -100,18 +103,23 @@ def load_training_images(config: DataConfig, watch: Watch = unwatched) -> ImageS
         StorageError: decoded images cannot be kept.
     """
     form = Form.of(config)
-    if config.name in ("image_folder", "tfrecord"):
+    if config.name in FILES:
         return _limited(_read_files(config, form, watch), config.limit)
     return _fit(_limited(_read_arrays(config), config.limit), form)
 
 
-def _read_files(config: DataConfig, form: Form, watch: Watch) -> ImageSet:
+def _read_files(
+    config: DataConfig, form: Form, watch: Watch = unwatched, split: str = "train"
+) -> ImageSet:
     """Read pictures that are in files of their own, or in TFRecord files."""
     if config.path is None:
-        needed = "FOLDER" if config.name == "image_folder" else "'FOLDER/*.tfrecord'"
-        raise ConfigError(f"data={config.name} needs data.path={needed}")
+        raise ConfigError(f"data={config.name} needs data.path={FILES[config.name]}")
     if config.name == "tfrecord":
         found = read_shards(config.path, form, skip_bad=config.skip_bad, watch=watch)
+    elif config.name == "tfds":
+        if (pattern := tfds_files(config.path, split)) is None:
+            raise NoSplitError(f"{config.path} of tensorflow-datasets has no split {split}")
+        found = read_shards(pattern, form, skip_bad=config.skip_bad, watch=watch)
     else:
         folder = Path(config.path)
         if not _is_folder(folder):
@@ -149,6 +157,8 @@ def load_held_out_images(config: DataConfig) -> ImageSet | None:
     if config.name in ("image_folder", "tfrecord"):
         return None
     try:
+        if config.name == "tfds":
+            return _read_files(config, Form.of(config), split="test")
         return _fit(_read_arrays(config, "test"), Form.of(config))
     except NoSplitError:
         return None

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from dcgan_cli.config import StrategyConfig
+from dcgan_cli.config import StrategyConfig, TrainConfig
 from dcgan_cli.errors import ConfigError
 
 BFLOAT16_CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
@@ -48,11 +48,15 @@ def resolve_precision(precision: str) -> str:
     return "bfloat16" if capable else "float32"
 
 
-def resolve_convolution(convolution: str) -> str:
-    """Turn `auto` into direct where there is a GPU, whose kernels are fast, else transformed."""
-    if convolution != "auto":
-        return convolution
-    return "direct" if tf.config.list_physical_devices("GPU") else "transformed"
+def resolve_convolution(config: TrainConfig) -> str:
+    """Turn `auto` into transformed for networks that have that form, on a CPU, else into direct.
+
+    The kernels of GPUs are fast as they are.
+    """
+    if config.convolution != "auto":
+        return config.convolution
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    return "transformed" if config.has_grid and not on_gpu else "direct"
 
 
 def use_precision(precision: str) -> None:

@@ -34,8 +34,8 @@ from dcgan_cli.core.storage import (
 )
 from dcgan_cli.errors import StorageError
 
-VERSION = 1
-"""To be raised when the same file becomes other pixels."""
+VERSION = 2
+"""To be raised when the same file becomes other pixels, or an entry says more."""
 ABANDONED_SECONDS = 24 * 3600
 PART_BYTES = 2**24
 
@@ -53,6 +53,8 @@ class Decoded:
     """uint8 [N, S, S, C], a read-only memory map."""
     sha256: str
     """Of their pixels."""
+    labels: np.ndarray | None
+    """int64 [N], the class of each, if the files say so of all."""
     problems: dict[str, str]
     """By file name: why an image is not among them."""
 
@@ -148,7 +150,8 @@ def _write_images(path: Path, images: Iterable[ReadImage], form: Form) -> dict[s
     Returns:
         What `entry.json` says.
     """
-    digest, count, problems = hashlib.sha256(), 0, {}
+    digest, problems = hashlib.sha256(), {}
+    labels: list[int | None] = []
     with path.open("xb") as stream:
         _write_header(stream, (0, *form.shape))
         for image in images:
@@ -158,11 +161,17 @@ def _write_images(path: Path, images: Iterable[ReadImage], form: Form) -> dict[s
             pixels = image.pixels.tobytes()
             digest.update(pixels)
             stream.write(pixels)
-            count += 1
+            labels.append(image.label)
         stream.seek(0)
-        _write_header(stream, (count, *form.shape))  # NumPy leaves room in it for a larger count.
+        # NumPy leaves room in it for a larger count.
+        _write_header(stream, (len(labels), *form.shape))
         flush_to_disk(stream)
-    return {"count": count, "sha256": digest.hexdigest(), "problems": problems}
+    return {
+        "count": len(labels),
+        "sha256": digest.hexdigest(),
+        "labels": None if None in labels else labels,
+        "problems": problems,
+    }
 
 
 def _write_header(stream: Any, shape: tuple[int, ...]) -> None:
@@ -175,12 +184,15 @@ def _read(entry: Path, form: Form, watch: Watch) -> Decoded | None:
     try:
         stated = read_json(entry / "entry.json")
         count, sha256, problems = (stated[name] for name in ("count", "sha256", "problems"))
+        labels = None if stated["labels"] is None else np.array(stated["labels"], np.int64)
         if count == 0:
-            return Decoded(np.zeros((0, *form.shape), np.uint8), str(sha256), dict(problems))
+            return Decoded(np.zeros((0, *form.shape), np.uint8), str(sha256), None, dict(problems))
         images = np.load(entry / "images.npy", mmap_mode="r", allow_pickle=False)
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError, EOFError):
         return None
     if images.dtype != np.uint8 or images.shape != (count, *form.shape):
+        return None
+    if labels is not None and labels.shape != (count,):
         return None
     pixels = images.reshape(-1)
     parts = range(0, len(pixels), PART_BYTES)
@@ -189,7 +201,7 @@ def _read(entry: Path, form: Form, watch: Watch) -> Decoded | None:
         digest.update(pixels[first : first + PART_BYTES])
     if digest.hexdigest() != sha256:
         return None
-    return Decoded(images, str(sha256), dict(problems))
+    return Decoded(images, str(sha256), labels, dict(problems))
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,6 +105,22 @@ def list_images(folder: Path) -> Listing:
                 others.append(name)
     images.sort(key=lambda file: os.fsencode(file.name))
     return Listing(folder, images, sorted(others, key=os.fsencode), lambda: list_images(folder))
+
+
+def class_labels(names: Sequence[str]) -> list[int] | None:
+    """Return the class of each file: the number, in order of name, of the folder that it is in.
+
+    Args:
+        names: paths below the folder of the data set, with "/" between folders.
+
+    Returns:
+        A number for each; None if some file is in no folder, or all are in one.
+    """
+    folders = [name.partition("/")[0] if "/" in name else "" for name in names]
+    numbers = {folder: number for number, folder in enumerate(sorted(set(folders)))}
+    if "" in numbers or len(numbers) < 2:
+        return None
+    return [numbers[folder] for folder in folders]
 
 
 def first_names(names: Iterable[str], count: int = 10) -> str:

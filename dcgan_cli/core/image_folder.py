@@ -1,6 +1,6 @@
 """Pictures in files, a folder of them or TFRecord shards, as a training set."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,6 @@ from dcgan_cli.core.image_reading import ReadImage, read_all
 from dcgan_cli.core.shards import count_records, list_shards
 from dcgan_cli.errors import DataError
 
-MAX_CLASSES = 256
-
 
 @dataclass(frozen=True)
 class FileImages:
@@ -24,7 +22,7 @@ class FileImages:
     images: np.ndarray
     """uint8 [N, S, S, C], a read-only memory map, in order of their names."""
     labels: np.ndarray | None
-    """uint8 [N], which folder each is in; see `class_labels`."""
+    """int64 [N], the classes, where they are told."""
     sha256: str
     """Of the images."""
     notes: tuple[str, ...]
@@ -93,22 +91,4 @@ def _used(
         notes.append(f"left out  {len(bad):,} of {count:,} images: {first_names(bad, 3)}")
     if listing.others:
         notes.append(f"left out  {first_names(listing.others, 3)}: not called like an image")
-    names = [file.name for file in listing.images if file.name not in decoded.problems]
-    labels = class_labels(names) if len(names) == len(decoded.images) else None
-    return FileImages(decoded.images, labels, decoded.sha256, tuple(notes), listing)
-
-
-def class_labels(names: Sequence[str]) -> np.ndarray | None:
-    """Return the class of each file: the number, in order of name, of the folder that it is in.
-
-    Args:
-        names: paths below the folder of the data set, with "/" between folders.
-
-    Returns:
-        uint8 [N]; None if some file is in no folder, or all are in one, or there are over 256.
-    """
-    folders = [name.partition("/")[0] if "/" in name else "" for name in names]
-    classes, labels = np.unique(folders, return_inverse=True)
-    if "" in folders or not 2 <= len(classes) <= MAX_CLASSES:
-        return None
-    return labels.astype(np.uint8)
+    return FileImages(decoded.images, decoded.labels, decoded.sha256, tuple(notes), listing)

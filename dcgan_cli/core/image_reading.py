@@ -1,5 +1,6 @@
 """Image files, each opened and decoded once, with what is wrong with those that cannot be."""
 
+import dataclasses
 import hashlib
 import io
 import itertools
@@ -15,7 +16,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from dcgan_cli.core.fitting import ORIENTATION, Form, fitted
-from dcgan_cli.core.image_files import ImageFile, Listing
+from dcgan_cli.core.image_files import ImageFile, Listing, class_labels
 from dcgan_cli.core.storage import reading
 from dcgan_cli.errors import DataError
 
@@ -47,6 +48,8 @@ class ReadImage:
     """Whether its EXIF orientation turns it."""
     sha256: str = ""
     """Of the whole file; empty for one that cannot be opened."""
+    label: int | None = None
+    """Its class, where that is told."""
     problem: str | None = None
     """Why it cannot be used, as the end of a sentence that begins with its name."""
 
@@ -54,10 +57,15 @@ class ReadImage:
 def read_all(listing: Listing, form: Form) -> Iterator[ReadImage]:
     """Read every listed file, several at a time, in the order of the list.
 
+    Their classes are the folders that they are in; see `class_labels`.
+
     Raises:
         DataError: a file has gone or changed since it was listed.
     """
-    yield from in_threads(lambda file: _read(listing.folder, file, form), listing.images, form)
+    images = in_threads(lambda file: _read(listing.folder, file, form), listing.images, form)
+    labels = class_labels([file.name for file in listing.images])
+    for image, label in zip(images, labels or itertools.repeat(None), strict=False):
+        yield dataclasses.replace(image, label=label)
 
 
 def in_threads(

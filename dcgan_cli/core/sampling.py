@@ -33,8 +33,7 @@ class Sampler:
 
     Args:
         generator: the network.
-        classes: how many classes it is told apart, 0 for one that is not told any. The class of a
-            sample is then its seed's remainder, so that a grid of as many columns has one in each.
+        classes: how many classes it is told apart, 0 for one that is not told any.
     """
 
     def __init__(self, generator: keras.Model, classes: int = 0) -> None:
@@ -46,6 +45,13 @@ class Sampler:
             input_signature=signature,
             autograph=False,
         )
+
+    def class_of(self, seeds: Sequence[int]) -> np.ndarray:
+        """Return the class of each sample, where the generator is told classes.
+
+        It is the seed's remainder, so that a grid of as many columns has one class in each.
+        """
+        return np.array([seed % self.classes for seed in seeds])
 
     def sample(self, seeds: Sequence[int], label: int | None = None) -> np.ndarray:
         """Return the image of each seed, all of the class `label` if one is given.
@@ -60,13 +66,13 @@ class Sampler:
 
         Args:
             vectors: float32 [N, noise_dim], N at least 1.
-            numbers: one for each vector or for all, whose remainder by `classes` is the class.
+            numbers: one for each vector or for all, which decide the class; see `class_of`.
 
         Returns:
             uint8 [N, H, W, C].
         """
         if self.classes:
-            labels = np.broadcast_to([number % self.classes for number in numbers], len(vectors))
+            labels = np.broadcast_to(self.class_of(numbers), len(vectors))
             one_hot = np.eye(self.classes, dtype=np.float32)[labels]
             vectors = np.concatenate([vectors, one_hot], axis=1)
         chunks = [

@@ -152,7 +152,7 @@ def _arithmetic(config: TrainConfig, run: RunFolder) -> dict[str, str]:
     """Return what the settings that may be `auto` stand for, here or where the run was begun."""
     resolved = {
         "precision": resolve_precision(config.precision),
-        "convolution": resolve_convolution(config.convolution) if config.has_grid else "direct",
+        "convolution": resolve_convolution(config),
     }
     if config.resume:
         record, own = run.record(), run.config()

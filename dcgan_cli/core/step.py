@@ -212,7 +212,7 @@ def in_training(gan: Gan, config: TrainConfig) -> Networks:
     """
     generate: Callable[[tf.Tensor], tf.Tensor]
     judge: Judge
-    if resolve_convolution(config.convolution) == "transformed" and config.has_grid:
+    if resolve_convolution(config) == "transformed":
         generate, judge = GridGenerator(gan.generator), GridDiscriminator(gan.discriminator)
     else:
 

@@ -1,5 +1,6 @@
 """Pictures in TFRecord files, read and written by TensorFlow."""
 
+import dataclasses
 import hashlib
 import io
 import itertools
@@ -21,6 +22,8 @@ from dcgan_cli.errors import DataError
 
 IMAGE_KEYS = ("image", "image/encoded", "image_raw")
 """Under which names files hold an encoded image: ours and tensorflow-datasets', others'."""
+LABEL_KEYS = ("label", "image/class/label")
+"""And its class, a whole number."""
 
 
 def read_records(listing: Listing, form: Form) -> Iterator[ReadImage]:
@@ -51,19 +54,24 @@ def _decode(name: str, record: bytes, form: Form) -> ReadImage:
         features = tf.train.Example.FromString(record).features.feature
     except Exception:  # Of a library below TensorFlow.
         return ReadImage(file, problem="is not an Example")
-    for key in IMAGE_KEYS:
-        if key in features and features[key].bytes_list.value:
-            return decode(file, features[key].bytes_list.value[0], form)
-    return ReadImage(file, problem=f"has no image; its keys are {', '.join(sorted(features))}")
+    images = [features[key].bytes_list.value for key in IMAGE_KEYS if key in features]
+    if not (encoded := list(itertools.chain(*images))):
+        return ReadImage(file, problem=f"has no image; its keys are {', '.join(sorted(features))}")
+    labels = [features[key].int64_list.value for key in LABEL_KEYS if key in features]
+    label = next(itertools.chain(*labels), None)
+    return dataclasses.replace(decode(file, encoded[0], form), label=label)
 
 
-def write_shards(images: np.ndarray, out: Path, shard_images: int, watch: Watch) -> None:
-    """Write images as PNG into TFRecord files, with an index of them.
+def write_shards(
+    images: np.ndarray, labels: np.ndarray | None, out: Path, shard_images: int, watch: Watch
+) -> None:
+    """Write images as PNG, with their labels, into TFRecord files, and an index of these.
 
     The folder is made under a temporary name and renamed.
 
     Args:
         images: uint8 [N, H, W, C], C is 1 or 3.
+        labels: whole numbers [N], where there are any.
         out: the folder to make; an empty one may be there.
         shard_images: images in a file.
         watch: is shown how far it is.
@@ -74,7 +82,8 @@ def write_shards(images: np.ndarray, out: Path, shard_images: int, watch: Watch)
     folder = temporary_beside(out)
     folder.mkdir(parents=True)
     try:
-        records = iter(watch(map(_record, images), len(images), "packing"))
+        labelled = zip(images, itertools.repeat(None) if labels is None else labels, strict=False)
+        records = iter(watch(itertools.starmap(_record, labelled), len(images), "packing"))
         count = -(-len(images) // shard_images)
         shards = [
             _write_shard(
@@ -91,11 +100,15 @@ def write_shards(images: np.ndarray, out: Path, shard_images: int, watch: Watch)
             remove(folder)
 
 
-def _record(image: np.ndarray) -> bytes:
+def _record(image: np.ndarray, label: Any) -> bytes:
     png = io.BytesIO()
     to_picture(image).save(png, "PNG")
-    value = tf.train.Feature(bytes_list=tf.train.BytesList(value=[png.getvalue()]))
-    example = tf.train.Example(features=tf.train.Features(feature={IMAGE_KEYS[0]: value}))
+    values = tf.train.BytesList(value=[png.getvalue()])
+    feature = {IMAGE_KEYS[0]: tf.train.Feature(bytes_list=values)}
+    if label is not None:
+        numbers = tf.train.Int64List(value=[int(label)])
+        feature[LABEL_KEYS[0]] = tf.train.Feature(int64_list=numbers)
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
     record: bytes = example.SerializeToString(deterministic=True)
     return record
 

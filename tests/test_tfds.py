@@ -1,0 +1,109 @@
+"""`data=tfds` with a small data set that tensorflow-datasets itself has written."""
+
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from dcgan_cli.config import DataConfig
+from dcgan_cli.core.data import load_held_out_images, load_training_images
+from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.errors import ConfigError, DataError
+from tests.pictures import colours
+from tests.test_own_pictures import SMALL
+
+CLASSES = 4
+
+
+def pictures(count: int, first: int) -> list[np.ndarray]:
+    return [np.asarray(colours(first + number, 24, 20)) for number in range(count)]
+
+
+def split(images: list[np.ndarray]) -> tf.data.Dataset:
+    labels = [number % CLASSES for number in range(len(images))]
+    return tf.data.Dataset.from_tensor_slices({"image": np.stack(images), "label": labels})
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """Two data sets: `tiny` with a test split, `untested` without."""
+    folder = tmp_path_factory.mktemp("datasets")
+    features = {
+        "image": tfds.features.Image(shape=(20, 24, 3)),
+        "label": tfds.features.ClassLabel(num_classes=CLASSES),
+    }
+    splits = {"train": split(pictures(40, 0)), "test": split(pictures(12, 100))}
+    for name, kept in (("tiny", splits), ("untested", {"train": splits["train"]})):
+        tfds.dataset_builders.store_as_tfds_dataset(
+            name=name,
+            version="1.0.0",
+            features=tfds.features.FeaturesDict(features),
+            split_datasets=kept,
+            data_dir=str(folder),
+        )
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(tmp_path, data_dir, monkeypatch):
+    monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(data_dir))
+
+
+def config(name: str, **options) -> DataConfig:
+    defaults = {"image_size": 20, "channels": 3}
+    return DataConfig(name="tfds", path=name, **defaults | options)
+
+
+def test_images_and_labels():
+    """The files are in an order of tensorflow-datasets' own, so both are compared as sets."""
+    data = load_training_images(config("tiny", fit="stretch"))
+    assert data.images.shape == (40, 20, 20, 3)
+    assert np.bincount(data.labels).tolist() == [10] * CLASSES
+    held_out = load_held_out_images(config("tiny", fit="stretch"))
+    assert held_out.images.shape == (12, 20, 20, 3)
+    crop = {image.tobytes() for image in load_training_images(config("tiny")).images}
+    assert crop == {image[:, 2:22].tobytes() for image in pictures(40, 0)}
+
+
+def test_label_belongs_to_its_image():
+    data = load_training_images(config("tiny"))
+    expected = {
+        image[:, 2:22].tobytes(): number % CLASSES for number, image in enumerate(pictures(40, 0))
+    }
+    assert [expected[image.tobytes()] for image in data.images] == data.labels.tolist()
+
+
+def test_without_a_test_split():
+    assert load_held_out_images(config("untested:1.0.0")) is None
+
+
+def test_train_by_class_and_resume(workplace, dcgan):
+    words = ["data=tfds", "data.path=tiny", "model.conditional=true", f"data.classes={CLASSES}"]
+    done = dcgan("train", *words, *SMALL, "hydra.run.dir=run")
+    assert done.code == 0, done.err
+    assert RunFolder(workplace / "run").config().data.path == "tiny"
+    assert dcgan("train", "resume=run", "epochs=3").code == 0
+    assert dcgan("sample", "--class", "3", "--n", "4", "--out", "grid.png").code == 0
+
+
+def test_unknown_name(dcgan):
+    done = dcgan("train", "data=tfds", "data.path=nosuchset", *SMALL)
+    assert (done.code, len(done.err.splitlines())) == (3, 1)
+    assert "nosuchset cannot be had" in done.err
+    assert "TFDS_DATA_DIR" in done.err
+
+
+def test_another_format(data_dir, monkeypatch):
+    builder = tfds.builder("tiny")
+    monkeypatch.setattr(type(builder.info), "file_format", tfds.core.FileFormat.RIEGELI)
+    with pytest.raises(DataError, match="holds riegeli files"):
+        load_training_images(config("tiny"))
+
+
+def test_not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    with pytest.raises(ConfigError, match=r"install dcgan-cli\[tfds\]"):
+        load_training_images(config("tiny"))
