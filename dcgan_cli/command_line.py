@@ -44,7 +44,10 @@ class CommandLine:
             _check_word(word)
         if options.config_dir and not options.config_dir.is_dir():
             raise ConfigError(f"--config-dir {options.config_dir} is not a folder")
-        return cls(overrides, options)
+        line = cls(overrides, options)
+        if options.multirun and line.shows_something:
+            raise ConfigError("--multirun runs, --cfg and --info only show; leave one of them out")
+        return line
 
     @property
     def shows_something(self) -> bool:

@@ -55,10 +55,10 @@ def test_which_flags_only_show_something(words, shows):
 
 
 def test_overrides_go_first_and_keep_their_order():
-    line = CommandLine.parse(["-m", "seed=1,2", "-cn", "mine", "epochs=3", "-c", "job", "seed=4"])
+    line = CommandLine.parse(["-c", "job", "seed=1,2", "-cn", "mine", "epochs=3", "--resolve", "seed=4"])
     overrides = ["seed=1,2", "epochs=3", "seed=4"]
     assert line.overrides == overrides
-    assert line.words() == [*overrides, "--config-name=mine", "--multirun", "--cfg=job"]
+    assert line.words() == [*overrides, "--config-name=mine", "--resolve", "--cfg=job"]
 
 
 def test_adding_leaves_the_original():
@@ -88,6 +88,8 @@ def test_search_flags(tmp_path):
         (["-c"], ["expected one argument", "dcgan train --help"]),
         (["-c", "everything"], ["everything", "job", "all"]),
         (["-i", "everything"], ["everything", "defaults-tree"]),
+        (["-m", "-c", "job"], ["--multirun runs", "leave one of them out"]),
+        (["-m", "--info"], ["--multirun runs"]),
         (["-cd", "no/such"], ["--config-dir no/such is not a folder"]),
     ],
     ids=lambda words: " ".join(words),

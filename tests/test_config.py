@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from dcgan_cli.bridge import conf_dir
+from dcgan_cli.bridge import compose, conf_dir
+from dcgan_cli.command_line import CommandLine
 from dcgan_cli.config import (
     LABELLED_LOSSES,
     EvaluationConfig,
@@ -104,7 +105,9 @@ def test_every_shipped_config_is_valid(path):
     if path.stem in ("image_folder", "npz", "tfds", "tfrecord"):
         values["model"] = {"name": "dcgan"}
     config = from_dict(values)
-    if path.parent.name != "experiment":
+    if path.parent.name == "experiment":
+        assert compose(CommandLine.parse([f"experiment={path.stem}"])) == config
+    else:
         assert getattr(config, path.parent.name).name == path.stem
 
 
