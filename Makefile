@@ -38,6 +38,7 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks.compare --json bench.json
 	$(BIN)/python -m benchmarks.epoch_time
 	$(BIN)/python -m benchmarks.around
+	$(BIN)/python -m benchmarks.operations
 
 $(VENV)/created:
 	@test -n "$(PYTHON)" || { echo "dcgan needs Python 3.11, 3.12 or 3.13; say where: make PYTHON=..."; exit 1; }

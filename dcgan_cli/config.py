@@ -40,7 +40,11 @@ class DataConfig(Section):
         choices=("crop", "stretch", "pad"),
     )
     flip: bool = key(False, "mirror half of the images, left to right, anew in each epoch")
-    skip_bad: bool = key(False, "leave files out that cannot be read, instead of stopping")
+    skip_bad: bool = key(
+        False,
+        "leave files out that cannot be read, instead of stopping",
+        only_for=("image_folder", "tfrecord", "tfds"),
+    )
 
 
 @dataclass(kw_only=True, slots=True)
@@ -59,8 +63,11 @@ class ModelConfig(Section):
         "doubles them",
         at_least=1,
         at_most=1024,
+        only_for=("dcgan28", "dcgan"),
     )
-    units: int = key(1024, "units in each hidden layer of mlp", at_least=1, at_most=65536)
+    units: int = key(
+        1024, "units in each hidden layer of mlp", at_least=1, at_most=65536, only_for=("mlp",)
+    )
     leaky_relu_slope: float = key(0.3, "slope of LeakyReLU below zero", at_least=0, at_most=1)
     dropout: float = key(
         0.3,
@@ -73,6 +80,7 @@ class ModelConfig(Section):
         "how the generator doubles a size: by transposed convolutions, or by resize and a "
         "convolution, against checkerboards (Odena et al. 2016)",
         choices=("transposed", "resize"),
+        only_for=("dcgan28", "dcgan"),
     )
     spectral_norm: bool = key(
         False, "divide the discriminator's kernels by their norm (Miyato et al. 2018)"
@@ -104,6 +112,7 @@ class LossConfig(Section):
         "weight of wasserstein_gp's penalty (Gulrajani et al. 2017)",
         above=0,
         at_most=1e6,
+        only_for=("wasserstein_gp",),
     )
     diffaugment: bool = key(
         False,

@@ -77,6 +77,20 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def without_effect(config: TrainConfig) -> list[str]:
+    """Return what is said of each setting that was changed though nothing hangs on it."""
+    found = []
+    for group_name in group_names():
+        group = getattr(config, group_name)
+        for setting in dataclasses.fields(group):
+            only_for = setting.metadata["only_for"]
+            changed = getattr(group, setting.name) != setting.default
+            if only_for and changed and group.name not in only_for:
+                names = " and ".join(only_for)
+                found.append(f"{group_name}.{setting.name} is for {group_name}={names}")
+    return found
+
+
 def group_names() -> list[str]:
     """Return the settings of `TrainConfig` that are groups."""
     return [setting.name for setting in dataclasses.fields(TrainConfig) if not setting.metadata]

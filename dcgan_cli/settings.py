@@ -22,8 +22,20 @@ def key(
     at_most: float | None = None,
     below: float | None = None,
     choices: tuple[str, ...] | tuple[int, ...] = (),
+    only_for: tuple[str, ...] = (),
 ) -> Any:
-    """One setting: a dataclass field that carries its meaning and range."""
+    """One setting: a dataclass field that carries its meaning and range.
+
+    Args:
+        default: its value if none is given.
+        doc: its meaning.
+        at_least: its least value.
+        above: what it must be greater than.
+        at_most: its greatest value.
+        below: what it must be less than.
+        choices: all that it may be; empty if it may be more.
+        only_for: the names of its group with which it has an effect; empty if it is all.
+    """
     bounds = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
     return field(
         default=default,
@@ -31,6 +43,7 @@ def key(
             "doc": doc,
             "bounds": {name: bound for name, bound in bounds.items() if bound is not None},
             "choices": choices,
+            "only_for": only_for,
         },
     )
 

@@ -55,7 +55,9 @@ def test_which_flags_only_show_something(words, shows):
 
 
 def test_overrides_go_first_and_keep_their_order():
-    line = CommandLine.parse(["-c", "job", "seed=1,2", "-cn", "mine", "epochs=3", "--resolve", "seed=4"])
+    line = CommandLine.parse(
+        ["-c", "job", "seed=1,2", "-cn", "mine", "epochs=3", "--resolve", "seed=4"]
+    )
     overrides = ["seed=1,2", "epochs=3", "seed=4"]
     assert line.overrides == overrides
     assert line.words() == [*overrides, "--config-name=mine", "--resolve", "--cfg=job"]

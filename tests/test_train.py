@@ -200,6 +200,16 @@ def test_goes_on_in_the_arithmetic_it_began_in(dcgan, workplace, monkeypatch):
     assert record()["convolution"] == "direct"
 
 
+def test_settings_without_effect_are_said(dcgan, workplace):
+    done = dcgan("train", *QUICK, "epochs=1", "model.units=8", "loss.gradient_penalty=1")
+    assert done.code == 0, done.err
+    assert "no effect model.units is for model=mlp\n" in done.err
+    assert "no effect loss.gradient_penalty is for loss=wasserstein_gp\n" in done.err
+    done = dcgan("train", *QUICK, "epochs=1", "model=mlp", "model.units=8", "hydra.run.dir=b")
+    assert done.code == 0, done.err
+    assert "no effect model.units" not in done.err
+
+
 def test_a_rate_that_begins_anew_is_said(dcgan, workplace):
     assert dcgan("train", *QUICK, "epochs=1", "optimizer.cooldown=1", "hydra.run.dir=a").code == 0
     done = dcgan("train", "resume=a", "epochs=4")

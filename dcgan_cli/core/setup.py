@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig
-from dcgan_cli.config_tree import flatten, from_dict
+from dcgan_cli.config_tree import flatten, from_dict, without_effect
 from dcgan_cli.core.batches import steps_per_epoch
 from dcgan_cli.core.data import ImageSet
 from dcgan_cli.core.device import (
@@ -94,11 +94,11 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     saver = Saver(run, gan, identity(config, digest), config.checkpoint_every, saved_step)
     if not finished:
         saver.check_room(keeps_best=scorer is not None)
-    notes = []
+    notes = [f"no effect {setting}" for setting in without_effect(config)]
     keeps_scores = True
     if config.resume:
         keeps_scores = scored_by is None or run.record().get("scored_by") in (None, scored_by)
-        notes = state.set_damaged_aside()
+        notes += state.set_damaged_aside()
         notes += _note_resume(run, config, arithmetic, scored_by, state.progress, steps)
         if not keeps_scores:
             notes.append("scores are made differently now: those so far are dropped")

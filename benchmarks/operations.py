@@ -1,0 +1,69 @@
+"""Where a step's time goes, by kind of operation, as TensorFlow's profiler sees it.
+
+    python -m benchmarks.operations [PRECISION] [CONVOLUTION]
+
+What an operation took is the time its kernel held one thread; the threads that help it with the
+work are not counted again, but operations that run side by side both are.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+STEPS = 6
+SHOWN = 14
+
+
+def main() -> None:
+    """Profile some steps and print a table."""
+    from benchmarks.contender import WARM_UP, dcgan
+
+    precision, convolution = (*sys.argv[1:], "bfloat16", "transformed")[:2]
+    step = dcgan(precision, convolution)
+    for _ in range(WARM_UP):
+        step()
+    start = time.perf_counter()
+    for _ in range(STEPS):
+        step()
+    milliseconds = (time.perf_counter() - start) / STEPS * 1e3
+    times, calls = profile(step)
+    print(f"{precision}, {convolution}: a step takes {milliseconds:.0f} ms\n")
+    print("| operation | calls | ms | share |\n| --- | --- | --- | --- |")
+    total = sum(times.values())
+    for kind, spent in times.most_common(SHOWN):
+        print(f"| {kind} | {calls[kind]:.0f} | {spent:.1f} | {spent / total:.0%} |")
+    rest = total - sum(spent for _, spent in times.most_common(SHOWN))
+    print(f"| the rest | | {rest:.1f} | {rest / total:.0%} |")
+
+
+def profile(step) -> tuple[Counter, Counter]:
+    """Return, by kind of operation, its milliseconds and its number of calls in a step."""
+    import tensorflow as tf
+    from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+    with tempfile.TemporaryDirectory() as folder:
+        tf.profiler.experimental.start(folder)
+        for _ in range(STEPS):
+            step()
+        tf.profiler.experimental.stop()
+        space = xplane_pb2.XSpace()
+        space.ParseFromString(next(Path(folder).rglob("*.xplane.pb")).read_bytes())
+    times: Counter = Counter()
+    calls: Counter = Counter()
+    for plane in space.planes:
+        for line in plane.lines:
+            for event in line.events:
+                # Kernels are called NAME:KIND, the executor's own work X::Y, Python's $FILE:LINE.
+                name, _, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
+                if name and name[0] != "$" and name[-1] != ":" and kind.isidentifier():
+                    times[kind] += event.duration_ps / 1e9 / STEPS
+                    calls[kind] += 1 / STEPS
+    return times, calls
+
+
+if __name__ == "__main__":
+    main()
