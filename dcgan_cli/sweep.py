@@ -66,7 +66,8 @@ class Sweep:
         print(f"job {job.job.num}: {' '.join(words)}", file=sys.stderr, flush=True)
         try:
             if not run.exists():
-                words.append(override("hydra.run.dir", str(run.path)))
+                # What an experiment lets the sweep go over is chosen by now.
+                words += [override("hydra.run.dir", str(run.path)), "++hydra.sweeper.params=null"]
             elif self._is_done(run, cfg):
                 print(f"done already: {shown_path(run.path)}", file=sys.stderr, flush=True)
                 return

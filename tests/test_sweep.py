@@ -22,6 +22,17 @@ def test_one_complete_folder_a_job(dcgan, workplace):
     assert [line.split("/")[-1] for line in done.out.splitlines()] == ["0", "1"]
 
 
+def test_an_experiment_that_is_a_sweep(dcgan, workplace):
+    done = dcgan("train", "-m", "experiment=gan_vs_dcgan", *TINY, "epochs=1")
+    assert done.code == 0, done.err
+    runs = [run for _, run in sorted(jobs(workplace).items())]
+    assert [run.config().model.name for run in runs] == ["mlp", "dcgan28"]
+    assert all(run.status()["state"] == "finished" for run in runs)
+    done = dcgan("train", "experiment=gan_vs_dcgan", *TINY)
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert "add -m for a run of each" in done.err
+
+
 def test_failing_job_is_named_and_stops_no_other(dcgan, workplace):
     done = dcgan("train", *TINY, "epochs=1", "optimizer.learning_rate=-1,1e-4", "-m")
     assert done.code == 1
