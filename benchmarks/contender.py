@@ -31,8 +31,9 @@ def dcgan(precision: str, convolution: str) -> Callable[[], object]:
     import tensorflow as tf
 
     from dcgan_cli.config import TrainConfig
-    from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
+    from dcgan_cli.core.data import BUNDLED_MNIST
     from dcgan_cli.core.device import use_precision
+    from dcgan_cli.core.image_arrays import read_npz
     from dcgan_cli.core.step import build_gan, compile_step
 
     tf.config.experimental.enable_op_determinism()
@@ -48,7 +49,8 @@ def pytorch(*options: str) -> Callable[[], object]:
     import numpy as np
 
     from benchmarks.pytorch import make_step
-    from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
+    from dcgan_cli.core.data import BUNDLED_MNIST
+    from dcgan_cli.core.image_arrays import read_npz
 
     step = make_step(list(options))
     images = read_npz(BUNDLED_MNIST, "train").images[:BATCH_SIZE]

@@ -172,13 +172,18 @@ def evaluate(
     seed: Annotated[
         int, typer.Option(min=0, max=2**62, help="Seed of the first image, then counting up.")
     ] = 0,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Where the training images are, if they were moved."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure how good and how varied a generator's images are, beside what real images get."""
     from dcgan_cli.commands.evaluate import evaluate_generator
 
     which = parse_epoch(epoch or LAST, BEST, LAST, ALL)
-    evaluate_generator(run, which, n, features, seed, as_json=json, quiet=not _debugging())
+    quiet = not _debugging()
+    evaluate_generator(run, which, n, features, seed, data, as_json=json, quiet=quiet)
 
 
 @app.command(short_help="Say what is in a run or a file.")

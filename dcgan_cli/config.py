@@ -263,8 +263,8 @@ class TrainConfig(Section):
             )
         if self.model.conditional and not self.data.classes:
             raise ConfigError(
-                "data.classes must be the number of classes for model.conditional, got 0, which "
-                "says that there are no labels"
+                "data.classes must be the number of classes for model.conditional, got 0; in a "
+                "folder of pictures each folder is a class (dcgan inspect counts them)"
             )
         if loss.label_smoothing and loss.name not in LABELLED_LOSSES:
             raise ConfigError(

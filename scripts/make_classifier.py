@@ -14,7 +14,8 @@ import hashlib
 from pathlib import Path
 
 from dcgan_cli.core import load_tensorflow
-from dcgan_cli.core.data import BUNDLED_MNIST, read_images
+from dcgan_cli.core.data import BUNDLED_MNIST
+from dcgan_cli.core.image_arrays import read_images
 
 EPOCHS = 30
 BATCH = 128

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from dcgan_cli.config import DataConfig
 from dcgan_cli.core import data
-from dcgan_cli.core.data import load_held_out_images, load_training_images, read_images
+from dcgan_cli.core.data import load_held_out_images, load_training_images
 from dcgan_cli.core.idx import read_idx
+from dcgan_cli.core.image_arrays import read_images
 from dcgan_cli.errors import DataError
 
 # The published counts of each digit.

@@ -9,9 +9,10 @@ import pytest
 
 from dcgan_cli.core import checkpoints
 from dcgan_cli.core import evaluation as evaluation_module
-from dcgan_cli.core.data import BUNDLED_MNIST, read_images
+from dcgan_cli.core.data import BUNDLED_MNIST
 from dcgan_cli.core.evaluation import Evaluation
 from dcgan_cli.core.features import feature_network
+from dcgan_cli.core.image_arrays import read_images
 from dcgan_cli.core.manifest import Score
 from dcgan_cli.core.run_folder import RunFolder
 

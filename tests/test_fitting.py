@@ -53,6 +53,25 @@ def test_transparent_parts_become_white(tmp_path, mode):
     assert (fitted(picture, COLOUR) == 255).all()
 
 
+def test_sixteen_bits_are_sixteen_bits_however_dark(tmp_path):
+    """Pillow calls those of a PGM file by another mode than those of a PNG."""
+    values = np.arange(256, dtype=np.uint16).reshape(16, 16)
+    content = b"P5 16 16 65535\n" + values.astype(">u2").tobytes()
+    (tmp_path / "x.pgm").write_bytes(content)
+    png = reread(tmp_path / "x.png", Image.fromarray(values))
+    assert fitted(png, GREY).max() <= 1
+    assert (fitted(Image.open(tmp_path / "x.pgm"), GREY) == fitted(png, GREY)).all()
+
+
+def test_a_transparent_value_of_sixteen_bits_becomes_white(tmp_path):
+    values = np.full((16, 16), 1000, np.uint16)
+    values[:8] = 30000
+    Image.fromarray(values).save(tmp_path / "x.png", transparency=1000)
+    found = fitted(Image.open(tmp_path / "x.png"), GREY)[..., 0]
+    assert (found[:8] == round(30000 / 257)).all()
+    assert (found[8:] == 255).all()
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_applied(tmp_path, orientation):
     upright = Image.new("RGB", (40, 40), RED)

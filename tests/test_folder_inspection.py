@@ -1,6 +1,7 @@
 """`dcgan inspect FOLDER` of pictures."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -108,6 +109,7 @@ def test_conversions_are_counted(folder, dcgan):
         (500, True, {"data.image_size": 64, "data.channels": 1, "model.name": "dcgan"}),
         (500, False, {"data.image_size": 64, "data.channels": 3, "model.name": "dcgan"}),
         (50, False, {"data.image_size": 32, "data.channels": 3, "model.name": "dcgan"}),
+        (20, False, {"data.image_size": 32, "data.channels": 3, "model.name": "dcgan"}),
     ],
 )
 def test_the_suggested_command_composes(folder, dcgan, side, grey, expected):
@@ -130,6 +132,33 @@ def test_the_suggested_command_composes(folder, dcgan, side, grey, expected):
     }
     assert found.items() >= expected.items()
     assert config.data.path == str(folder)
+    assert config.evaluate_every == 0  # One picture cannot be halved.
+
+
+def test_the_suggested_command_trains(folder, dcgan):
+    for count in (11, 12):
+        shutil.rmtree(folder)
+        write_colours(folder, count, 20, 20)
+        command = facts(dcgan)["commands"]["train on it"]
+        assert ("evaluate_every=0" in command) == (count == 11)
+        done = dcgan(*shlex.split(command)[1:], "model.base_channels=2", "epochs=1", "batch_size=4")
+        assert done.code == 0, done.err
+
+
+def test_classes_are_counted(folder, dcgan):
+    for name, count in (("dogs", 3), ("cats", 2)):
+        write_colours(folder / name, count)
+    assert facts(dcgan)["classes"] == {"cats": 2, "dogs": 3}
+    assert "classes  2: cats 2, dogs 3\n" in dcgan("inspect", folder).out
+    write_picture(folder / "x.png", colours(1, 9, 9))
+    assert facts(dcgan)["classes"] == {}
+
+
+def test_files_of_others_that_are_called_like_ours(folder, dcgan):
+    write_colours(folder, 3)
+    (folder / "manifest.json").write_text("{}")
+    write_picture(folder / "x-ubyte.png", colours(1, 40, 40))
+    assert facts(dcgan)["images"] == 4
 
 
 def test_contact_sheet(folder, dcgan, workplace):
@@ -137,7 +166,7 @@ def test_contact_sheet(folder, dcgan, workplace):
     found = facts(dcgan, "my pictures", 0, "--out", "sheets/sheet.png")
     assert found["sheet"] == "sheets/sheet.png"
     with Image.open("sheets/sheet.png") as sheet:
-        assert (sheet.mode, sheet.size) == ("RGB", (530, 464))
+        assert (sheet.mode, sheet.size) == ("RGB", (530, 530))  # Eight rows of eight.
     write_picture(workplace / "grey" / "x.png", Image.new("L", (64, 64), 7))
     text = dcgan("inspect", "grey", "--out", "sheet.png").out
     assert "contact sheet sheet.png" in text
@@ -154,6 +183,13 @@ def test_contact_sheet_of_something_else(dcgan, workplace, finished_run):
     done = dcgan("inspect", "pictures", "--out", "x.jpg")
     assert done.code == 2
     assert "must end in .png" in done.err
+    before = (workplace / "pictures" / "0000.png").read_bytes()
+    for out in ("pictures/0000.png", "pictures/new/sheet.png"):
+        done = dcgan("inspect", "pictures", "--out", out)
+        assert (done.code, len(done.err.splitlines())) == (2, 1)
+        assert "choose another place" in done.err
+    assert [p.name for p in (workplace / "pictures").iterdir()] == ["0000.png"]
+    assert (workplace / "pictures" / "0000.png").read_bytes() == before
 
 
 def test_a_runs_grids_are_pictures_too(dcgan, finished_run):

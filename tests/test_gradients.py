@@ -8,9 +8,10 @@ import pytest
 import tensorflow as tf
 
 from dcgan_cli.config import DataConfig, LossConfig, ModelConfig, TrainConfig
-from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
+from dcgan_cli.core.data import BUNDLED_MNIST
 from dcgan_cli.core.device import use_precision
 from dcgan_cli.core.gradients import Batch, Objective, gradients
+from dcgan_cli.core.image_arrays import read_npz
 from dcgan_cli.core.losses import adversarial_loss
 from dcgan_cli.core.networks import build_discriminator, build_generator
 from dcgan_cli.core.step import build_gan, in_training
@@ -130,7 +131,7 @@ def check(config: TrainConfig, bias: float = 0) -> None:
     latents = weights.standard_normal((COUNT, config.noise_dim)).astype(np.float32)
     real_classes = fake_classes = None
     if config.model.conditional:
-        real_classes, fake_classes = tf.range(REALS), tf.range(COUNT) % 10
+        real_classes, fake_classes = 9 - tf.range(REALS), tf.range(COUNT) % 10
         latents = np.concatenate([latents, np.eye(10, dtype=np.float32)[fake_classes]], axis=1)
     expected = reference(config, gan, images, latents, real_classes, fake_classes, r1_gamma)
 

@@ -1,5 +1,6 @@
 """Folders of pictures: what is in them, decoded once, kept, and noticed when it changes."""
 
+import errno
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +12,11 @@ from PIL import Image
 
 from dcgan_cli.config import DataConfig
 from dcgan_cli.core import image_cache, image_reading
-from dcgan_cli.core.data import ImageSet, load_training_images
+from dcgan_cli.core.data import load_training_images
 from dcgan_cli.core.fitting import Form
 from dcgan_cli.core.image_files import class_labels, list_images
 from dcgan_cli.core.image_reading import MAX_PIXELS, read_all
+from dcgan_cli.core.image_set import ImageSet
 from dcgan_cli.errors import ConfigError, DataError, StorageError
 from tests.pictures import MODES, colours, write_bad, write_colours, write_picture
 
@@ -256,6 +258,43 @@ class TestCache:
         assert len(names) == 15
         assert not list(cache.glob(".*"))
 
+    def test_another_folder_with_the_same_names_sizes_and_times(self, folder, tmp_path):
+        for number, made in enumerate((folder, tmp_path / "other")):
+            write_picture(made / "x.bmp", colours(number, 16, 16))
+            os.utime(made / "x.bmp", ns=(1, 1))
+        assert not (load(folder).images == load(tmp_path / "other").images).all()
+
+    def test_other_content_put_in_place_with_the_same_size_and_time(self, folder):
+        write_picture(folder / "x.bmp", colours(1, 16, 16))
+        os.utime(folder / "x.bmp", ns=(1, 1))
+        before = np.array(load(folder).images)
+        write_picture(folder / "x.bmp", colours(2, 16, 16))
+        os.utime(folder / "x.bmp", ns=(1, 1))
+        assert not (load(folder).images == before).all()
+
+    @pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
+    def test_file_that_could_not_be_opened_for_a_while(self, folder, monkeypatch, number):
+        """An error of the disk is not kept; one of permission is, until that is changed."""
+        path = write_picture(folder / "x.png", colours(1, 16, 16))
+        reading = image_reading.reading
+
+        def failing(path):
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(image_reading, "reading", failing)
+        message_of(folder, skip_bad=True)
+        monkeypatch.setattr(image_reading, "reading", reading)
+        if number == errno.EACCES:
+            path.chmod(0o600)
+        assert len(load(folder).images) == 1
+
+    def test_thousands_of_bad_files(self, folder):
+        write_colours(folder, 2)
+        for number in range(18_000):
+            (folder / f"{number:0250}.png").touch()
+        for _ in range(2):
+            assert len(load(folder, skip_bad=True).images) == 2
+
     @pytest.mark.parametrize("damage", ["flip", "cut", "json", "gone"])
     def test_damaged_entry_is_made_again(self, folder, cache, damage):
         write_colours(folder, 3)
@@ -315,6 +354,21 @@ class TestCache:
             one, other = pool.map(run, range(2))
         assert one == other
         assert len(list(cache.iterdir())) == 1
+
+    def test_one_that_is_late_leaves_the_others_entry(self, folder, cache):
+        """It decodes, and when it is done another process has made the entry."""
+        write_colours(folder, 3)
+        config = DataConfig(name="image_folder", path=str(folder), image_size=16, channels=3)
+        made = []
+
+        def late(items, total, label):
+            yield from items
+            if label == "decoding" and not made:
+                load(folder)
+                made.extend(path.stat().st_ino for path in cache.glob("images-*/images.npy"))
+
+        assert len(load_training_images(config, late).images) == 3
+        assert [path.stat().st_ino for path in cache.glob("*/images.npy")] == made
 
     def test_what_killed_processes_left_is_removed(self, folder, cache):
         write_colours(folder, 1)

@@ -104,6 +104,48 @@ def test_networks_of_another_size(pictures, dcgan, workplace):
     assert not (workplace / "runs").exists()
 
 
+def test_data_that_cannot_be_scored_leave_nothing_behind(dcgan, workplace):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), np.uint8)
+    np.savez("floats.npz", x_train=pixels, x_test=pixels / 255)
+    np.savez("few.npz", x_train=pixels[:11])
+    for name, fragment in (("floats", "found float64"), ("few", "too few images to score by")):
+        done = dcgan("train", "data=npz", f"data.path={name}.npz", *SMALL, "evaluate_every=1")
+        assert (done.code, len(done.err.splitlines())) == (3, 1)
+        assert fragment in done.err
+    assert not (workplace / "runs").exists()
+
+
+def test_evaluate_pictures_that_were_moved(pictures, dcgan, workplace):
+    assert dcgan(*words(pictures, "hydra.run.dir=run")).code == 0
+    pictures.rename(workplace / "elsewhere")
+    done = dcgan("evaluate", "--run", "run", "--n", "20")
+    assert (done.code, len(done.err.splitlines())) == (3, 1)
+    assert "say where to with --data" in done.err
+    done = dcgan("evaluate", "--run", "run", "--n", "20", "--data", "elsewhere")
+    assert done.code == 0, done.err
+    write_colours(workplace / "others", 20)
+    done = dcgan("evaluate", "--run", "run", "--n", "20", "--data", "others")
+    assert (done.code, len(done.err.splitlines())) == (3, 1)
+    assert "are not those that run was trained on" in done.err
+
+
+def test_number_of_classes(dcgan, workplace):
+    for name in ("cats", "dogs", "owls"):
+        write_colours(workplace / "photos" / name, 8)
+    asked = [*words(workplace / "photos"), "model.conditional=true", "hydra.run.dir=run"]
+    done = dcgan(*asked, "data.classes=10")
+    assert (done.code, len(done.err.splitlines())) == (3, 1)
+    assert "has 3 classes (cats, dogs, owls); give data.classes=3" in done.err
+    assert dcgan(*asked, "data.classes=3").code == 0
+
+
+def test_labels_in_a_column(dcgan, workplace):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), np.uint8)
+    np.savez("x.npz", x_train=pixels, y_train=np.arange(40)[:, np.newaxis] % 4)
+    options = ["model.conditional=true", "data.classes=4", *SMALL]
+    assert dcgan("train", "data=npz", "data.path=x.npz", *options).code == 0
+
+
 def test_no_path(dcgan, workplace):
     for name, needed in (("image_folder", "FOLDER"), ("npz", "FILE.npz")):
         done = dcgan("train", f"data={name}", *SMALL)

@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 
 from dcgan_cli.config import LossConfig, ModelConfig, OptimizerConfig, TrainConfig
-from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
+from dcgan_cli.core.data import BUNDLED_MNIST
 from dcgan_cli.core.device import use_precision
+from dcgan_cli.core.image_arrays import read_npz
 from dcgan_cli.core.layers import dropout
 from dcgan_cli.core.optimizers import Cooldown
 from dcgan_cli.core.step import (
@@ -310,7 +311,8 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from dcgan_cli.config import LossConfig, ModelConfig, OptimizerConfig, TrainConfig
-from dcgan_cli.core.data import BUNDLED_MNIST, read_npz
+from dcgan_cli.core.data import BUNDLED_MNIST
+from dcgan_cli.core.image_arrays import read_npz
 from dcgan_cli.core.batches import epoch_batches
 from dcgan_cli.core.gradients import Batch, Objective, gradients
 from dcgan_cli.core.losses import non_saturating

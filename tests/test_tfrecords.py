@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 from dcgan_cli.config import DataConfig
-from dcgan_cli.core.data import ImageSet, load_training_images
+from dcgan_cli.core.data import load_training_images
+from dcgan_cli.core.image_set import ImageSet
 from dcgan_cli.core.shards import count_records
 from dcgan_cli.errors import DataError
 from tests.pictures import colours, write_bad, write_colours, write_picture
@@ -79,7 +80,7 @@ def test_train_and_resume(packed, dcgan):
     (packed / "images-00002-of-00003.tfrecord").unlink()
     done = dcgan("train", "resume=run", "epochs=4")
     assert (done.code, len(done.err.splitlines())) == (3, 1)
-    assert "sha256 differs" in done.err
+    assert "images-00002-of-00003.tfrecord has gone" in done.err
 
 
 def test_check_unchanged(packed):
@@ -88,6 +89,27 @@ def test_check_unchanged(packed):
     (packed / "images-00001-of-00003.tfrecord").unlink()
     with pytest.raises(DataError, match=r"images-00001-of-00003\.tfrecord has gone"):
         data.check_unchanged()
+
+
+def test_a_whole_file_that_is_not_the_one_of_the_index(packed):
+    first, second = (packed / f"images-0000{n}-of-00003.tfrecord" for n in range(2))
+    second.write_bytes(first.read_bytes())
+    with pytest.raises(DataError, match=r"00001-of-00003\.tfrecord is not what .* says"):
+        load(packed)
+
+
+@pytest.mark.parametrize("pattern", ["packed", "packed/*"])
+def test_a_file_that_is_missing(packed, workplace, pattern):
+    (packed / "images-00001-of-00003.tfrecord").unlink()
+    with pytest.raises(DataError, match=r"images-00001-of-00003\.tfrecord has gone"):
+        load(workplace / pattern)
+
+
+def test_some_of_the_files_by_their_names(packed, workplace):
+    assert len(load(packed / "images-0000[02]*").images) == 30
+    odd = workplace / "odd [1]"
+    packed.rename(odd)
+    assert len(load(odd / "images-00000-of-00003.tfrecord").images) == 20
 
 
 @pytest.mark.parametrize("with_index", [True, False])
@@ -165,6 +187,21 @@ class TestPack:
         assert dcgan("pack", "x.npz", "packed", *options).code == 0
         data = load(workplace / "packed", image_size=28, channels=1)
         assert (data.images[..., 0] == pixels).all()
+
+    def test_current_folder(self, dcgan, workplace, monkeypatch):
+        write_colours(workplace / "photos", 3)
+        (workplace / "packed").mkdir()
+        monkeypatch.chdir(workplace / "packed")
+        done = dcgan("pack", "../photos", ".")
+        assert done.code == 0, done.err
+        assert (workplace / "packed" / "index.json").is_file()
+
+    def test_nothing_there(self, dcgan, workplace):
+        done = dcgan("pack", "photos", "packed")
+        assert (done.code, done.err) == (
+            3,
+            "dcgan: photos is not there; name a folder of pictures, an .npz or IDX files\n",
+        )
 
     def test_bad_files(self, dcgan, workplace):
         write_colours(workplace / "photos", 3)

@@ -1,6 +1,7 @@
 """`dcgan evaluate`: how good and how varied a generator's images are."""
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ def evaluate_generator(
     count: int,
     features: str | None,
     first_seed: int,
+    data_path: str | None,
     *,
     as_json: bool,
     quiet: bool,
@@ -60,7 +62,7 @@ def evaluate_generator(
     load_tensorflow(quiet=quiet)
     from dcgan_cli.core.sampling import kept_epochs, load_generator
 
-    evaluation = _evaluation(run, features, count)
+    evaluation = _evaluation(run, features, count, data_path)
     if evaluation.count < count:
         print(
             f"note: comparing {evaluation.count:,} images of each kind; "
@@ -86,15 +88,24 @@ def evaluate_generator(
         _print(evaluated)
 
 
-def _evaluation(run: RunFolder, features: str | None, count: int) -> "Evaluation":
+def _evaluation(
+    run: RunFolder, features: str | None, count: int, data_path: str | None
+) -> "Evaluation":
     from dcgan_cli.core.evaluation import evaluation_of
 
     config = run.config()
-    data = load_training_images(config.data, progress_bar)
+    if data_path is not None:
+        config.data.path = os.path.abspath(os.path.expanduser(data_path))
+    try:
+        data = load_training_images(config.data, progress_bar)
+    except DataError as error:
+        if config.data.path is None or data_path is not None:
+            raise
+        raise DataError(f"{error}. If the images were moved, say where to with --data") from error
     if data.digest(with_labels=config.model.conditional) != run.record()["data_sha256"]:
         raise DataError(
             f"the images of {data.source} are not those that {run.path} was trained on; "
-            "put them back"
+            "put them back, or say with --data where they are"
         )
     return evaluation_of(config.data, data, features or config.evaluation.features, count)
 

@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from dcgan_cli.core.image_files import first_names
 from dcgan_cli.streams import printable
 
 SHOWN = 10
@@ -27,6 +28,9 @@ def render_image_folder(facts: dict[str, Any]) -> Iterator[RenderableType]:
     yield _line("sizes", _sizes(facts["sizes"]))
     yield _line("modes", ", ".join(f"{mode} {n:,}" for mode, n in facts["modes"].items()))
     yield _line("colour", f"{coloured:,} in colour, {usable - coloured:,} grey")
+    if classes := facts["classes"]:
+        named = [f"{name} {count:,}" for name, count in classes.items()]
+        yield _line("classes", f"{len(classes):,}: {printable(first_names(named))}")
     yield from _section("cannot be used", _reasons(facts))
     yield from _section("left alone: not called like an image", facts["other_files"])
     same = [" = ".join(names) for names in facts["duplicates"]]

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from dcgan_cli.commands.folder_report import render_image_folder
 from dcgan_cli.console import duration, progress_bar
-from dcgan_cli.core.data import MNIST_SHAPE
+from dcgan_cli.core.image_arrays import MNIST_SHAPE
 from dcgan_cli.core.inspection import Facts, describe_defaults, describe_run, describe_target
 from dcgan_cli.core.runs import newest_run, run_to_read
 from dcgan_cli.errors import CheckpointError, ConfigError, DataError

@@ -8,7 +8,8 @@ from dcgan_cli.config import DataConfig
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.data import load_training_images
-from dcgan_cli.errors import ConfigError
+from dcgan_cli.core.image_arrays import is_idx_folder
+from dcgan_cli.errors import ConfigError, DataError
 from dcgan_cli.streams import printable
 
 
@@ -30,9 +31,12 @@ def pack_images(
         DataError: the images cannot be read.
         OSError: the folder cannot be written.
     """
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+    if not source.exists():
+        raise DataError(f"{source} is not there; name a folder of pictures, an .npz or IDX files")
+    folder = Path(os.path.abspath(out))
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise ConfigError(f"{out} is there already; name a folder that is not")
-    pictures = source.is_dir() and not any(source.glob("*-ubyte*"))
+    pictures = source.is_dir() and not is_idx_folder(source)
     config = DataConfig(
         name="image_folder" if pictures else "npz",
         path=os.path.abspath(source),
@@ -47,6 +51,6 @@ def pack_images(
     load_tensorflow(quiet=quiet)
     from dcgan_cli.core.tfrecords import write_shards
 
-    write_shards(data.images, data.labels, out, shard_images, progress_bar)
+    write_shards(data.images, data.labels, folder, shard_images, progress_bar)
     print(f"{len(data.images):,} images", file=sys.stderr)
     print(out)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from dcgan_cli.bridge import Train
 from dcgan_cli.config import NAMED_FEATURES, TrainConfig
-from dcgan_cli.core.data import load_training_images
+from dcgan_cli.core.data import check_enough_to_score, load_held_out_images, load_training_images
 from dcgan_cli.core.run_folder import RunFolder, shown_path
 from dcgan_cli.errors import DataError, DcganError
 from dcgan_cli.streams import printable
@@ -18,14 +18,17 @@ def prepare(config: TrainConfig, *, quiet: bool) -> Train:
         quiet: whether TensorFlow's own log is kept from the screen.
 
     Raises:
-        DataError: the images cannot be read, they have no labels and `conditional` needs them, or
-            the features' file is missing. Nothing was created.
+        DataError: the images, or those held out to score by, cannot be read or are too few; they
+            have no labels and `conditional` needs them; or the features' file is missing. Nothing
+            was created.
     """
     from dcgan_cli.console import progress_bar
 
     data = load_training_images(config.data, progress_bar)
     if config.model.conditional:
         data.check_labels(config.data.classes)
+    if config.evaluate_every:
+        _check_can_be_scored(config, len(data.images))
     features = config.evaluation.features
     if config.evaluate_every and features not in NAMED_FEATURES and not Path(features).is_file():
         raise DataError(
@@ -49,3 +52,11 @@ def prepare(config: TrainConfig, *, quiet: bool) -> Train:
         print(shown_path(run.path))
 
     return train_in
+
+
+def _check_can_be_scored(config: TrainConfig, count: int) -> None:
+    held_out = load_held_out_images(config.data)
+    if held_out is None:  # Then half of the images is.
+        check_enough_to_score(count // 2, count - count // 2)
+    else:
+        check_enough_to_score(count, len(held_out.images))

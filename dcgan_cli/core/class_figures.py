@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from dcgan_cli.core.data import LEAST_SCORED
 from dcgan_cli.core.distances import Moments, frechet_distance
-from dcgan_cli.core.evaluation import LEAST_COUNT, Evaluation
+from dcgan_cli.core.evaluation import Evaluation
 from dcgan_cli.core.features import Seen
 
 Figures = dict[str, list[float | None]]
@@ -53,6 +54,6 @@ def _measure(evaluation: Evaluation, seen: Seen, labels: np.ndarray, classes: in
 
 
 def _distance(generated: np.ndarray, real: np.ndarray) -> float | None:
-    if min(len(generated), len(real)) < LEAST_COUNT:
+    if min(len(generated), len(real)) < LEAST_SCORED:
         return None
     return frechet_distance(Moments.of(generated), Moments.of(real))

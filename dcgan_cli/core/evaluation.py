@@ -10,17 +10,15 @@ from functools import cached_property
 import numpy as np
 
 from dcgan_cli.config import DataConfig
-from dcgan_cli.core.data import ImageSet, load_held_out_images
+from dcgan_cli.core.data import check_enough_to_score, load_held_out_images
 from dcgan_cli.core.distances import Moments, frechet_distance, kernel_distance, total_variation
 from dcgan_cli.core.features import FeatureNetwork, Seen, feature_network
-from dcgan_cli.errors import DataError
+from dcgan_cli.core.image_set import ImageSet
 
 NEAREST_COUNT = 1000
 """Images whose nearest training image is looked for."""
 PART_VALUES = 2**26
 """Pixel values looked at together in a search of all training images."""
-LEAST_COUNT = 6
-"""Images from which all figures can be made."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +68,7 @@ class Evaluation:
         self.compared = compared
         """int64 [K], the places of the images in `train` that are not held out."""
         self.count = min(count, len(compared), len(floor))
-        if self.count < LEAST_COUNT:
-            raise DataError(
-                f"too few images to score by: {LEAST_COUNT} to train on and {LEAST_COUNT} held out "
-                f"are needed, found {len(compared)} and {len(floor)}; evaluate_every=0 does without"
-            )
+        check_enough_to_score(len(compared), len(floor))
         # Data sets are often in some order; MNIST's test split has the neater writers first.
         compared, floor = _mixed(compared)[: self.count], _mixed(floor)[: self.count]
         self.held_out = np.asarray(held_out[floor])

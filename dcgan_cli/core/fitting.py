@@ -80,7 +80,12 @@ def _upright(picture: Image.Image) -> Image.Image:
 def _plain(picture: Image.Image, mode: str) -> Image.Image:
     """Convert to L or RGB."""
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        picture = Image.fromarray(_eight_bits(np.asarray(picture), picture.mode))
+        values = np.asarray(picture)
+        # Pillow scales the numbers of a PGM file to 16 bits, and calls its mode I.
+        pixels = _eight_bits(values, "I;16" if picture.format == "PPM" else picture.mode)
+        if isinstance(transparent := picture.info.get("transparency"), int):
+            pixels = np.where(values == transparent, np.uint8(WHITE[0]), pixels)
+        picture = Image.fromarray(pixels)
     elif picture.has_transparency_data:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, WHITE), picture)

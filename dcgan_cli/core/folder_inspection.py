@@ -10,21 +10,26 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from dcgan_cli.core.data import LEAST_SCORED
 from dcgan_cli.core.fitting import Form, is_grey_mode
 from dcgan_cli.core.image_cache import Watch, unwatched
-from dcgan_cli.core.image_files import Listing, list_images
+from dcgan_cli.core.image_files import Listing, class_names, list_images
 from dcgan_cli.core.image_reading import ReadImage, read_all
 from dcgan_cli.core.images import grid_picture, write_png
 from dcgan_cli.core.storage import replacing
-from dcgan_cli.errors import DataError
+from dcgan_cli.errors import ConfigError, DataError
 from dcgan_cli.overrides import override, shell_word
 
 Facts = dict[str, Any]
 SHEET_IMAGES = 64
 SHEET_SIZE = 64
-SIZES = (64, 32, 28)
+SIZES = (64, 32)
 """Image sizes to suggest, the largest first: 64 is the DCGAN paper's, and quick enough to begin
-with; 28 has networks of its own."""
+with."""
+SMALL_GREY_SIZE = 28
+"""To suggest for grey pictures that are smaller; it has networks of its own."""
+SCORED_FROM = 2 * LEAST_SCORED
+"""Pictures in a folder from which a half can be held out to score by."""
 GREY_SPREAD = 8
 """How much the channels of a grey picture may differ once a JPEG has rounded them."""
 
@@ -57,12 +62,17 @@ def describe_image_folder(folder: Path, sheet: Path | None, watch: Watch = unwat
         watch: is shown how far it is.
 
     Raises:
+        ConfigError: the sheet would be one of the pictures.
         DataError: it holds no images, or changes meanwhile.
         OSError: the sheet cannot be written.
     """
     listing = list_images(folder)
     if not listing.images:
         raise DataError(f"{folder} holds no images")
+    if sheet is not None and sheet.resolve().is_relative_to(folder.resolve()):
+        raise ConfigError(
+            f"--out {sheet} is in {folder}, whose pictures are trained on; choose another place"
+        )
     images = read_all(listing, Form(SHEET_SIZE, 3, "crop"))
     tally = _tally(watch(images, len(listing.images), "reading"), len(listing.images))
     suggested = _suggestion(tally)
@@ -77,10 +87,13 @@ def describe_image_folder(folder: Path, sheet: Path | None, watch: Watch = unwat
         "unusable": {image.file.name: image.problem for image in tally.bad},
         "other_files": listing.others,
         "duplicates": [names for names in tally.by_content.values() if len(names) > 1],
+        "classes": _classes(tally.good),
         "coloured": tally.coloured,
         "suggested": suggested,
         "changes": _changes(tally.good, suggested),
-        "commands": _commands(listing, suggested, bad=bool(tally.bad)) if tally.good else {},
+        "commands": _commands(listing, tally.good, suggested, bad=bool(tally.bad))
+        if tally.good
+        else {},
     }
     if sheet is not None and tally.good:
         _write_sheet(sheet, tally.sheet, suggested, folder)
@@ -90,7 +103,7 @@ def describe_image_folder(folder: Path, sheet: Path | None, watch: Watch = unwat
 
 def _tally(images: Iterable[ReadImage], count: int) -> _Tally:
     tally = _Tally()
-    step = -(-count // SHEET_IMAGES)
+    shown = {round(number * count / SHEET_IMAGES) for number in range(SHEET_IMAGES)}
     for index, image in enumerate(images):
         if image.pixels is None:
             tally.bad.append(image)
@@ -98,7 +111,7 @@ def _tally(images: Iterable[ReadImage], count: int) -> _Tally:
         tally.by_content[image.sha256].append(image.file.name)
         spread = np.ptp(image.pixels.astype(np.int16), axis=-1)
         tally.coloured += bool(spread.max() > GREY_SPREAD)
-        if index % step == 0:
+        if index in shown:
             tally.sheet.append(image.pixels)
         tally.good.append(dataclasses.replace(image, pixels=None))
     return tally
@@ -109,8 +122,15 @@ def _suggestion(tally: _Tally) -> Facts:
     if not tally.good:
         return {"image_size": SIZES[0], "channels": 3}
     shorter = float(np.median([min(image.width, image.height) for image in tally.good]))
-    size = next((size for size in SIZES if size <= shorter), SIZES[-1])
+    smallest = SIZES[-1] if tally.coloured else SMALL_GREY_SIZE
+    size = next((size for size in SIZES if size <= shorter), smallest)
     return {"image_size": size, "channels": 3 if tally.coloured else 1}
+
+
+def _classes(good: list[ReadImage]) -> dict[str, int]:
+    """Return how many pictures are in each folder that is a class."""
+    names = [image.file.name for image in good]
+    return {name: sum(n.startswith(f"{name}/") for n in names) for name in class_names(names)}
 
 
 def _sizes(good: list[ReadImage]) -> Facts:
@@ -144,13 +164,15 @@ def _changes(good: list[ReadImage], suggested: Facts) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _commands(listing: Listing, suggested: Facts, *, bad: bool) -> dict[str, str]:
+def _commands(
+    listing: Listing, good: list[ReadImage], suggested: Facts, *, bad: bool
+) -> dict[str, str]:
     """Return the command that trains on the folder, with what differs from image_folder.yaml."""
     words = [
         "dcgan train data=image_folder",
         shell_word(override("data.path", str(listing.folder))),
     ]
-    if suggested["image_size"] == SIZES[-1] and suggested["channels"] == 1:
+    if suggested["image_size"] == SMALL_GREY_SIZE:
         words.append("model=dcgan28")
     if suggested["image_size"] != SIZES[0]:
         words.append(f"data.image_size={suggested['image_size']}")
@@ -158,6 +180,8 @@ def _commands(listing: Listing, suggested: Facts, *, bad: bool) -> dict[str, str
         words.append(f"data.channels={suggested['channels']}")
     if bad:
         words.append("data.skip_bad=true")
+    if len(good) < SCORED_FROM:
+        words.append("evaluate_every=0")
     return {"train on it": " ".join(words)}
 
 

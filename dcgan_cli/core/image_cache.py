@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL
 
 from dcgan_cli.core.disk_errors import REMEDIES
 from dcgan_cli.core.fitting import Form
@@ -36,6 +37,8 @@ from dcgan_cli.errors import StorageError
 
 VERSION = 2
 """To be raised when the same file becomes other pixels, or an entry says more."""
+MAX_ENTRY_BYTES = 2**28
+"""The longest `entry.json`, with a label and perhaps a problem for each of millions of images."""
 ABANDONED_SECONDS = 24 * 3600
 PART_BYTES = 2**24
 
@@ -105,7 +108,7 @@ def decoded_images(
     try:
         found = _read(entry, form, watch)
         if found is None:
-            _make(entry, form, watch(read(listing, form), count, "decoding"))
+            _make(entry, form, watch(read(listing, form), count, "decoding"), watch)
             found = _read(entry, form, watch)
     except OSError as error:
         remedies = REMEDIES | {errno.ENOENT: "make its folder"}
@@ -120,12 +123,12 @@ def decoded_images(
 
 
 def _key(listing: Listing, form: Form) -> str:
-    """Return what an entry hangs on: the files, and what they are turned into."""
-    text = json.dumps([VERSION, asdict(form), listing.key()], sort_keys=True)
+    """Return what an entry hangs on: the files, what reads them, what they are turned into."""
+    text = json.dumps([VERSION, PIL.__version__, asdict(form), listing.key()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _make(entry: Path, form: Form, images: Iterable[ReadImage]) -> None:
+def _make(entry: Path, form: Form, images: Iterable[ReadImage], watch: Watch) -> None:
     """Decode into a temporary folder, and make that the entry.
 
     Raises:
@@ -133,15 +136,16 @@ def _make(entry: Path, form: Form, images: Iterable[ReadImage]) -> None:
     """
     entry.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(entry.parent)
-    if entry.exists():  # Damaged, or it would have been used.
-        remove(entry)
     with _temporary_folder(entry) as folder:
         write_json(folder / "entry.json", _write_images(folder / "images.npy", images, form))
+        # What is there by now another process has made meanwhile, or it is damaged.
+        if entry.exists() and _read(entry, form, watch) is None:
+            remove(entry)
         try:
             folder.rename(entry)
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise  # Else another process made the same entry first.
+                raise
 
 
 def _write_images(path: Path, images: Iterable[ReadImage], form: Form) -> dict[str, Any]:
@@ -182,7 +186,7 @@ def _write_header(stream: Any, shape: tuple[int, ...]) -> None:
 def _read(entry: Path, form: Form, watch: Watch) -> Decoded | None:
     """Map an entry into memory, or return None if it is not there or is damaged."""
     try:
-        stated = read_json(entry / "entry.json")
+        stated = read_json(entry / "entry.json", MAX_ENTRY_BYTES)
         count, sha256, problems = (stated[name] for name in ("count", "sha256", "problems"))
         labels = None if stated["labels"] is None else np.array(stated["labels"], np.int64)
         if count == 0:

@@ -4,13 +4,14 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dcgan_cli.errors import DataError
 
 ENDINGS = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".pgm", ".ppm"}
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
+    | {".pbm", ".pgm", ".ppm"}
 )
 """Names that end so are taken to be images; the rest is left alone."""
 
@@ -25,6 +26,9 @@ class ImageFile:
     """Length in bytes."""
     mtime_ns: int
     """When it was last written."""
+    ctime_ns: int = field(default=0, compare=False)
+    """When it or what is known of it, such as who may read it, was last changed. That alone does
+    not make it another file."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +44,14 @@ class Listing:
     """Lists what is there now."""
 
     def key(self) -> str:
-        """Return a sha256 of all names, sizes and times of writing."""
-        digest = hashlib.sha256()
+        """Return a sha256 of where the folder is and of all names, sizes and times.
+
+        Sizes and times of writing alone do not tell: those of two unpacked archives may be equal.
+        """
+        digest = hashlib.sha256(os.fsencode(os.path.realpath(self.folder)))
         for file in self.images:
-            digest.update(os.fsencode(file.name) + f"\0{file.size}\0{file.mtime_ns}\0".encode())
+            facts = f"\0{file.size}\0{file.mtime_ns}\0{file.ctime_ns}\0"
+            digest.update(os.fsencode(file.name) + facts.encode())
         return digest.hexdigest()
 
     def check_unchanged(self) -> None:
@@ -108,19 +116,26 @@ def list_images(folder: Path) -> Listing:
 
 
 def class_labels(names: Sequence[str]) -> list[int] | None:
-    """Return the class of each file: the number, in order of name, of the folder that it is in.
+    """Return the class of each file: the place of its folder among `class_names`.
 
     Args:
         names: paths below the folder of the data set, with "/" between folders.
 
     Returns:
-        A number for each; None if some file is in no folder, or all are in one.
+        A number for each; None if there are no classes.
     """
-    folders = [name.partition("/")[0] if "/" in name else "" for name in names]
-    numbers = {folder: number for number, folder in enumerate(sorted(set(folders)))}
-    if "" in numbers or len(numbers) < 2:
-        return None
-    return [numbers[folder] for folder in folders]
+    numbers = {name: number for number, name in enumerate(class_names(names))}
+    return [numbers[name.partition("/")[0]] for name in names] if numbers else None
+
+
+def class_names(names: Iterable[str]) -> list[str]:
+    """Return the folders, in order of name, that files are in right below that of the data set.
+
+    Returns:
+        Two or more; none if some file is in no folder, or all are in one.
+    """
+    folders = {name.partition("/")[0] if "/" in name else "" for name in names}
+    return sorted(folders) if len(folders) > 1 and "" not in folders else []
 
 
 def first_names(names: Iterable[str], count: int = 10) -> str:
@@ -143,4 +158,4 @@ def _stated(entry: "os.DirEntry[str]", name: str) -> ImageFile:
     except OSError:  # A link that leads nowhere; reading it will say so.
         return ImageFile(name, 0, 0)
     size = found.st_size if stat.S_ISREG(found.st_mode) else 0
-    return ImageFile(name, size, found.st_mtime_ns)
+    return ImageFile(name, size, found.st_mtime_ns, found.st_ctime_ns)

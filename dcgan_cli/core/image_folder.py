@@ -1,5 +1,6 @@
 """Pictures in files, a folder of them or TFRecord shards, as a training set."""
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.fitting import Form
 from dcgan_cli.core.image_cache import Read, Watch, decoded_images
-from dcgan_cli.core.image_files import ENDINGS, Listing, first_names, list_images
+from dcgan_cli.core.image_files import ENDINGS, Listing, class_names, first_names, list_images
 from dcgan_cli.core.image_reading import ReadImage, read_all
 from dcgan_cli.core.shards import count_records, list_shards
 from dcgan_cli.errors import DataError
@@ -25,6 +26,8 @@ class FileImages:
     """int64 [N], the classes, where they are told."""
     sha256: str
     """Of the images."""
+    class_names: tuple[str, ...]
+    """What the classes are called, in order of their numbers, where that is known."""
     notes: tuple[str, ...]
     """What was left out."""
     listing: Listing
@@ -43,7 +46,9 @@ def read_image_folder(folder: Path, form: Form, *, skip_bad: bool, watch: Watch)
             f"{folder} holds no images: no name in it ends in {', '.join(sorted(ENDINGS))}"
         )
     count = len(listing.images)
-    return _used(str(folder), listing, form, read_all, count, skip_bad=skip_bad, watch=watch)
+    found = _used(str(folder), listing, form, read_all, count, skip_bad=skip_bad, watch=watch)
+    names = class_names(file.name for file in listing.images)
+    return dataclasses.replace(found, class_names=tuple(names))
 
 
 def read_shards(pattern: str, form: Form, *, skip_bad: bool, watch: Watch) -> FileImages:
@@ -91,4 +96,4 @@ def _used(
         notes.append(f"left out  {len(bad):,} of {count:,} images: {first_names(bad, 3)}")
     if listing.others:
         notes.append(f"left out  {first_names(listing.others, 3)}: not called like an image")
-    return FileImages(decoded.images, decoded.labels, decoded.sha256, tuple(notes), listing)
+    return FileImages(decoded.images, decoded.labels, decoded.sha256, (), tuple(notes), listing)

@@ -1,6 +1,7 @@
 """Image files, each opened and decoded once, with what is wrong with those that cannot be."""
 
 import dataclasses
+import errno
 import hashlib
 import io
 import itertools
@@ -25,6 +26,8 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 MAX_PIXELS = 89_478_485
 """More is refused by what the header states, before memory is taken; where Pillow warns, too."""
 MAX_FILE_BYTES = 2**30
+PASSING = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT)
+"""Errors that are not the file's own, and may be over the next time."""
 BLOCK_BYTES = 2**26
 """Pixels that are decoded ahead of whoever takes them."""
 BLOCK = 256
@@ -91,6 +94,8 @@ def _read(folder: Path, file: ImageFile, form: Form) -> ReadImage:
             return ReadImage(file, problem="is a link that leads nowhere")
         raise DataError(f"{path} has gone while the folder was read; start again") from None
     except OSError as error:
+        if error.errno in PASSING:
+            raise DataError(f"{path} cannot be read ({error.strerror}); try again") from None
         return ReadImage(file, problem=f"cannot be opened ({error.strerror or error})")
     if not content:
         return ReadImage(file, problem="is empty")
@@ -142,6 +147,6 @@ def decode(file: ImageFile, content: bytes, form: Form) -> ReadImage:
 
 def _is_turned(picture: Image.Image) -> bool:
     try:
-        return bool(picture.getexif().get(ORIENTATION, 1) != 1)
+        return picture.getexif().get(ORIENTATION) in range(2, 9)
     except Exception:  # Metadata that cannot be read.
         return False

@@ -16,9 +16,9 @@ from dcgan_cli.config_tree import flatten
 from dcgan_cli.core import checkpoints, retention, run_lock
 from dcgan_cli.core.arrays import array_names, read_array
 from dcgan_cli.core.checkpoints import Checkpoint, Damaged
-from dcgan_cli.core.data import read_images
 from dcgan_cli.core.folder_inspection import describe_image_folder, is_image_folder
 from dcgan_cli.core.idx import read_idx
+from dcgan_cli.core.image_arrays import is_idx_folder, read_images
 from dcgan_cli.core.image_cache import Watch, unwatched
 from dcgan_cli.core.images import facts_in, open_png
 from dcgan_cli.core.run_folder import RunFolder
@@ -44,11 +44,12 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
     if path.is_dir():
         if RunFolder(path).looks_like_one():
             return describe_run(RunFolder(path))
-        if (path / "manifest.json").exists():
+        pictures = is_image_folder(path)
+        if (path / "manifest.json").exists() and not pictures:
             return describe_checkpoint(checkpoints.read(path))
-        if any(path.glob("*-ubyte*")):
+        if is_idx_folder(path):
             return _describe_data(path)
-        if not is_image_folder(path):
+        if not pictures:
             raise DataError(
                 f"{path} is neither a run, a checkpoint nor a folder of pictures or IDX files"
             )
@@ -222,7 +223,7 @@ def _describe_data(path: Path) -> Facts:
             errors.append(error)
             continue
         described = _describe_array(data.images) | {"mean": round(float(data.images.mean()), 2)}
-        if data.labels is not None:
+        if data.labels is not None and data.labels.dtype.kind in "iu":
             classes, counts = np.unique(data.labels, return_counts=True)
             described["classes"] = dict(zip(classes.tolist(), counts.tolist(), strict=True))
         facts["splits"][split] = described

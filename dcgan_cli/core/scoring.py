@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from dcgan_cli.config import TrainConfig
-from dcgan_cli.core.data import ImageSet
 from dcgan_cli.core.distances import Moments
 from dcgan_cli.core.evaluation import evaluation_of
+from dcgan_cli.core.image_set import ImageSet
 from dcgan_cli.core.manifest import Score
 from dcgan_cli.core.sampling import Sampler
 

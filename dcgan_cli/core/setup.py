@@ -14,7 +14,6 @@ from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.config_tree import flatten, from_dict, without_effect
 from dcgan_cli.core.batches import steps_per_epoch
-from dcgan_cli.core.data import ImageSet
 from dcgan_cli.core.device import (
     build_strategy,
     describe_devices,
@@ -24,6 +23,7 @@ from dcgan_cli.core.device import (
     use_precision,
 )
 from dcgan_cli.core.identity import identity
+from dcgan_cli.core.image_set import ImageSet
 from dcgan_cli.core.manifest import Progress
 from dcgan_cli.core.networks import has_batch_norm, layer_table
 from dcgan_cli.core.optimizers import Cooldown

@@ -24,10 +24,13 @@ def list_shards(pattern: str) -> Listing:
         pattern: a file, a pattern with `*`, or a folder, which means its `*.tfrecord*`.
 
     Raises:
-        DataError: there are none.
+        DataError: there are none, or an index beside them names one that is not there.
     """
     inside = os.path.join(glob.escape(pattern), "*.tfrecord*")
-    found = glob.glob(inside if os.path.isdir(pattern) else pattern)
+    if os.path.isfile(pattern):  # Also if its name looks like a pattern.
+        found = [pattern]
+    else:
+        found = glob.glob(inside if os.path.isdir(pattern) else pattern)
     paths = sorted((path for path in found if os.path.isfile(path)), key=os.fsencode)
     if not paths:
         raise DataError(
@@ -39,7 +42,10 @@ def list_shards(pattern: str) -> Listing:
     for path in paths:
         stated = os.stat(path)
         name = Path(path).relative_to(folder).as_posix()
-        files.append(ImageFile(name, stated.st_size, stated.st_mtime_ns))
+        times = (stated.st_mtime_ns, stated.st_ctime_ns)
+        files.append(ImageFile(name, stated.st_size, *times))
+    for index in {Path(path).parent / INDEX for path in paths}:
+        _check_complete(index)
     return Listing(folder, files, [], lambda: list_shards(pattern))
 
 
@@ -72,13 +78,29 @@ def check_shard(path: Path) -> None:
         DataError: its sha256 is another, or the index cannot be read.
     """
     index = path.parent / INDEX
-    if not index.exists():
+    if (stated := _sha256_by_name(index).get(path.name)) is None:
         return
-    try:
-        shards = {shard["name"]: shard["sha256"] for shard in read_json(index)["shards"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{index} cannot be read ({error}); pack the images again") from None
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    if shards.get(path.name, digest) != digest:
+    if stated != digest:
         raise DataError(f"{path} is not what {index} says (sha256 differs); get it again")
+
+
+def _check_complete(index: Path) -> None:
+    for name in _sha256_by_name(index):
+        if not (path := index.parent / Path(name).name).exists():
+            raise DataError(f"{path} has gone, and {index} names it; get it again")
+
+
+def _sha256_by_name(index: Path) -> dict[str, str]:
+    """Return what an index says of its files; nothing if there is none.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    if not index.exists():
+        return {}
+    try:
+        return {shard["name"]: shard["sha256"] for shard in read_json(index)["shards"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{index} cannot be read ({error}); pack the images again") from None

@@ -123,14 +123,14 @@ def read_text(path: Path, longest: int = MAX_TEXT_BYTES) -> bytes:
     return text
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, longest: int = MAX_JSON_BYTES) -> Any:
     """Read a JSON file that may be a stranger's.
 
     Raises:
         OSError: see `read_text`.
         ValueError, RecursionError: it is not JSON, or has an object with the same key twice.
     """
-    return json.loads(read_text(path, MAX_JSON_BYTES), object_pairs_hook=_object)
+    return json.loads(read_text(path, longest), object_pairs_hook=_object)
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

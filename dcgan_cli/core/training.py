@@ -9,11 +9,11 @@ import tensorflow as tf
 
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.core.batches import epoch_batches, steps_per_epoch
-from dcgan_cli.core.data import ImageSet
 from dcgan_cli.core.device import describe_devices
 from dcgan_cli.core.disk_errors import disk_errors
 from dcgan_cli.core.epoch_records import EpochRecords
 from dcgan_cli.core.epoch_scores import EpochScores
+from dcgan_cli.core.image_set import ImageSet
 from dcgan_cli.core.interruption import StopRequest, stop_on_signals
 from dcgan_cli.core.manifest import Progress, Score
 from dcgan_cli.core.reporter import Reporter, Start, StepReport

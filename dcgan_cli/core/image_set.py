@@ -1,0 +1,79 @@
+"""A set of images, and what is known of it."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from dcgan_cli.core.image_files import first_names
+from dcgan_cli.errors import DataError
+
+
+class NoSplitError(DataError):
+    """The file or folder does not have the split that was asked for."""
+
+
+def _nothing_to_check() -> None:
+    """Do nothing: what is in memory does not change."""
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images that a run trains on, or that `dcgan inspect` looks at."""
+
+    images: np.ndarray
+    """uint8 [N, H, W, C], 0 is black; a read-only memory map if they came from a folder."""
+    labels: np.ndarray | None
+    """uint8 [N], the class of each image, where known."""
+    source: str
+    """Where they came from, in words."""
+    dataset: str | None = None
+    """Which known data set they are of, such as "mnist"."""
+    sha256: str | None = None
+    """Their digest, where it is known already."""
+    class_names: tuple[str, ...] = ()
+    """What the classes are called, in order of their numbers, where that is known."""
+    notes: tuple[str, ...] = ()
+    """What whoever trains on them should know."""
+    check_unchanged: Callable[[], None] = _nothing_to_check
+    """Raises DataError if the files they came from are not what they were; cheap."""
+
+    def digest(self, *, with_labels: bool = False) -> str:
+        """Return the sha256 of the images, which tells one training set from another.
+
+        Args:
+            with_labels: whether labels that differ make another set.
+        """
+        digest = self.sha256 or hashlib.sha256(np.ascontiguousarray(self.images).data).hexdigest()
+        if not with_labels or self.labels is None:
+            return digest
+        kind = np.uint8 if self.labels.max(initial=0) < 256 else np.int64  # However they are kept.
+        return hashlib.sha256(digest.encode() + self.labels.astype(kind).tobytes()).hexdigest()
+
+    def check_labels(self, classes: int) -> None:
+        """Check that there are labels, and that they are whole numbers from 0 to classes - 1.
+
+        Raises:
+            DataError: there are none, or one is not.
+        """
+        if self.labels is None:
+            raise DataError(
+                f"model.conditional needs labels, and {self.source} has none; leave it out, or put "
+                "each class of pictures into a folder of its own"
+            )
+        if self.class_names and len(self.class_names) != classes:
+            raise DataError(
+                f"{self.source} has {len(self.class_names)} classes "
+                f"({first_names(self.class_names, 5)}); give data.classes={len(self.class_names)}"
+            )
+        if self.labels.dtype.kind not in "iu":
+            raise DataError(
+                f"{self.source} has labels of type {self.labels.dtype}; model.conditional takes "
+                "whole numbers"
+            )
+        if len(odd := self.labels[(self.labels < 0) | (self.labels >= classes)]):
+            raise DataError(
+                f"{self.source} has the label {odd[0]}; data.classes={classes} means labels from "
+                f"0 to {classes - 1}"
+            )
