@@ -326,7 +326,9 @@ class TestCache:
         write_colours(folder, 1)
         (tmp_path / "file").touch()
         monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "file"))
-        assert f"cannot write the cache {tmp_path}/file" in message_of(folder, StorageError)
+        message = message_of(folder, StorageError)
+        assert f"cannot write the cache {tmp_path}/file" in message
+        assert "move that file away, or set DCGAN_CACHE to another folder" in message
 
     def test_where_it_is(self, monkeypatch, tmp_path):
         monkeypatch.delenv("DCGAN_CACHE")

@@ -208,6 +208,7 @@ class TestPack:
         write_bad(workplace / "photos")
         done = dcgan("pack", "photos", "packed")
         assert (done.code, len(done.err.splitlines())) == (3, 1)
+        assert "leave them out with --skip-bad" in done.err
         assert not (workplace / "packed").exists()
         done = dcgan("pack", "photos", "packed", "--skip-bad")
         assert done.code == 0

@@ -45,7 +45,10 @@ def pack_images(
         fit=fit,
         skip_bad=skip_bad,
     )
-    data = load_training_images(config, progress_bar)
+    try:
+        data = load_training_images(config, progress_bar)
+    except DataError as error:  # It knows the setting, of which this command has an option.
+        raise DataError(str(error).replace("data.skip_bad=true", "--skip-bad")) from error
     for note in data.notes:
         print(printable(note), file=sys.stderr)
     load_tensorflow(quiet=quiet)

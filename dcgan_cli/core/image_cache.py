@@ -39,6 +39,11 @@ VERSION = 2
 """To be raised when the same file becomes other pixels, or an entry says more."""
 MAX_ENTRY_BYTES = 2**28
 """The longest `entry.json`, with a label and perhaps a problem for each of millions of images."""
+CACHE_REMEDIES = {
+    errno.ENOENT: "make its folder",
+    errno.EEXIST: "move that file away",
+    errno.ENOTDIR: "move that file away",
+}
 ABANDONED_SECONDS = 24 * 3600
 PART_BYTES = 2**24
 
@@ -111,8 +116,7 @@ def decoded_images(
             _make(entry, form, watch(read(listing, form), count, "decoding"), watch)
             found = _read(entry, form, watch)
     except OSError as error:
-        remedies = REMEDIES | {errno.ENOENT: "make its folder"}
-        remedy = remedies.get(error.errno or 0, "allow it")
+        remedy = (REMEDIES | CACHE_REMEDIES).get(error.errno or 0, "allow it")
         raise StorageError(
             f"cannot write the cache {entry.parent}: {error.strerror or error}; {remedy}, or set "
             "DCGAN_CACHE to another folder"
