@@ -136,6 +136,7 @@ def _become(request: dict[str, Any]) -> None:
             os.close(descriptor)
         os.chdir(request["cwd"])
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # Ignored below nohup.
         signal.alarm(TOO_LONG)
         for name, *arguments in request["faults"]:
             getattr(faults, name)(*arguments)

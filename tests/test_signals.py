@@ -21,6 +21,7 @@ def start(*words: str) -> "subprocess.Popen[str]":
 
     def dispose() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # Ignored below nohup.
 
     command = [sys.executable, "-m", "dcgan_cli", "train", *WORDS, *words]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=dispose)
