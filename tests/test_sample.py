@@ -114,3 +114,10 @@ def test_damaged_checkpoint_is_refused(dcgan, workplace):
     assert (done.code, len(done.err.splitlines())) == (4, 1)
     assert "generator.npz is damaged" in done.err
     assert dcgan("inspect", "a").code == 4
+
+
+def test_place_that_cannot_be_written_is_named_once(dcgan, workplace):
+    done = dcgan("sample", "--run", "bundled", "--out", "/proc/x.png")
+    assert (done.code, len(done.err.splitlines())) == (5, 2)
+    assert "'/proc/x.png'" in done.err
+    assert "None" not in done.err

@@ -18,6 +18,7 @@ from dcgan_cli.core.step import (
     DROPOUT,
     NOISE,
     Gan,
+    _move_average,
     assign,
     build_gan,
     compile_step,
@@ -424,3 +425,19 @@ def test_two_replicas_that_normalise_by_the_batch_need_images_each():
         "an epoch's last batch has 1 images, too few for 2 devices with model=dcgan; "
         "give data.limit=8"
     )
+
+
+def test_moving_average():
+    """Three steps against the recurrence; the batch statistics move too."""
+    config = TrainConfig(model=ModelConfig(base_channels=2), ema=0.3, noise_dim=4)
+    gan = build_gan(config, 1)
+    expected = [variable.numpy() for variable in gan.average.variables]
+    for step in range(3):
+        for number, variable in enumerate(gan.generator.variables):
+            variable.assign(tf.fill(variable.shape, float(number + 10 * step)))
+        _move_average(gan.average, gan.generator, config.ema, tf.constant(step, tf.int64))
+        decay = min(0.3, (1 + step) / (10 + step))
+        now = [variable.numpy() for variable in gan.generator.variables]
+        expected = [decay * e + (1 - decay) * n for e, n in zip(expected, now, strict=True)]
+    for variable, value in zip(gan.average.variables, expected, strict=True):
+        np.testing.assert_allclose(variable.numpy(), value, rtol=1e-5, atol=1e-6)

@@ -57,8 +57,7 @@ class EpochScores:
         """Take in the newest row, the last of `rows`, and say what begins to go wrong."""
         if self._health is None:
             self._health = self._followed(rows[:-1])
-        missing = self.scorer.missing if self.scorer else None
-        for finding in self._health.add(rows[-1], missing):
+        for finding in self._health.add(rows[-1]):
             self.reporter.note(f"warning: {finding}")
 
     def of_checkpoint(self, row: Row) -> Score | None:

@@ -27,6 +27,8 @@ that of a draw, where it cannot tell. (Cross-entropy is 0.2 at a probability of 
 and 2 log 2 at a half: Goodfellow et al. 2014, section 4.) What has no entry has no such scale."""
 NO_CONTRAST = 0.05
 """Share of the data's contrast below which images are plain areas."""
+ONCE_CONTRAST = 0.25
+"""Below this share of the data's, contrast is that of a generator that has only begun."""
 LEARNING_EPOCHS = 5
 """Scored epochs after which something should have been learned."""
 STILL_NOTHING = 0.9
@@ -34,9 +36,9 @@ STILL_NOTHING = 0.9
 
 ADVICE = {
     "collapse": "try a smaller optimizer.learning_rate, optimizer.beta_1=0.5 or a larger "
-    "model.dropout in a new run; --epoch best is from before",
+    "model.dropout in a new run; dcgan evaluate --epoch all tells what is still good",
     "missing classes": "try a smaller optimizer.learning_rate, optimizer.beta_1=0.5 or a larger "
-    "batch_size in a new run; --epoch best may have them",
+    "batch_size in a new run; dcgan evaluate names them",
     "discriminator wins": "try a larger model.dropout, more images, or a smaller "
     "optimizer.learning_rate in a new run",
     "saturation": "try a smaller optimizer.learning_rate in a new run",
@@ -78,24 +80,24 @@ class Health:
         self.findings: dict[str, Finding] = {}
         """What is wrong now, by kind."""
         self._most_diverse = 0.0
+        self._most_contrast = 0.0
         self._fewest_missing = float("inf")
         self._were_lost = False
         self._best = float("inf")
         self._scored = 0
 
-    def add(self, row: Row, missing: list[int] | None = None) -> list[Finding]:
+    def add(self, row: Row) -> list[Finding]:
         """Take in an epoch.
 
         Args:
             row: its line of `metrics.csv`.
-            missing: the classes missing from its samples, where known.
 
         Returns:
             What has begun to be wrong in this epoch.
         """
         wrong = self._from_losses(row)
         if "frechet_distance" in row:
-            wrong |= self._from_scores(row, missing)
+            wrong |= self._from_scores(row)
         else:  # No news of the samples.
             wrong |= {
                 kind: finding.text
@@ -120,13 +122,14 @@ class Health:
             f"image ({draw:g} is a draw), and the generator learns little from it"
         }
 
-    def _from_scores(self, row: Row, missing: list[int] | None) -> dict[str, str]:
+    def _from_scores(self, row: Row) -> dict[str, str]:
         wrong = {}
         diversity, distance = row["diversity"], row["frechet_distance"]
         self._most_diverse = max(self._most_diverse, diversity)
         self._best = min(self._best, distance)
         self._scored += 1
-        if row["contrast"] < NO_CONTRAST:
+        self._most_contrast = max(self._most_contrast, row["contrast"])
+        if row["contrast"] < NO_CONTRAST and self._most_contrast >= ONCE_CONTRAST:
             wrong["saturation"] = (
                 f"the samples are plain areas, with {row['contrast']:.0%} of the data's contrast"
             )
@@ -143,10 +146,8 @@ class Health:
             are_lost = count - fewest >= LOST_CLASSES
             were_lost, self._were_lost = self._were_lost, are_lost
             if are_lost and were_lost:
-                which = f" ({', '.join(map(str, missing))})" if missing else ""
                 wrong["missing classes"] = (
-                    f"{count:.0f} classes have all but gone from the samples{which}; "
-                    f"it was {fewest:.0f}"
+                    f"{count:.0f} classes have all but gone from the samples; it was {fewest:.0f}"
                 )
         if (
             self.nothing_learned is not None

@@ -34,8 +34,6 @@ class Scorer:
         self._evaluation = evaluation_of(config.data, data, setting.features, setting.samples)
         self.kind = Score(0.0, self._evaluation.network.name, self._evaluation.count)
         """What its scores have in common."""
-        self.missing: list[int] = []
-        """The classes that were missing from the samples scored last."""
 
     @property
     def scored_by(self) -> dict[str, Any]:
@@ -75,14 +73,13 @@ class Scorer:
         shares = evaluation.class_shares(seen)
         if shares is not None:
             generated, real = shares
-            absent = (generated < MISSING_SHARE * real).nonzero()[0]
-            self.missing = absent.tolist()
-            values["missing_classes"] = len(absent)
+            values["missing_classes"] = int(np.sum(generated < MISSING_SHARE * real))
         return values
 
 
 def _contrast(images: np.ndarray) -> float:
-    return float(images.reshape(len(images), -1).std(axis=1).mean())
+    # One by one, for NumPy makes float64 of all that it is given.
+    return float(np.mean([image.std() for image in images]))
 
 
 def _ratio(value: float, whole: float) -> float:

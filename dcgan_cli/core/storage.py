@@ -61,7 +61,8 @@ def replacing_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
         os.replace(temporary, path)
     except OSError as error:
         if error.filename == str(temporary):  # People know the file by its own name.
-            error.filename, error.filename2 = str(path), None
+            error.filename = str(path)
+            del error.filename2  # Were it None, the message would name that too.
         raise
     finally:
         temporary.unlink(missing_ok=True)
