@@ -141,8 +141,8 @@ def test_the_suggested_command_trains(folder, dcgan):
         write_colours(folder, count, 20, 20)
         command = facts(dcgan)["commands"]["train on it"]
         assert ("evaluate_every=0" in command) == (count == 11)
-        done = dcgan(*shlex.split(command)[1:], "model.base_channels=2", "epochs=1", "batch_size=4")
-        assert done.code == 0, done.err
+    done = dcgan(*shlex.split(command)[1:], "model.base_channels=2", "epochs=1", "batch_size=4")
+    assert done.code == 0, done.err
 
 
 def test_classes_are_counted(folder, dcgan):
