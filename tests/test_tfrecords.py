@@ -188,6 +188,13 @@ class TestPack:
         data = load(workplace / "packed", image_size=28, channels=1)
         assert (data.images[..., 0] == pixels).all()
 
+    @pytest.mark.parametrize("labels", [np.array([b"cat", b"dog"] * 2), np.array([0.5, 1] * 2)])
+    def test_labels_that_are_no_classes(self, dcgan, workplace, labels):
+        np.savez("x.npz", x_train=np.zeros((4, 28, 28), np.uint8), y_train=labels)
+        done = dcgan("pack", "x.npz", "packed")
+        assert done.code == 0, done.err
+        assert load(workplace / "packed").labels is None
+
     def test_current_folder(self, dcgan, workplace, monkeypatch):
         write_colours(workplace / "photos", 3)
         (workplace / "packed").mkdir()

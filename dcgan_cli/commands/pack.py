@@ -54,6 +54,6 @@ def pack_images(
     load_tensorflow(quiet=quiet)
     from dcgan_cli.core.tfrecords import write_shards
 
-    write_shards(data.images, data.labels, folder, shard_images, progress_bar)
+    write_shards(data.images, data.classes, folder, shard_images, progress_bar)
     print(f"{len(data.images):,} images", file=sys.stderr)
     print(out)

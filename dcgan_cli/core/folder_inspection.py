@@ -130,7 +130,8 @@ def _suggestion(tally: _Tally) -> Facts:
 def _classes(good: list[ReadImage]) -> dict[str, int]:
     """Return how many pictures are in each folder that is a class."""
     names = [image.file.name for image in good]
-    return {name: sum(n.startswith(f"{name}/") for n in names) for name in class_names(names)}
+    counts = Counter(name.partition("/")[0] for name in names)
+    return {name: counts[name] for name in class_names(names)}
 
 
 def _sizes(good: list[ReadImage]) -> Facts:

@@ -51,6 +51,12 @@ class ImageSet:
         kind = np.uint8 if self.labels.max(initial=0) < 256 else np.int64  # However they are kept.
         return hashlib.sha256(digest.encode() + self.labels.astype(kind).tobytes()).hexdigest()
 
+    @property
+    def classes(self) -> np.ndarray | None:
+        """The labels, if they are whole numbers."""
+        whole = self.labels is not None and self.labels.dtype.kind in "iu"
+        return self.labels if whole else None
+
     def check_labels(self, classes: int) -> None:
         """Check that there are labels, and that they are whole numbers from 0 to classes - 1.
 
@@ -67,7 +73,7 @@ class ImageSet:
                 f"{self.source} has {len(self.class_names)} classes "
                 f"({first_names(self.class_names, 5)}); give data.classes={len(self.class_names)}"
             )
-        if self.labels.dtype.kind not in "iu":
+        if self.classes is None:
             raise DataError(
                 f"{self.source} has labels of type {self.labels.dtype}; model.conditional takes "
                 "whole numbers"

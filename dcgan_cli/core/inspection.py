@@ -223,8 +223,8 @@ def _describe_data(path: Path) -> Facts:
             errors.append(error)
             continue
         described = _describe_array(data.images) | {"mean": round(float(data.images.mean()), 2)}
-        if data.labels is not None and data.labels.dtype.kind in "iu":
-            classes, counts = np.unique(data.labels, return_counts=True)
+        if data.classes is not None:
+            classes, counts = np.unique(data.classes, return_counts=True)
             described["classes"] = dict(zip(classes.tolist(), counts.tolist(), strict=True))
         facts["splits"][split] = described
     if not facts["splits"]:
