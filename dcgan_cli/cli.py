@@ -102,9 +102,13 @@ def sample(
         typer.Option(metavar="LIST", help="Their seeds instead of --n, such as 0,3,7-12."),
     ] = None,
     cols: Annotated[int | None, typer.Option(min=1, help="Images in a row of the grid.")] = None,
-    label: Annotated[
-        int | None,
-        typer.Option("--class", min=0, help="Class of all, of a generator that was told classes."),
+    class_name: Annotated[
+        str | None,
+        typer.Option(
+            "--class",
+            metavar="CLASS",
+            help="Class of all, by number or name, of a generator that was told classes.",
+        ),
     ] = None,
 ) -> None:
     """Draw images from a trained generator. An image depends on its seed alone."""
@@ -117,7 +121,7 @@ def sample(
     if cols is not None and out.suffix.lower() != ".png":
         raise ConfigError("--cols is for a grid: give --out a name that ends in .png")
     which = parse_epoch(epoch or LAST, BEST, LAST)
-    sample_images(chosen, out, run, which, cols, label, quiet=not _debugging())
+    sample_images(chosen, out, run, which, cols, class_name, quiet=not _debugging())
 
 
 @app.command(short_help="Make a GIF of a training, or of a walk.")

@@ -31,7 +31,10 @@ class DataConfig(Section):
     )
     channels: int = key(1, "1 for grey images, 3 for colour; others are converted", choices=(1, 3))
     classes: int = key(
-        10, "how many classes the labels tell apart; 0 without labels", at_least=0, at_most=65536
+        10,
+        "how many classes the labels tell apart; 0 counts them",
+        at_least=0,
+        at_most=65536,
     )
     fit: str = key(
         "crop",
@@ -43,6 +46,12 @@ class DataConfig(Section):
     skip_bad: bool = key(
         False,
         "leave files out that cannot be read, instead of stopping",
+        only_for=("image_folder", "tfrecord", "tfds"),
+    )
+    cache: bool = key(
+        True,
+        "keep decoded pictures on the disk; false decodes them anew in each epoch, for sets that "
+        "are larger than the disk (and is what data=tfrecord does)",
         only_for=("image_folder", "tfrecord", "tfds"),
     )
 
@@ -260,11 +269,6 @@ class TrainConfig(Section):
             raise ConfigError(
                 f"data.image_size must be {' or '.join(map(str, sizes))} for model={name}, got "
                 f"{size}; model=mlp takes any size"
-            )
-        if self.model.conditional and not self.data.classes:
-            raise ConfigError(
-                "data.classes must be the number of classes for model.conditional, got 0; in a "
-                "folder of pictures each folder is a class (dcgan inspect counts them)"
             )
         if loss.label_smoothing and loss.name not in LABELLED_LOSSES:
             raise ConfigError(

@@ -7,6 +7,7 @@ import re
 import resource
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 
@@ -49,6 +50,21 @@ def signal_at_step(step: int, name: str) -> None:
     def report(self, report) -> None:
         if report.step == step:
             os.kill(os.getpid(), getattr(signal, name))
+
+    PlainReporter.step = report
+
+
+def change_at_step(step: int, kind: str) -> None:
+    """Change every file of the training images once a step's result is read; keep the old ones."""
+    from dcgan_cli.console import PlainReporter
+
+    ending = {"image_folder": "png", "tfrecord": "tfrecord"}[kind]
+
+    def report(self, report) -> None:
+        if report.step == step:
+            for path in Path.cwd().glob(f"p*/*.{ending}"):
+                path.rename(path.with_name(f"{path.name}.before"))
+                path.write_bytes(b"changed")
 
     PlainReporter.step = report
 

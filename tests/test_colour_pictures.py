@@ -26,7 +26,7 @@ def loaded(request) -> LoadedGenerator:
     initial = keras.initializers.GlorotUniform(seed=0)
     image = keras.layers.Dense(values, activation="tanh", kernel_initializer=initial)(latent)
     generator = keras.Model(latent, keras.layers.Reshape(request.param)(image))
-    return LoadedGenerator(Sampler(generator), TrainConfig(), {"epoch": 1}, "", [])
+    return LoadedGenerator(Sampler(generator), (), TrainConfig(), {"epoch": 1}, "", [])
 
 
 def test_samples(loaded, tmp_path):

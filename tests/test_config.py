@@ -44,7 +44,7 @@ def test_keys_are_the_documented_ones():
     assert group_names() == ["data", "model", "loss", "optimizer", "strategy", "evaluation"]
     assert {"data.path", "data.limit", "model.dropout", "optimizer.beta_1"} < set(ALL_KEYS)
     of_data = ["name", "path", "limit", "image_size", "channels", "classes", "fit", "flip"]
-    of_data += ["skip_bad"]
+    of_data += ["skip_bad", "cache"]
     assert [name for name in ALL_KEYS if name.startswith("data.")] == [f"data.{n}" for n in of_data]
 
 
@@ -256,8 +256,6 @@ def fitting_together(values: dict) -> dict:
     values["model"]["name"] = "mlp"  # It takes any size.
     if values["convolution"] == "transformed":
         values["convolution"] = "direct"
-    if values["model"]["conditional"]:
-        values["data"]["classes"] = max(1, values["data"]["classes"])
     if values["loss"]["name"] not in LABELLED_LOSSES:
         values["loss"]["label_smoothing"] = 0.0
     return values
@@ -304,8 +302,7 @@ def test_models_say_which_sizes_fit(model, good, bad):
 def test_classes_are_told_only_where_there_are_some():
     model = ModelConfig(conditional=True)
     assert TrainConfig(model=model).latent_dim == 110
-    with pytest.raises(ConfigError, match=r"data\.classes must be the number of classes"):
-        from_dict({"model": {"conditional": True}, "data": {"classes": 0}})
+    assert TrainConfig().latent_dim == 100
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ class TestClasses:
         done = dcgan("sample", "--run", conditional_run, "--class", "10")
         assert (done.code, done.err.splitlines()[-1]) == (
             2,
-            "dcgan: --class must be from 0 to 9 for this generator",
+            "dcgan: --class must be from 0 to 9 for this generator, got 10",
         )
         done = dcgan("sample", "--run", finished_run, "--class", "1")
         assert done.code == 2

@@ -59,7 +59,7 @@ def test_bad_files_are_named_and_end_with_3(folder, dcgan):
     assert "data.skip_bad=true" in found["commands"]["train on it"]
     done = dcgan("inspect", folder)
     assert done.err.count("\n") == 1
-    assert "6 of 9 files cannot be used" in done.err
+    assert "6 of 9 images cannot be used" in done.err
     for name, word in bad.items():
         assert any(line.strip().startswith(name) and word in line for line in done.out.splitlines())
 

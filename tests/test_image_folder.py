@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,11 +12,11 @@ import pytest
 from PIL import Image
 
 from dcgan_cli.config import DataConfig
-from dcgan_cli.core import image_cache, image_reading
+from dcgan_cli.core import cache_folder, image_reading
 from dcgan_cli.core.data import load_training_images
 from dcgan_cli.core.fitting import Form
 from dcgan_cli.core.image_files import class_labels, list_images
-from dcgan_cli.core.image_reading import MAX_PIXELS, read_all
+from dcgan_cli.core.image_reading import MAX_PIXELS, folder_pictures
 from dcgan_cli.core.image_set import ImageSet
 from dcgan_cli.errors import ConfigError, DataError, StorageError
 from tests.pictures import MODES, colours, write_bad, write_colours, write_picture
@@ -97,6 +98,24 @@ class TestListing:
         write_colours(folder / "x.png", 1)
         assert [file.name for file in list_images(folder).images] == ["x.png/0000.png"]
 
+    def test_folder_below_that_may_not_be_read(self, folder, monkeypatch):
+        write_colours(folder / "closed", 2)
+        write_colours(folder / "open", 3)
+        scandir = os.scandir
+
+        def closed(path):
+            if Path(path).name == "closed":
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return scandir(path)
+
+        monkeypatch.setattr(os, "scandir", closed)
+        assert "1 of 4 images cannot be used: closed/ " in message_of(folder)
+        data = load(folder, skip_bad=True)
+        assert len(data.images) == 3
+        monkeypatch.setattr(os, "scandir", scandir)
+        with pytest.raises(DataError, match="closed has gone"):
+            data.check_unchanged()
+
     def test_names_that_are_no_utf8(self, folder):
         name = os.fsdecode(b"\xff\xfe.png")
         colours(1, 9, 9).save(folder / "x.png")
@@ -109,7 +128,8 @@ class TestListing:
 class TestReading:
     def read(self, folder: Path) -> dict[str, image_reading.ReadImage]:
         return {
-            image.file.name: image for image in read_all(list_images(folder), Form(16, 3, "crop"))
+            image.file.name: image
+            for image in folder_pictures(folder).read_all(Form(16, 3, "crop"))
         }
 
     def test_bad_files_say_what_is_wrong(self, folder):
@@ -288,6 +308,50 @@ class TestCache:
             path.chmod(0o600)
         assert len(load(folder).images) == 1
 
+    def test_no_more_is_decoded_than_wanted(self, folder, monkeypatch):
+        monkeypatch.setattr(image_reading, "BLOCK", 0)  # Several at once, but not all of them.
+        monkeypatch.setattr(image_reading, "WORKERS", 1)
+        write_colours(folder, 40)
+        (folder / "0001.png").write_text("hello")
+        names = counting(monkeypatch)
+        limited = load(folder, limit=5, skip_bad=True)
+        assert len(names) < 10
+        assert "left out  1 of 6 images" in limited.notes[0]
+        everything = load(folder, skip_bad=True)
+        assert (limited.images == everything.images[:5]).all()
+        assert limited.digest() == ImageSet(np.array(everything.images[:5]), None, "").digest()
+
+    def test_entries_out_of_use_go(self, folder, cache):
+        """A month after they were last used, when another one is made."""
+        write_colours(folder, 3)
+        for size in (8, 16):
+            load(folder, image_size=size)
+        kept = {path.name for path in cache.iterdir()}
+        for path in cache.iterdir():
+            os.utime(path / "entry.json", (1, 1))
+        load(folder, image_size=16)
+        load(folder, image_size=32)
+        left = {path.name for path in cache.iterdir()}
+        assert (len(left), len(left & kept)) == (2, 1)
+
+    def test_too_little_room(self, folder, cache, monkeypatch):
+        write_colours(folder, 3)
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 9, 0))
+        message = message_of(folder, StorageError)
+        assert "need 0.00 GB" in message
+        assert "data.cache=false decodes them anew in each epoch" in message
+        assert not list(cache.iterdir())
+        assert len(load(folder, cache=False).images) == 3
+
+    @pytest.mark.parametrize("damage", ["{", '{"count": 1}', "[]"])
+    def test_damaged_facts_are_made_again(self, folder, cache, damage):
+        write_colours(folder, 3)
+        before = np.asarray(load(folder, cache=False).images)
+        (entry,) = cache.iterdir()
+        assert [path.name for path in entry.iterdir()] == ["entry.json"]
+        (entry / "entry.json").write_text(damage)
+        assert (np.asarray(load(folder, cache=False).images) == before).all()
+
     def test_thousands_of_bad_files(self, folder):
         write_colours(folder, 2)
         for number in range(18_000):
@@ -333,10 +397,10 @@ class TestCache:
     def test_where_it_is(self, monkeypatch, tmp_path):
         monkeypatch.delenv("DCGAN_CACHE")
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-        assert image_cache.cache_folder() == tmp_path / "dcgan"
+        assert cache_folder.cache_folder() == tmp_path / "dcgan"
         monkeypatch.delenv("XDG_CACHE_HOME")
         monkeypatch.setenv("HOME", str(tmp_path))
-        assert image_cache.cache_folder() == tmp_path / ".cache" / "dcgan"
+        assert cache_folder.cache_folder() == tmp_path / ".cache" / "dcgan"
 
     def test_two_at_once(self, folder, cache, monkeypatch):
         """Both are made to decode before either has finished."""

@@ -8,6 +8,7 @@ import pytest
 
 from dcgan_cli.bridge import compose
 from dcgan_cli.command_line import CommandLine
+from dcgan_cli.core.images import facts_in, open_png
 from dcgan_cli.core.runs import open_run
 from tests.conftest import TINY
 from tests.pictures import write_bad, write_colours
@@ -92,7 +93,7 @@ def test_folder_that_changes_between_epochs(pictures, dcgan, workplace):
 
     changed = dcgan("train", "resume=run", "epochs=4")
     assert (changed.code, len(changed.err.splitlines())) == (3, 1)
-    assert "sha256 differs" in changed.err
+    assert "(99 now, 100 then)" in changed.err
     shutil.move(workplace / "kept.png", pictures / "0042.png")
     assert dcgan("train", "resume=run", "epochs=4").code == 0
 
@@ -137,6 +138,97 @@ def test_number_of_classes(dcgan, workplace):
     assert (done.code, len(done.err.splitlines())) == (3, 1)
     assert "has 3 classes (cats, dogs, owls); give data.classes=3" in done.err
     assert dcgan(*asked, "data.classes=3").code == 0
+
+
+def test_classes_are_counted_and_kept_by_name(dcgan, workplace):
+    names = ["a b", "cats", "1"]
+    for number, name in enumerate(names):
+        write_colours(workplace / "photos" / name, 8 + number)
+    asked = words(workplace / "photos", "model.conditional=true", "hydra.run.dir=run")
+    assert dcgan(*asked).code == 0
+    assert open_run("run").config().data.classes == 3
+    assert open_run("run").record()["class_names"] == sorted(names)
+    # The first folder is called 1: a name comes before a number.
+    for asked, number in (("cats", 2), ("a b", 1), ("1", 0), ("0", 0), ("2", 2)):
+        done = dcgan("sample", "--run", "run", "--class", asked, "--out", "x.png")
+        assert done.code == 0, done.err
+        facts = facts_in(open_png(workplace / "x.png"))
+        assert (facts["class"], facts["class_name"]) == (number, sorted(names)[number])
+    done = dcgan("sample", "--run", "run", "--class", "dogs")
+    assert done.code == 2
+    assert "must be from 0 to 2, or one of 1, a b, cats, for this generator, got dogs" in done.err
+    done = dcgan("evaluate", "--run", "run", "--n", "9")
+    assert done.code == 0, done.err
+    assert any(line.split() == ["class", "1", "a", "b", "cats"] for line in done.out.splitlines())
+    assert dcgan("train", "resume=run", "epochs=3").code == 0
+
+
+def test_limit_that_leaves_classes_out(dcgan, workplace):
+    for name in ("cats", "dogs", "owls"):
+        write_colours(workplace / "photos" / name, 8)
+    done = dcgan(*words(workplace / "photos", "data.limit=12", "epochs=1"))
+    assert done.code == 0, done.err
+    assert "limit     the first 12 images are of 2 of the 3 classes" in done.err
+
+
+def test_a_shuffle_that_does_not_reach_all(dcgan, pictures):
+    done = dcgan(*words(pictures, "buffer_size=40", "epochs=1"))
+    assert "shuffle   reaches 40 of 100 images far; buffer_size=100 shuffles all" in done.err
+    done = dcgan(*words(pictures, "buffer_size=100", "epochs=1"))
+    assert (done.code, "shuffles all" in done.err) == (0, False)
+
+
+class TestUncached:
+    """`data.cache=false`, with which pictures stay in their files."""
+
+    @pytest.fixture
+    def cached_run(self, pictures, dcgan, workplace) -> Path:
+        assert dcgan(*words(pictures, *self.OPTIONS, "hydra.run.dir=cached/run")).code == 0
+        return workplace / "cached" / "run"
+
+    OPTIONS = ("data.flip=true", "batch_size=16", "evaluate_every=1")
+
+    @pytest.mark.parametrize("packed", [False, True])
+    def test_the_same_bits_as_from_the_cache(self, cached_run, pictures, dcgan, workplace, packed):
+        write_bad(pictures)
+        asked = words(pictures, "data.cache=false", "data.skip_bad=true", *self.OPTIONS)
+        if packed:
+            options = ["--image-size", "28", "--channels", "1", "--shard-images", "30"]
+            assert dcgan("pack", pictures, "packed", "--skip-bad", *options).code == 0
+            asked = ["train", "data=tfrecord", "data.path=packed", *SMALL, *self.OPTIONS]
+        done = dcgan(*asked, "epochs=1", "hydra.run.dir=uncached/run")
+        assert done.code == 0, done.err
+        assert dcgan("train", "resume=uncached/run", "epochs=2").code == 0
+        assert_same_run(workplace / "uncached" / "run", cached_run)
+        decoded = [path for path in (workplace / "cache").iterdir() if path.name[:6] == "images"]
+        assert len(decoded) == 1, "the first run's alone"
+
+    def test_a_run_may_change_to_it(self, cached_run, dcgan, workplace):
+        assert dcgan("train", "resume=cached/run", "data.cache=false", "epochs=3").code == 0
+        assert open_run("cached/run").config().data.cache is False
+
+    @pytest.mark.parametrize("kind", ["image_folder", "tfrecord"])
+    def test_a_picture_that_changes_within_an_epoch(self, pictures, processes, workplace, kind):
+        """The run ends with what it has, and goes on to the same bits when that is put back."""
+        asked = words(pictures, "data.cache=false", "batch_size=4", "epochs=1")
+        if kind == "tfrecord":
+            options = ["--image-size", "28", "--channels", "1", "--shard-images", "1"]
+            assert processes.run("pack", "pictures", "packed", *options, cwd=workplace).code == 0
+            asked = ["train", "data=tfrecord", "data.path=packed", *SMALL, "batch_size=4"]
+            asked.append("epochs=1")
+        for name, faults in (("unbroken", []), ("stopped", [("change_at_step", 5, kind)])):
+            ended = processes.run(*asked, f"hydra.run.dir={name}/run", faults=faults, cwd=workplace)
+            assert ended.code == (3 if faults else 0), ended.err
+        assert "has changed" in ended.err
+        assert ended.err.splitlines()[-1].endswith("dcgan train resume=stopped/run")
+        status = open_run("stopped/run").status()
+        assert (status["state"], status["epoch"]) == ("failed", 0)
+        assert 5 <= status["saved_step"] < 25
+        for path in workplace.rglob("*.before"):
+            path.rename(path.with_suffix(""))
+        done = processes.run("train", "resume=stopped/run", cwd=workplace)
+        assert done.code == 0, done.err
+        assert_same_run(workplace / "stopped" / "run", workplace / "unbroken" / "run")
 
 
 def test_labels_in_a_column(dcgan, workplace):

@@ -9,12 +9,14 @@ import tensorflow_datasets as tfds
 
 from dcgan_cli.config import DataConfig
 from dcgan_cli.core.data import load_held_out_images, load_training_images
+from dcgan_cli.core.images import facts_in, open_png
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.errors import ConfigError, DataError
 from tests.pictures import colours
 from tests.test_own_pictures import SMALL
 
 CLASSES = 4
+NAMES = ["shirt", "shoe", "bag", "coat"]
 
 
 def pictures(count: int, first: int) -> list[np.ndarray]:
@@ -32,7 +34,7 @@ def data_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("datasets")
     features = {
         "image": tfds.features.Image(shape=(20, 24, 3)),
-        "label": tfds.features.ClassLabel(num_classes=CLASSES),
+        "label": tfds.features.ClassLabel(names=NAMES),
     }
     splits = {"train": split(pictures(40, 0)), "test": split(pictures(12, 100))}
     for name, kept in (("tiny", splits), ("untested", {"train": splits["train"]})):
@@ -81,12 +83,14 @@ def test_without_a_test_split():
 
 
 def test_train_by_class_and_resume(workplace, dcgan):
-    words = ["data=tfds", "data.path=tiny", "model.conditional=true", f"data.classes={CLASSES}"]
+    words = ["data=tfds", "data.path=tiny", "model.conditional=true"]
     done = dcgan("train", *words, *SMALL, "hydra.run.dir=run")
     assert done.code == 0, done.err
-    assert RunFolder(workplace / "run").config().data.path == "tiny"
+    data = RunFolder(workplace / "run").config().data
+    assert (data.path, data.classes) == ("tiny", CLASSES)
     assert dcgan("train", "resume=run", "epochs=3").code == 0
-    assert dcgan("sample", "--class", "3", "--n", "4", "--out", "grid.png").code == 0
+    assert dcgan("sample", "--class", "coat", "--n", "4", "--out", "grid.png").code == 0
+    assert facts_in(open_png(workplace / "grid.png"))["class_name"] == "coat"
 
 
 def test_unknown_name(dcgan):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import tensorflow as tf
 from dcgan_cli.config import DataConfig
 from dcgan_cli.core.data import load_training_images
 from dcgan_cli.core.image_set import ImageSet
-from dcgan_cli.core.shards import count_records
+from dcgan_cli.core.shards import record_places
+from dcgan_cli.core.undecoded import UndecodedImages
 from dcgan_cli.errors import DataError
 from tests.pictures import colours, write_bad, write_colours, write_picture
 from tests.test_own_pictures import SMALL
@@ -56,7 +58,7 @@ def test_index(packed):
     for shard in index["shards"]:
         path = packed / shard["name"]
         assert hashlib.sha256(path.read_bytes()).hexdigest() == shard["sha256"]
-        assert count_records(path) == shard["images"]
+        assert len(record_places(path)) == shard["images"]
     names = {path.name for path in packed.iterdir()}
     assert names == {"index.json", *(shard["name"] for shard in index["shards"])}
 
@@ -64,10 +66,13 @@ def test_index(packed):
 @pytest.mark.parametrize("pattern", ["packed/*.tfrecord", "packed"])
 def test_images_are_those_of_the_folder(packed, workplace, pattern):
     folder = load(workplace / "photos", "image_folder")
-    data = load(workplace / pattern)
-    assert isinstance(data.images, np.memmap)
-    assert (data.images == folder.images).all()
-    assert data.digest() == folder.digest()
+    for cache, kind in ((True, np.memmap), (False, UndecodedImages)):
+        data = load(workplace / pattern, cache=cache)
+        assert isinstance(data.images, kind)
+        assert (np.asarray(data.images) == folder.images).all()
+        places = np.array([49, 0, 20, 19, 0])
+        assert (data.images[places] == folder.images[places]).all()
+        assert data.digest() == folder.digest()
     assert load(workplace / pattern, image_size=8, channels=1).images.shape == (50, 8, 8, 1)
 
 
@@ -173,12 +178,69 @@ def test_labels(workplace):
         assert load(workplace / "some.tfrecord").labels is None
 
 
+class TestInspect:
+    @pytest.mark.parametrize("target", ["packed", "packed/*.tfrecord"])
+    def test_packed(self, packed, dcgan, workplace, target):
+        done = dcgan("inspect", target, "--json", "--out", "sheet.png")
+        assert done.code == 0, done.err
+        facts = json.loads(done.out)
+        assert (facts["kind"], facts["files"], facts["images"]) == ("tfrecord", 3, 50)
+        assert facts["sizes"]["common"] == [{"width": 16, "height": 16, "images": 50}]
+        assert (workplace / "sheet.png").is_file()
+        text = dcgan("inspect", target).out
+        assert f"TFRecord files {target}" in text
+        assert "50 of 50 records in 3 files" in text
+
+    def test_the_suggested_command_trains(self, dcgan, workplace):
+        for name in ("cats", "dogs"):
+            write_colours(workplace / "photos" / name, 8)
+        assert dcgan("pack", "photos", "packed", "--image-size", "32").code == 0
+        facts = json.loads(dcgan("inspect", "packed", "--json").out)
+        assert facts["classes"] == {"cats": 8, "dogs": 8}
+        assert facts["suggested"] == {"image_size": 32, "channels": 3}
+        command = shlex.split(facts["commands"]["train on it"])
+        done = dcgan(*command[1:], "model.base_channels=2", "epochs=1", "model.conditional=true")
+        assert done.code == 0, done.err
+
+    def test_bad_records(self, dcgan, workplace):
+        content = write_picture(workplace / "x.jpg", colours(1, 40, 30)).read_bytes()
+        records = [example(image=content), example(image=b"hello")]
+        write_records(workplace / "x.tfrecord-00000-of-00001", records)
+        done = dcgan("inspect", "x.tfrecord-00000-of-00001")
+        assert done.code == 3
+        assert "x.tfrecord-00000-of-00001#1 is not an image" in done.out
+        assert "1 of 2 images cannot be used" in done.err
+
+    def test_damaged_file(self, packed, dcgan):
+        path = packed / "images-00001-of-00003.tfrecord"
+        path.write_bytes(path.read_bytes()[:-9])
+        done = dcgan("inspect", "packed")
+        assert (done.code, len(done.err.splitlines())) == (3, 1)
+        assert "is cut off; get it again" in done.err
+
+
 class TestPack:
     def test_labels(self, dcgan, workplace):
         for name in ("cats", "dogs"):
             write_colours(workplace / "photos" / name, 3)
         assert dcgan("pack", "photos", "packed").code == 0
-        assert load(workplace / "packed").labels.tolist() == [0, 0, 0, 1, 1, 1]
+        data = load(workplace / "packed")
+        assert data.labels.tolist() == [0, 0, 0, 1, 1, 1]
+        assert data.class_names == ("cats", "dogs")
+
+    @pytest.mark.parametrize("classes", ["cats", [1], {"cats": 0}])
+    def test_index_whose_classes_are_no_names(self, packed, classes):
+        index = json.loads((packed / "index.json").read_text())
+        (packed / "index.json").write_text(json.dumps(index | {"classes": classes}))
+        with pytest.raises(
+            DataError, match=r"index\.json cannot be read .*; pack the images again"
+        ):
+            load(packed)
+
+    def test_nothing_is_left_in_the_cache(self, packed, workplace):
+        """A set that fits on the disk once need not fit twice."""
+        sizes = [path.stat().st_size for path in (workplace / "cache").rglob("*") if path.is_file()]
+        assert sum(sizes) < 50 * 16 * 16 * 3
 
     def test_arrays(self, dcgan, workplace):
         pixels = np.random.default_rng(0).integers(0, 256, (9, 28, 28), np.uint8)

@@ -134,6 +134,7 @@ def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: i
     if classes := loaded.sampler.classes:
         labels = loaded.sampler.class_of(seeds)
         facts["by_class"] = figures_by_class(evaluation, seen, labels, classes)
+        facts["class_names"] = list(loaded.class_names or map(str, range(classes)))
     shares = evaluation.class_shares(seen)
     if shares is not None:
         facts["class_shares"] = {"generated": shares[0].tolist(), "real": shares[1].tolist()}
@@ -151,7 +152,7 @@ def _print(evaluated: list[Facts]) -> None:
         console.print(_class_table(first["class_shares"]))
     if "by_class" in first and len(evaluated) == 1:
         console.print()
-        console.print(_by_class_table(first["by_class"]))
+        console.print(_by_class_table(first["by_class"], first["class_names"]))
 
 
 def _table(facts: Facts) -> Table:
@@ -180,9 +181,8 @@ def _class_table(shares: dict[str, list[float]]) -> Table:
     return table
 
 
-def _by_class_table(figures: dict[str, list[float | None]]) -> Table:
-    classes = max(map(len, figures.values()), default=0)
-    table = _plain_table("class", *map(str, range(classes)))
+def _by_class_table(figures: dict[str, list[float | None]], names: list[str]) -> Table:
+    table = _plain_table("class", *map(printable, names))
     for name, values in figures.items():
         if any(value is not None for value in values):
             words = ("-" if value is None else f"{value:.3g}" for value in values)

@@ -1,4 +1,4 @@
-"""What `dcgan inspect` says of a folder of pictures."""
+"""What `dcgan inspect` says of pictures in files."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,15 +13,20 @@ SHOWN = 10
 """Names that are shown of each kind; --json has them all."""
 
 
-def render_image_folder(facts: dict[str, Any]) -> Iterator[RenderableType]:
+def render_pictures(facts: dict[str, Any]) -> Iterator[RenderableType]:
     """Yield the parts of the report, but for the commands at its end.
 
     Args:
-        facts: as `describe_image_folder` returns them.
+        facts: as `describe_pictures` returns them.
     """
-    yield Text(f"folder of pictures {printable(facts['path'])}", style="bold")
     usable, coloured = facts["images"], facts["coloured"]
-    yield _line("images", f"{usable:,} of {facts['files']:,} files, {facts['megabytes']:,} MB")
+    if facts["kind"] == "image_folder":
+        yield Text(f"folder of pictures {printable(facts['path'])}", style="bold")
+        where = f"{facts['files']:,} files"
+    else:
+        yield Text(f"TFRecord files {printable(facts['path'])}", style="bold")
+        where = f"{facts['pictures']:,} records in {facts['files']:,} files"
+    yield _line("images", f"{usable:,} of {where}, {facts['megabytes']:,} MB")
     if not usable:
         yield from _section("cannot be used", _reasons(facts))
         return

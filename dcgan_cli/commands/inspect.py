@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dcgan_cli.commands.folder_report import render_image_folder
+from dcgan_cli.commands.folder_report import render_pictures
 from dcgan_cli.console import duration, progress_bar
 from dcgan_cli.core.image_arrays import MNIST_SHAPE
 from dcgan_cli.core.inspection import Facts, describe_defaults, describe_run, describe_target
@@ -38,8 +38,8 @@ def inspect_target(target: str | None, sheet: Path | None, *, as_json: bool) -> 
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise ConfigError(f"--out {sheet} must end in .png")
     facts = _describe(target, sheet)
-    if sheet is not None and facts["kind"] != "image_folder":
-        raise ConfigError("--out is the contact sheet of a folder of pictures; name one")
+    if sheet is not None and facts["kind"] not in ("image_folder", "tfrecord"):
+        raise ConfigError("--out is the contact sheet of pictures; name a folder of them")
     if as_json:
         print(json.dumps(facts, indent=2))
     else:
@@ -50,7 +50,7 @@ def inspect_target(target: str | None, sheet: Path | None, *, as_json: bool) -> 
         raise CheckpointError(f"damaged: {'; '.join(damaged)}")
     if unusable := facts.get("unusable"):
         raise DataError(
-            f"{facts['path']}: {len(unusable):,} of {facts['files']:,} files cannot be used; "
+            f"{facts['path']}: {len(unusable):,} of {facts['pictures']:,} images cannot be used; "
             "remove them, or leave them out with data.skip_bad=true"
         )
 
@@ -91,8 +91,8 @@ def _render(facts: Facts) -> Iterator[RenderableType]:
             for split, described in facts["splits"].items():
                 yield _pairs({split: _short(described)})
             yield from _render_commands(_train_on(facts))
-        case "image_folder":
-            yield from render_image_folder(facts)
+        case "image_folder" | "tfrecord":
+            yield from render_pictures(facts)
             yield from _render_commands(facts["commands"])
         case _:
             yield Text(f"arrays {facts['path']}", style="bold")

@@ -44,6 +44,7 @@ def pack_images(
         channels=channels,
         fit=fit,
         skip_bad=skip_bad,
+        cache=False,
     )
     try:
         data = load_training_images(config, progress_bar)
@@ -54,6 +55,6 @@ def pack_images(
     load_tensorflow(quiet=quiet)
     from dcgan_cli.core.tfrecords import write_shards
 
-    write_shards(data.images, data.classes, folder, shard_images, progress_bar)
+    write_shards(data, folder, shard_images, progress_bar)
     print(f"{len(data.images):,} images", file=sys.stderr)
     print(out)

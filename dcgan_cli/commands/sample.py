@@ -10,6 +10,7 @@ import numpy as np
 
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core.image_files import first_names
 from dcgan_cli.core.images import grid_picture, to_picture, write_png
 from dcgan_cli.core.runs import run_to_read
 from dcgan_cli.core.storage import replacing
@@ -31,7 +32,7 @@ def sample_images(
     run_name: str | None,
     epoch: int | str,
     columns: int | None,
-    label: int | None,
+    class_name: str | None,
     *,
     quiet: bool,
 ) -> None:
@@ -39,7 +40,7 @@ def sample_images(
 
     Raises:
         ConfigError: `out` has an ending that is not offered, a grid would be too large, or the
-            generator knows no class `label`.
+            generator knows no such class.
         CheckpointError: there is no such run or checkpoint.
     """
     kind = out.suffix.lower()
@@ -56,9 +57,12 @@ def sample_images(
     loaded = load_generator(run, epoch)
     tell_which(loaded)
     classes = loaded.sampler.classes
-    if label is not None:
-        _check_class(label, classes)
+    label = None
+    if class_name is not None:
+        label = _class_number(class_name, classes, loaded.class_names)
         loaded.facts["class"] = label
+        if loaded.class_names:
+            loaded.facts["class_name"] = loaded.class_names[label]
     elif columns is None and classes:
         columns = classes
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -72,14 +76,21 @@ def sample_images(
     print(out)
 
 
-def _check_class(label: int, classes: int) -> None:
+def _class_number(asked: str, classes: int, names: Sequence[str]) -> int:
+    """Return the number of the class that is asked for by its name or by its number."""
     if not classes:
         raise ConfigError(
-            f"--class {label}: this generator was not told classes; "
+            f"--class {asked}: this generator was not told classes; "
             "train one with model.conditional=true"
         )
-    if label >= classes:
-        raise ConfigError(f"--class must be from 0 to {classes - 1} for this generator")
+    if asked in names:
+        return names.index(asked)
+    if asked.isdecimal() and int(asked) < classes:
+        return int(asked)
+    named = f", or one of {first_names(names)}," if names else ""
+    raise ConfigError(
+        f"--class must be from 0 to {classes - 1}{named} for this generator, got {asked}"
+    )
 
 
 def tell_which(loaded: "LoadedGenerator") -> None:

@@ -1,5 +1,6 @@
 """`dcgan train`: data first, then a run folder, then TensorFlow."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from dcgan_cli.bridge import Train
@@ -26,7 +27,9 @@ def prepare(config: TrainConfig, *, quiet: bool) -> Train:
 
     data = load_training_images(config.data, progress_bar)
     if config.model.conditional:
-        data.check_labels(config.data.classes)
+        classes = config.data.classes or data.count_classes()
+        data.check_labels(classes)
+        config = replace(config, data=replace(config.data, classes=classes))
     if config.evaluate_every:
         _check_can_be_scored(config, len(data.images))
     features = config.evaluation.features

@@ -6,12 +6,30 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from dcgan_cli.config import TrainConfig
+from dcgan_cli.core.image_set import Images, ImageSet
+from dcgan_cli.core.manifest import Progress
+
 Gather = Callable[[tf.Tensor], tf.Tensor]
 """int64 [B], places in the data set -> uint8 [B, H, W, C], the images there."""
 
 
+def rest_of_epoch(config: TrainConfig, data: ImageSet, progress: Progress) -> tf.data.Dataset:
+    """Return the batches of the epoch that a run is in, without those that it has had."""
+    return epoch_batches(
+        data.images,
+        data.labels if config.model.conditional else None,
+        batch_size=config.batch_size,
+        buffer_size=config.buffer_size,
+        seed=config.seed,
+        epoch=progress.epoch + 1,
+        skip=progress.epoch_step,
+        flip=config.data.flip,
+    )
+
+
 def epoch_batches(
-    images: np.ndarray,
+    images: Images,
     labels: np.ndarray | None = None,
     *,
     batch_size: int,
@@ -24,7 +42,7 @@ def epoch_batches(
     """Shuffle and batch one epoch, the last batch as small as it comes out.
 
     Positions are shuffled and images are gathered a batch at a time, so the images stay in memory
-    once, as uint8, and those of a memory map stay on the disk.
+    once, as uint8, and those of a memory map or of pictures stay on the disk.
 
     Args:
         images: uint8 [N, H, W, C].
@@ -41,7 +59,8 @@ def epoch_batches(
         A data set of uint8 [B, H, W, C], or of pairs of that and int32 [B].
     """
     shuffle_seed = int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)
-    gather = _from_disk(images) if isinstance(images, np.memmap) else _from_memory(images)
+    in_memory = isinstance(images, np.ndarray) and not isinstance(images, np.memmap)
+    gather = _from_memory(images) if in_memory else _from_disk(images)
     if flip:
         gather = _flipping(gather, np.random.SeedSequence([seed, epoch, 1]), len(images))
     take: Callable[[tf.Tensor], Any] = gather
@@ -67,13 +86,13 @@ def epoch_batches(
     )
 
 
-def _from_memory(images: np.ndarray) -> Gather:
+def _from_memory(images: Images) -> Gather:
     with tf.device("CPU"):
-        pixels = tf.constant(images)
+        pixels = tf.constant(np.asarray(images))
     return lambda at: tf.gather(pixels, at)
 
 
-def _from_disk(images: np.memmap) -> Gather:
+def _from_disk(images: Images) -> Gather:
     """A constant would be a copy of all images in memory; this takes those of one batch."""
 
     def gather(at: tf.Tensor) -> tf.Tensor:

@@ -10,13 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from dcgan_cli.config import DataConfig
+from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.fashion_mnist import fashion_mnist_folder
 from dcgan_cli.core.fitting import Form, fit_array
-from dcgan_cli.core.image_arrays import is_folder, read_images
-from dcgan_cli.core.image_cache import Watch, unwatched
-from dcgan_cli.core.image_folder import read_image_folder, read_shards
-from dcgan_cli.core.image_set import ImageSet, NoSplitError
+from dcgan_cli.core.image_arrays import read_images
+from dcgan_cli.core.image_cache import decoded_images
+from dcgan_cli.core.image_files import first_names
+from dcgan_cli.core.image_reading import Pictures, folder_pictures
+from dcgan_cli.core.image_set import ImageSet, NoSplitError, Watch, unwatched
 from dcgan_cli.core.tfds_files import tfds_files
+from dcgan_cli.core.undecoded import UndecodedImages
 from dcgan_cli.errors import ConfigError, DataError
 
 BUNDLED_MNIST = Path(__file__).parent.parent / "assets" / "mnist" / "mnist.npz"
@@ -44,49 +47,88 @@ def load_training_images(config: DataConfig, watch: Watch = unwatched) -> ImageS
     """
     form = Form.of(config)
     if config.name in FILES:
-        return _limited(_read_files(config, form, watch), config.limit)
+        return _limited(_read_files(config, form, config.limit, watch), config.limit)
     return _fit(_limited(_read_arrays(config), config.limit), form)
 
 
 def _read_files(
-    config: DataConfig, form: Form, watch: Watch = unwatched, split: str = "train"
+    config: DataConfig,
+    form: Form,
+    limit: int | None = None,
+    watch: Watch = unwatched,
+    split: str = "train",
 ) -> ImageSet:
-    """Read pictures that are in files of their own, or in TFRecord files."""
-    if config.path is None:
-        raise ConfigError(f"data={config.name} needs data.path={FILES[config.name]}")
-    if config.name == "tfrecord":
-        found = read_shards(config.path, form, skip_bad=config.skip_bad, watch=watch)
-    elif config.name == "tfds":
-        if (pattern := tfds_files(config.path, split)) is None:
-            raise NoSplitError(f"{config.path} of tensorflow-datasets has no split {split}")
-        found = read_shards(pattern, form, skip_bad=config.skip_bad, watch=watch)
-    else:
-        folder = Path(config.path)
-        if not is_folder(folder):
-            what = "is not a folder; data=npz takes arrays" if folder.exists() else "is not there"
-            raise DataError(f"{folder} {what}")
-        found = read_image_folder(folder, form, skip_bad=config.skip_bad, watch=watch)
+    """Read pictures that are in files of their own, or in TFRecord files, as many as wanted."""
+    pictures = _pictures(config, split)
+    found = decoded_images(pictures, form, limit=limit, keep=config.cache, watch=watch)
+    bad = [f"{name} {problem}" for name, problem in found.problems.items()]
+    count = len(found.images) + len(bad)
+    if bad and not config.skip_bad:
+        raise DataError(
+            f"{config.path}: {len(bad):,} of {count:,} images cannot be used: "
+            f"{first_names(bad)}; remove them, or leave them out with data.skip_bad=true"
+        )
+    if not len(found.images):
+        raise DataError(
+            f"{config.path}: none of {len(bad):,} images can be used: {first_names(bad)}"
+        )
+    notes = []
+    if bad:
+        notes.append(f"left out  {len(bad):,} of {count:,} images: {first_names(bad, 3)}")
+    if others := pictures.listing.others:
+        notes.append(f"left out  {first_names(others, 3)}: not called like an image")
+
+    def check_unchanged() -> None:
+        pictures.listing.check_unchanged()
+        if isinstance(found.images, UndecodedImages):
+            found.images.check_read()
+
     return ImageSet(
         found.images,
         found.labels,
-        config.path,
+        str(config.path),
         sha256=found.sha256,
-        class_names=found.class_names,
-        notes=found.notes,
-        check_unchanged=found.listing.check_unchanged,
+        class_names=tuple(pictures.class_names),
+        notes=tuple(notes),
+        check_unchanged=check_unchanged,
     )
+
+
+def _pictures(config: DataConfig, split: str) -> Pictures:
+    """List the pictures that the settings name."""
+    if config.path is None:
+        raise ConfigError(f"data={config.name} needs data.path={FILES[config.name]}")
+    if config.name == "image_folder":
+        return folder_pictures(Path(config.path))
+    load_tensorflow()
+    from dcgan_cli.core.tfrecords import RecordPictures
+
+    if config.name == "tfrecord":
+        return RecordPictures(config.path)
+    if (files := tfds_files(config.path, split)) is None:
+        raise NoSplitError(f"{config.path} of tensorflow-datasets has no split {split}")
+    return RecordPictures(files.pattern, files.class_names)
 
 
 def _limited(data: ImageSet, limit: int | None) -> ImageSet:
     """Return the first `limit` images, or all."""
-    if limit is None or limit == len(data.images):
+    if limit is None:
         return data
     if limit > len(data.images):
         raise DataError(
             f"data.limit={limit} is more than the {len(data.images)} images of {data.source}"
         )
-    labels = None if data.labels is None else data.labels[:limit]
-    return dataclasses.replace(data, images=data.images[:limit], labels=labels, sha256=None)
+    if limit < len(data.images):
+        labels = None if data.labels is None else data.labels[:limit]
+        images = np.asarray(data.images)[:limit]
+        data = dataclasses.replace(data, images=images, labels=labels, sha256=None)
+    left, names = data.classes, data.class_names
+    if left is not None and names and (count := len(np.unique(left))) < len(names):
+        note = (
+            f"limit     the first {limit:,} images are of {count:,} of the {len(names):,} classes"
+        )
+        data = dataclasses.replace(data, notes=(*data.notes, note))
+    return data
 
 
 def load_held_out_images(config: DataConfig) -> ImageSet | None:
@@ -141,7 +183,7 @@ def _fit(data: ImageSet, form: Form) -> ImageSet:
     if data.images.shape[1:] == form.shape:
         return data
     images = np.empty((len(data.images), *form.shape), np.uint8)
-    for index, image in enumerate(data.images):
+    for index, image in enumerate(np.asarray(data.images)):
         images[index] = fit_array(image, form)
     return dataclasses.replace(data, images=images, dataset=None)
 

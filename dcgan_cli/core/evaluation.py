@@ -13,10 +13,12 @@ from dcgan_cli.config import DataConfig
 from dcgan_cli.core.data import check_enough_to_score, load_held_out_images
 from dcgan_cli.core.distances import Moments, frechet_distance, kernel_distance, total_variation
 from dcgan_cli.core.features import FeatureNetwork, Seen, feature_network
-from dcgan_cli.core.image_set import ImageSet
+from dcgan_cli.core.image_set import Images, ImageSet
 
 NEAREST_COUNT = 1000
 """Images whose nearest training image is looked for."""
+MEAN_COUNT = 10_000
+"""Training images whose mean is taken; that of more would look the same."""
 PART_VALUES = 2**26
 """Pixel values looked at together in a search of all training images."""
 
@@ -51,13 +53,13 @@ class Evaluation:
     def __init__(
         self,
         network: FeatureNetwork,
-        train: np.ndarray,
-        held_out: np.ndarray | None,
+        train: Images,
+        held_out: Images | None,
         count: int,
         train_labels: np.ndarray | None = None,
         held_out_labels: np.ndarray | None = None,
     ) -> None:
-        # Images are told by their places: `train` may be a memory map that is larger than memory.
+        # Images are told by their places: `train` may be larger than memory.
         compared, floor = np.arange(len(train)), np.arange(0 if held_out is None else len(held_out))
         if held_out is None:
             mixed, half = _mixed(compared), len(train) // 2
@@ -80,11 +82,12 @@ class Evaluation:
 
     @cached_property
     def mean(self) -> np.ndarray:
-        """The mean of the training images that are not held out, rounded: uint8 [H, W, C]."""
+        """The mean of up to `MEAN_COUNT` training images not held out, rounded: uint8 [H, W, C]."""
+        chosen = _mixed(self.compared)[:MEAN_COUNT]
         total = np.zeros(self.train.shape[1:], np.int64)
-        for part in _parts(self.train, self.compared):
+        for part in _parts(self.train, chosen):
             total += part.sum(axis=0, dtype=np.int64)
-        return np.rint(total / len(self.compared)).astype(np.uint8)
+        return np.rint(total / len(chosen)).astype(np.uint8)
 
     @cached_property
     def real(self) -> Seen:
@@ -189,7 +192,7 @@ def _mixed(places: np.ndarray) -> np.ndarray:
     return places[order]
 
 
-def _parts(images: np.ndarray, places: np.ndarray) -> Iterator[np.ndarray]:
+def _parts(images: Images, places: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the images at the places, as many at a time as fit into `PART_VALUES`."""
     length = max(1, PART_VALUES // int(np.prod(images.shape[1:])))
     places = np.sort(places)  # So that a memory map is read from its start to its end.

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from dcgan_cli.config import DCGAN_SIZES
 from dcgan_cli.core.data import LEAST_SCORED
 from dcgan_cli.core.fitting import Form, is_grey_mode
-from dcgan_cli.core.image_cache import Watch, unwatched
-from dcgan_cli.core.image_files import Listing, class_names, list_images
-from dcgan_cli.core.image_reading import ReadImage, read_all
+from dcgan_cli.core.image_files import list_images
+from dcgan_cli.core.image_reading import FolderPictures, Pictures, ReadImage
+from dcgan_cli.core.image_set import Watch, unwatched
 from dcgan_cli.core.images import grid_picture, write_png
 from dcgan_cli.core.storage import replacing
-from dcgan_cli.errors import ConfigError, DataError
+from dcgan_cli.errors import ConfigError
 from dcgan_cli.overrides import override, shell_word
 
 Facts = dict[str, Any]
@@ -26,6 +27,7 @@ SHEET_SIZE = 64
 SIZES = (64, 32)
 """Image sizes to suggest, the largest first: 64 is the DCGAN paper's, and quick enough to begin
 with."""
+PACKED_SIZES = (28, *DCGAN_SIZES)
 SMALL_GREY_SIZE = 28
 """To suggest for grey pictures that are smaller; it has networks of its own."""
 SCORED_FROM = 2 * LEAST_SCORED
@@ -52,34 +54,38 @@ def is_image_folder(folder: Path) -> bool:
     return bool(list_images(folder).images)
 
 
-def describe_image_folder(folder: Path, sheet: Path | None, watch: Watch = unwatched) -> Facts:
-    """Describe a folder of pictures. Every file is decoded once; the folder is left as it is.
+def describe_pictures(
+    path: Path, pictures: Pictures, sheet: Path | None, watch: Watch = unwatched
+) -> Facts:
+    """Describe pictures in files. Every one is decoded once; they are left as they are.
 
     Args:
-        folder: the folder.
-        sheet: where to write a PNG with up to 64 of the pictures as training would see them, at
-            64x64; None writes none.
+        path: what they were called by: a folder, or TFRecord files.
+        pictures: the pictures.
+        sheet: where to write a PNG with up to 64 of them as training would see them, at 64x64;
+            None writes none.
         watch: is shown how far it is.
 
     Raises:
         ConfigError: the sheet would be one of the pictures.
-        DataError: it holds no images, or changes meanwhile.
+        DataError: a file changes meanwhile, or is damaged as a whole.
         OSError: the sheet cannot be written.
     """
-    listing = list_images(folder)
-    if not listing.images:
-        raise DataError(f"{folder} holds no images")
-    if sheet is not None and sheet.resolve().is_relative_to(folder.resolve()):
+    listing = pictures.listing
+    if sheet is not None and sheet.resolve().is_relative_to(listing.folder.resolve()):
         raise ConfigError(
-            f"--out {sheet} is in {folder}, whose pictures are trained on; choose another place"
+            f"--out {sheet} is in {listing.folder}, whose pictures are trained on; choose another "
+            "place"
         )
-    images = read_all(listing, Form(SHEET_SIZE, 3, "crop"))
-    tally = _tally(watch(images, len(listing.images), "reading"), len(listing.images))
-    suggested = _suggestion(tally)
+    in_folder = isinstance(pictures, FolderPictures)
+    images = pictures.read_all(Form(SHEET_SIZE, 3, "crop"))
+    tally = _tally(watch(images, len(pictures), "reading"), len(pictures))
+    suggested = _suggestion(tally, as_packed=not in_folder)
     facts: Facts = {
-        "kind": "image_folder",
-        "path": str(folder),
+        "kind": "image_folder" if in_folder else "tfrecord",
+        "path": str(path),
         "files": len(listing.images),
+        "pictures": len(pictures),
         "images": len(tally.good),
         "megabytes": round(sum(file.size for file in listing.images) / 1e6, 1),
         "sizes": _sizes(tally.good),
@@ -87,16 +93,16 @@ def describe_image_folder(folder: Path, sheet: Path | None, watch: Watch = unwat
         "unusable": {image.file.name: image.problem for image in tally.bad},
         "other_files": listing.others,
         "duplicates": [names for names in tally.by_content.values() if len(names) > 1],
-        "classes": _classes(tally.good),
+        "classes": _classes(tally.good, pictures.class_names),
         "coloured": tally.coloured,
         "suggested": suggested,
         "changes": _changes(tally.good, suggested),
-        "commands": _commands(listing, tally.good, suggested, bad=bool(tally.bad))
+        "commands": _commands("image_folder" if in_folder else "tfrecord", path, tally, suggested)
         if tally.good
         else {},
     }
     if sheet is not None and tally.good:
-        _write_sheet(sheet, tally.sheet, suggested, folder)
+        _write_sheet(sheet, tally.sheet, suggested, path)
         facts["sheet"] = str(sheet)
     return facts
 
@@ -117,21 +123,35 @@ def _tally(images: Iterable[ReadImage], count: int) -> _Tally:
     return tally
 
 
-def _suggestion(tally: _Tally) -> Facts:
-    """Return settings that suit: no larger than half of the pictures are, grey if all are."""
+def _suggestion(tally: _Tally, *, as_packed: bool) -> Facts:
+    """Return settings that suit: no larger than half of the pictures are, grey if all are.
+
+    Args:
+        tally: the pictures.
+        as_packed: whether a size that all have been brought to is theirs for good.
+    """
     if not tally.good:
         return {"image_size": SIZES[0], "channels": 3}
+    channels = 3 if tally.coloured else 1
+    sizes = {(image.width, image.height) for image in tally.good}
+    width, height = min(sizes)
+    if as_packed and len(sizes) == 1 and width == height in PACKED_SIZES:
+        return {"image_size": width, "channels": channels}
     shorter = float(np.median([min(image.width, image.height) for image in tally.good]))
     smallest = SIZES[-1] if tally.coloured else SMALL_GREY_SIZE
     size = next((size for size in SIZES if size <= shorter), smallest)
-    return {"image_size": size, "channels": 3 if tally.coloured else 1}
+    return {"image_size": size, "channels": channels}
 
 
-def _classes(good: list[ReadImage]) -> dict[str, int]:
-    """Return how many pictures are in each folder that is a class."""
-    names = [image.file.name for image in good]
-    counts = Counter(name.partition("/")[0] for name in names)
-    return {name: counts[name] for name in class_names(names)}
+def _classes(good: list[ReadImage], names: Sequence[str]) -> dict[str, int]:
+    """Return how many pictures there are of each class, by its name or else its number."""
+    counts = Counter(image.label for image in good)
+    if None in counts:
+        return {}
+    return {
+        names[label] if label < len(names) else str(label): count
+        for label, count in sorted((int(str(label)), count) for label, count in counts.items())
+    }
 
 
 def _sizes(good: list[ReadImage]) -> Facts:
@@ -165,23 +185,18 @@ def _changes(good: list[ReadImage], suggested: Facts) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _commands(
-    listing: Listing, good: list[ReadImage], suggested: Facts, *, bad: bool
-) -> dict[str, str]:
-    """Return the command that trains on the folder, with what differs from image_folder.yaml."""
-    words = [
-        "dcgan train data=image_folder",
-        shell_word(override("data.path", str(listing.folder))),
-    ]
+def _commands(kind: str, path: Path, tally: _Tally, suggested: Facts) -> dict[str, str]:
+    """Return the command that trains on the pictures, with what differs from the data's yaml."""
+    words = [f"dcgan train data={kind}", shell_word(override("data.path", str(path)))]
     if suggested["image_size"] == SMALL_GREY_SIZE:
         words.append("model=dcgan28")
     if suggested["image_size"] != SIZES[0]:
         words.append(f"data.image_size={suggested['image_size']}")
     if suggested["channels"] != 3:
         words.append(f"data.channels={suggested['channels']}")
-    if bad:
+    if tally.bad:
         words.append("data.skip_bad=true")
-    if len(good) < SCORED_FROM:
+    if len(tally.good) < SCORED_FROM:
         words.append("evaluate_every=0")
     return {"train on it": " ".join(words)}
 

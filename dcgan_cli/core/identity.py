@@ -18,6 +18,7 @@ MAY_CHANGE = {
     "convolution",
     "data.path",  # The images themselves are compared by their digest.
     "data.skip_bad",
+    "data.cache",
     "optimizer.learning_rate",
     "optimizer.beta_1",
     "optimizer.beta_2",

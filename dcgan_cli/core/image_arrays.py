@@ -7,6 +7,7 @@ import numpy as np
 
 from dcgan_cli.core.arrays import array_names, read_array
 from dcgan_cli.core.idx import read_idx
+from dcgan_cli.core.image_files import is_folder
 from dcgan_cli.core.image_set import ImageSet, NoSplitError
 from dcgan_cli.errors import DataError
 
@@ -41,18 +42,6 @@ def read_images(path: Path, split: str = "train", *, any_shape: bool = False) ->
 def is_idx_folder(path: Path) -> bool:
     """Whether a folder holds IDX files of images, by their names."""
     return path.is_dir() and any(path.glob("*-images-idx3-ubyte*"))
-
-
-def is_folder(path: Path) -> bool:
-    """Whether a path is a folder.
-
-    Raises:
-        DataError: its name cannot be one.
-    """
-    try:
-        return path.exists() and path.is_dir()
-    except OSError as error:  # A name that is too long, say.
-        raise DataError(f"{path} cannot be looked at ({error.strerror})") from None
 
 
 def read_npz(path: Path, split: str, *, any_shape: bool = False) -> ImageSet:

@@ -1,5 +1,6 @@
 """The image files below a folder: which there are, and whether they are still as they were."""
 
+import errno
 import hashlib
 import os
 import stat
@@ -74,13 +75,27 @@ class Listing:
                 )
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder.
+
+    Raises:
+        DataError: its name cannot be one.
+    """
+    try:
+        return path.exists() and path.is_dir()
+    except OSError as error:  # A name that is too long, say.
+        raise DataError(f"{path} cannot be looked at ({error.strerror})") from None
+
+
 def list_images(folder: Path) -> Listing:
     """List the files in a folder and in all folders below it.
 
-    Links are followed, to each folder once. Names that begin with a dot are passed over.
+    Links are followed, to each folder once. Names that begin with a dot are passed over. A folder
+    below that may not be read is listed as if it were a picture, with "/" behind its name: as one
+    that cannot be opened, when it comes to that.
 
     Raises:
-        DataError: the folder or one below it cannot be read.
+        DataError: the folder may not be read, or the disk fails.
     """
     images: list[ImageFile] = []
     others: list[str] = []
@@ -98,6 +113,9 @@ def list_images(folder: Path) -> Listing:
                 os.scandir(at), key=lambda entry: os.fsencode(entry.name), reverse=True
             )
         except OSError as error:
+            if prefix and error.errno in (errno.EACCES, errno.EPERM):
+                images.append(ImageFile(prefix, 0, 0))
+                continue
             raise DataError(
                 f"{at} cannot be read ({error.strerror}); allow it or move it"
             ) from None

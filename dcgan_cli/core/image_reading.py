@@ -7,17 +7,25 @@ import io
 import itertools
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from dcgan_cli.core.fitting import ORIENTATION, Form, fitted
-from dcgan_cli.core.image_files import ImageFile, Listing, class_labels
+from dcgan_cli.core.image_files import (
+    ENDINGS,
+    ImageFile,
+    Listing,
+    class_labels,
+    class_names,
+    is_folder,
+    list_images,
+)
 from dcgan_cli.core.storage import reading
 from dcgan_cli.errors import DataError
 
@@ -31,6 +39,8 @@ PASSING = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, er
 BLOCK_BYTES = 2**26
 """Pixels that are decoded ahead of whoever takes them."""
 BLOCK = 256
+WORKERS = min(8, os.cpu_count() or 1)
+"""Threads that decode."""
 Item = TypeVar("Item")
 
 
@@ -57,29 +67,88 @@ class ReadImage:
     """Why it cannot be used, as the end of a sentence that begins with its name."""
 
 
-def read_all(listing: Listing, form: Form) -> Iterator[ReadImage]:
-    """Read every listed file, several at a time, in the order of the list.
+class Pictures(Protocol):
+    """Pictures in files, in an order of their own."""
 
-    Their classes are the folders that they are in; see `class_labels`.
+    @property
+    def listing(self) -> Listing:
+        """The files."""
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """What their classes are called, in order of their numbers; empty if that is not known."""
+
+    def __len__(self) -> int:
+        """Return how many there are, with those that will turn out not to be any."""
+
+    def read_all(self, form: Form) -> Iterator[ReadImage]:
+        """Read every one, several at a time, in their order.
+
+        Raises:
+            DataError: a file has gone or changed since it was listed, or is damaged as a whole.
+        """
+
+    def read(self, place: int, form: Form) -> ReadImage:
+        """Read the one at a place in that order. Its class need not be told.
+
+        Raises:
+            DataError: see `read_all`.
+        """
+
+
+@dataclass(frozen=True)
+class FolderPictures:
+    """The pictures below a folder. Their classes are the folders that they are in."""
+
+    listing: Listing
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """See `Pictures`."""
+        return class_names(file.name for file in self.listing.images)
+
+    def __len__(self) -> int:
+        """See `Pictures`."""
+        return len(self.listing.images)
+
+    def read_all(self, form: Form) -> Iterator[ReadImage]:
+        """See `Pictures`."""
+        folder, files = self.listing.folder, self.listing.images
+        images = in_threads(lambda file: _read(folder, file, form), files, form)
+        labels = class_labels([file.name for file in files])
+        for image, label in zip(images, labels or itertools.repeat(None), strict=False):
+            yield dataclasses.replace(image, label=label)
+
+    def read(self, place: int, form: Form) -> ReadImage:
+        """See `Pictures`."""
+        return _read(self.listing.folder, self.listing.images[place], form)
+
+
+def folder_pictures(folder: Path) -> FolderPictures:
+    """List the pictures below a folder.
 
     Raises:
-        DataError: a file has gone or changed since it was listed.
+        DataError: it is no folder, may not be read, or holds no images.
     """
-    images = in_threads(lambda file: _read(listing.folder, file, form), listing.images, form)
-    labels = class_labels([file.name for file in listing.images])
-    for image, label in zip(images, labels or itertools.repeat(None), strict=False):
-        yield dataclasses.replace(image, label=label)
+    if not is_folder(folder):
+        what = "is not a folder; data=npz takes arrays" if folder.exists() else "is not there"
+        raise DataError(f"{folder} {what}")
+    listing = list_images(folder)
+    if not listing.images:
+        raise DataError(
+            f"{folder} holds no images: no name in it ends in {', '.join(sorted(ENDINGS))}"
+        )
+    return FolderPictures(listing)
 
 
 def in_threads(
     read: Callable[[Item], ReadImage], items: Iterable[Item], form: Form
 ) -> Iterator[ReadImage]:
     """Read items with several threads, in their order and not far ahead of whoever takes them."""
-    workers = min(8, os.cpu_count() or 1)
-    block = max(2 * workers, min(BLOCK, BLOCK_BYTES // (form.size**2 * form.channels)))
+    block = max(2 * WORKERS, min(BLOCK, BLOCK_BYTES // (form.size**2 * form.channels)))
     waiting = iter(items)
     # Filters of warnings belong to the process, so they are set here and not in a thread.
-    with warnings.catch_warnings(), ThreadPoolExecutor(workers) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(WORKERS) as pool:
         warnings.simplefilter("ignore")
         while part := list(itertools.islice(waiting, block)):
             yield from pool.map(read, part)

@@ -1,13 +1,27 @@
 """A set of images, and what is known of it."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from dcgan_cli.core.image_files import first_names
+from dcgan_cli.core.undecoded import UndecodedImages
 from dcgan_cli.errors import DataError
+
+Images = np.ndarray | UndecodedImages
+"""uint8 [N, H, W, C], 0 is black: an array, a read-only memory map, or pictures that are decoded
+when they are looked at. `images[places]`, where places is int64 [M], is an array for all three."""
+Watch = Callable[[Iterable[Any], int, str], Iterable[Any]]
+"""Passes items on, given their number and what is done to them, and shows how far they are."""
+MAX_CLASSES = 65536
+
+
+def unwatched(items: Iterable[Any], total: int, label: str) -> Iterable[Any]:
+    """Show nothing; see `Watch`."""
+    return items
 
 
 class NoSplitError(DataError):
@@ -22,10 +36,9 @@ def _nothing_to_check() -> None:
 class ImageSet:
     """Images that a run trains on, or that `dcgan inspect` looks at."""
 
-    images: np.ndarray
-    """uint8 [N, H, W, C], 0 is black; a read-only memory map if they came from a folder."""
+    images: Images
     labels: np.ndarray | None
-    """uint8 [N], the class of each image, where known."""
+    """[N], the class of each image, where known."""
     source: str
     """Where they came from, in words."""
     dataset: str | None = None
@@ -56,6 +69,19 @@ class ImageSet:
         """The labels, if they are whole numbers."""
         whole = self.labels is not None and self.labels.dtype.kind in "iu"
         return self.labels if whole else None
+
+    def count_classes(self) -> int:
+        """Return how many classes there are, by their names or by the highest label.
+
+        Raises:
+            DataError: there are no labels, or they are no classes.
+        """
+        if self.class_names:
+            return len(self.class_names)
+        highest = 0 if self.classes is None else int(self.classes.max(initial=0))
+        classes = min(highest + 1, MAX_CLASSES)
+        self.check_labels(classes)
+        return classes
 
     def check_labels(self, classes: int) -> None:
         """Check that there are labels, and that they are whole numbers from 0 to classes - 1.

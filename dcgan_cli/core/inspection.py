@@ -1,6 +1,6 @@
 """Facts about a run, a checkpoint, a picture or a data file, as plain dictionaries.
 
-Needs no TensorFlow: a run's networks are described in its own record.
+Needs TensorFlow for TFRecord files alone: a run's networks are described in its own record.
 """
 
 import dataclasses
@@ -13,16 +13,18 @@ import numpy as np
 from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.config_tree import flatten
-from dcgan_cli.core import checkpoints, retention, run_lock
+from dcgan_cli.core import checkpoints, load_tensorflow, retention, run_lock
 from dcgan_cli.core.arrays import array_names, read_array
 from dcgan_cli.core.checkpoints import Checkpoint, Damaged
-from dcgan_cli.core.folder_inspection import describe_image_folder, is_image_folder
+from dcgan_cli.core.folder_inspection import describe_pictures, is_image_folder
 from dcgan_cli.core.idx import read_idx
 from dcgan_cli.core.image_arrays import is_idx_folder, read_images
-from dcgan_cli.core.image_cache import Watch, unwatched
+from dcgan_cli.core.image_reading import folder_pictures
+from dcgan_cli.core.image_set import Watch, unwatched
 from dcgan_cli.core.images import facts_in, open_png
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.runs import BUNDLED
+from dcgan_cli.core.shards import holds_records
 from dcgan_cli.errors import DataError, DcganError
 
 Facts = dict[str, Any]
@@ -32,14 +34,15 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
     """Describe whatever is at `path`; the entry "kind" says what that is.
 
     Args:
-        path: a run, a checkpoint, a picture, a folder of pictures or a data file.
-        sheet: where to write a contact sheet of a folder of pictures, if that is what it is.
-        watch: is shown how far it is with such a folder.
+        path: a run, a checkpoint, a picture, a folder of pictures or a data file; of TFRecord files
+            a pattern or their folder, too.
+        sheet: where to write a contact sheet of pictures, if that is what it is.
+        watch: is shown how far it is with those.
 
     Raises:
         DcganError: there is nothing, or nothing that dcgan knows.
     """
-    if not path.exists():
+    if not path.exists() and not holds_records(path):
         raise DataError(f"{path} is not there")
     if path.is_dir():
         if RunFolder(path).looks_like_one():
@@ -49,11 +52,18 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
             return describe_checkpoint(checkpoints.read(path))
         if is_idx_folder(path):
             return _describe_data(path)
-        if not pictures:
+        if pictures:
+            return describe_pictures(path, folder_pictures(path), sheet, watch)
+        if not holds_records(path):
             raise DataError(
-                f"{path} is neither a run, a checkpoint nor a folder of pictures or IDX files"
+                f"{path} is neither a run, a checkpoint nor a folder of pictures, TFRecord or IDX "
+                "files"
             )
-        return describe_image_folder(path, sheet, watch)
+    if holds_records(path):
+        load_tensorflow()
+        from dcgan_cli.core.tfrecords import RecordPictures
+
+        return describe_pictures(path, RecordPictures(str(path)), sheet, watch)
     if path.suffix.lower() == ".png":
         return _describe_png(path)
     if path.suffix.lower() == ".npz":
@@ -222,7 +232,8 @@ def _describe_data(path: Path) -> Facts:
         except DataError as error:
             errors.append(error)
             continue
-        described = _describe_array(data.images) | {"mean": round(float(data.images.mean()), 2)}
+        images = np.asarray(data.images)
+        described = _describe_array(images) | {"mean": round(float(images.mean()), 2)}
         if data.classes is not None:
             classes, counts = np.unique(data.classes, return_counts=True)
             described["classes"] = dict(zip(classes.tolist(), counts.tolist(), strict=True))

@@ -19,6 +19,9 @@ def check_record(record: dict[str, Any]) -> None:
     _check_types(record, RECORDED)
     if not isinstance(record.get("lineage", []), list):
         raise ValueError("its lineage is not a list")
+    names = record.get("class_names", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("its class_names are not a list of names")
     for layers in record.get("networks", {}).values():
         for layer in layers:
             _check_types(layer, RECORDED_OF_A_LAYER)

@@ -100,6 +100,8 @@ class LoadedGenerator:
     """A generator that has been trained."""
 
     sampler: Sampler
+    class_names: tuple[str, ...]
+    """What the classes that it was told are called, in order of their numbers, if that is known."""
     config: TrainConfig
     """The settings that it was trained with."""
     facts: dict[str, Any]
@@ -131,7 +133,8 @@ def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
     facts = picture_facts(run, checkpoint.progress)
     source = f"{title(run)}, epoch {facts['epoch']}, step {facts['step']}"
     sampler = Sampler(generator, config.told_classes)
-    return LoadedGenerator(sampler, config, facts, source, passed_over)
+    names = tuple(run.record().get("class_names", ()))
+    return LoadedGenerator(sampler, names, config, facts, source, passed_over)
 
 
 def kept_epochs(run: RunFolder) -> list[int]:

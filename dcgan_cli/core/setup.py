@@ -75,7 +75,7 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     run.remove_temporaries()
     digest = data.digest(with_labels=config.model.conditional)
     if config.resume:
-        _check_images(run, config, digest)
+        _check_images(run, config, data, digest)
         state = newest_state(run, config, digest)
     else:
         state = State()
@@ -95,6 +95,11 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     if not finished:
         saver.check_room(keeps_best=scorer is not None)
     notes = [f"no effect {setting}" for setting in without_effect(config)]
+    if config.buffer_size < len(data.images):
+        notes.append(
+            f"shuffle   reaches {config.buffer_size:,} of {len(data.images):,} images far; "
+            f"buffer_size={len(data.images)} shuffles all"
+        )
     keeps_scores = True
     if config.resume:
         keeps_scores = scored_by is None or run.record().get("scored_by") in (None, scored_by)
@@ -103,7 +108,7 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
         if not keeps_scores:
             notes.append("scores are made differently now: those so far are dropped")
     else:
-        _create(run, config, arithmetic, scored_by, gan, digest)
+        _create(run, config, arithmetic, scored_by, gan, data, digest)
     return Setup(
         gan,
         compile_step(gan, from_dict(dataclasses.asdict(config) | arithmetic), strategy),
@@ -117,16 +122,19 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     )
 
 
-def _check_images(run: RunFolder, config: TrainConfig, digest: str) -> None:
+def _check_images(run: RunFolder, config: TrainConfig, data: ImageSet, digest: str) -> None:
     """Check that the images are those that a run was begun with.
 
     Raises:
         DataError: they are not.
     """
-    if digest != run.record()["data_sha256"]:
+    record = run.record()
+    if digest != record["data_sha256"]:
         labels = " and labels" if config.model.conditional else ""
+        now, then = len(data.images), record.get("data_images", len(data.images))
+        differs = f"{now:,} now, {then:,} then" if now != then else "sha256 differs"
         raise DataError(
-            f"the training images{labels} are not those of {run.path} (sha256 differs); "
+            f"the training images{labels} are not those of {run.path} ({differs}); "
             "give it the same data.path and data.limit"
         )
 
@@ -168,12 +176,15 @@ def _create(
     arithmetic: dict[str, str],
     scored_by: Facts | None,
     gan: Gan,
+    data: ImageSet,
     digest: str,
 ) -> None:
     networks = {model.name: layer_table(model) for model in (gan.generator, gan.discriminator)}
     facts = {
         **arithmetic,
         "data_sha256": digest,
+        "data_images": len(data.images),
+        "class_names": list(data.class_names) if config.model.conditional else [],
         "scored_by": scored_by,
         "networks": networks,
         "lineage": [_part(Progress())],

@@ -8,13 +8,25 @@ import glob
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from dcgan_cli.core.image_files import ImageFile, Listing
 from dcgan_cli.core.storage import read_json
 from dcgan_cli.errors import DataError
 
 INDEX = "index.json"
+ENDING = ".tfrecord"
+"""More may follow, such as the number of the file."""
 HEAD_BYTES, TAIL_BYTES = 12, 4
+
+
+def holds_records(path: Path) -> bool:
+    """Whether a file, a folder or a pattern with `*` is called like TFRecord files."""
+    if path.is_dir():
+        return bool(_matching(str(path)))
+    return ENDING in path.name and bool(_matching(str(path)))
 
 
 def list_shards(pattern: str) -> Listing:
@@ -26,12 +38,7 @@ def list_shards(pattern: str) -> Listing:
     Raises:
         DataError: there are none, or an index beside them names one that is not there.
     """
-    inside = os.path.join(glob.escape(pattern), "*.tfrecord*")
-    if os.path.isfile(pattern):  # Also if its name looks like a pattern.
-        found = [pattern]
-    else:
-        found = glob.glob(inside if os.path.isdir(pattern) else pattern)
-    paths = sorted((path for path in found if os.path.isfile(path)), key=os.fsencode)
+    paths = _matching(pattern)
     if not paths:
         raise DataError(
             f"{pattern} matches no file; data.path names TFRecord files, such as "
@@ -49,26 +56,40 @@ def list_shards(pattern: str) -> Listing:
     return Listing(folder, files, [], lambda: list_shards(pattern))
 
 
-def count_records(path: Path) -> int:
-    """Count the records of a TFRecord file by their lengths, without reading them.
+def _matching(pattern: str) -> list[str]:
+    """Return the files that a pattern matches, in order of name."""
+    inside = os.path.join(glob.escape(pattern), f"*{ENDING}*")
+    if os.path.isfile(pattern):  # Also if its name looks like a pattern.
+        found = [pattern]
+    else:
+        found = glob.glob(inside if os.path.isdir(pattern) else pattern)
+    return sorted((path for path in found if os.path.isfile(path)), key=os.fsencode)
+
+
+def record_places(path: Path) -> np.ndarray:
+    """Find the records of a TFRecord file by their lengths, without reading them.
+
+    Returns:
+        int64 [N, 2]: at which byte the content of each begins, and how many bytes it has.
 
     Raises:
         DataError: it is no such file, or is cut off.
     """
+    places: list[tuple[int, int]] = []
     try:
         with path.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
-            at = count = 0
+            at = 0
             while at < size:
                 stream.seek(at)
                 length = int.from_bytes(stream.read(HEAD_BYTES)[:8], "little")
+                places.append((at + HEAD_BYTES, length))
                 at += HEAD_BYTES + length + TAIL_BYTES
-                count += 1
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror})") from None
-    if at != size or not count:
+    if at != size or not places:
         raise DataError(f"{path} is no TFRecord file, or is cut off; get it again")
-    return count
+    return np.array(places, np.int64)
 
 
 def check_shard(path: Path) -> None:
@@ -86,6 +107,17 @@ def check_shard(path: Path) -> None:
         raise DataError(f"{path} is not what {index} says (sha256 differs); get it again")
 
 
+def stated_classes(listing: Listing) -> tuple[str, ...]:
+    """Return what the classes are called, by the index beside the files; empty if none says.
+
+    Raises:
+        DataError: an index cannot be read.
+    """
+    folders = {(listing.folder / file.name).parent for file in listing.images}
+    stated = {tuple(_index(folder / INDEX).get("classes") or ()) for folder in folders}
+    return stated.pop() if len(stated) == 1 else ()
+
+
 def _check_complete(index: Path) -> None:
     for name in _sha256_by_name(index):
         if not (path := index.parent / Path(name).name).exists():
@@ -98,9 +130,24 @@ def _sha256_by_name(index: Path) -> dict[str, str]:
     Raises:
         DataError: it cannot be read.
     """
-    if not index.exists():
+    return {str(shard["name"]): str(shard["sha256"]) for shard in _index(index).get("shards", [])}
+
+
+def _index(path: Path) -> dict[str, Any]:
+    """Return what an index says, with its types checked; nothing if there is none.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    if not path.exists():
         return {}
     try:
-        return {shard["name"]: shard["sha256"] for shard in read_json(index)["shards"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{index} cannot be read ({error}); pack the images again") from None
+        index = read_json(path)
+        shards, classes = index["shards"], index.get("classes") or []
+        if not all(isinstance(shard[key], str) for shard in shards for key in ("name", "sha256")):
+            raise TypeError("a name or sha256 of a file is no text")
+        if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+            raise TypeError("its classes are no list of names")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(f"{path} cannot be read ({error}); pack the images again") from None
+    return dict(index)

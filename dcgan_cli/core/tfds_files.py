@@ -7,20 +7,31 @@ import contextlib
 import glob
 import os
 import sys
+from dataclasses import dataclass
 
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.errors import ConfigError, DataError
 
 
-def tfds_files(name: str, split: str) -> str | None:
-    """Return a pattern that matches the files of a split, downloading the data set if need be.
+@dataclass(frozen=True)
+class TfdsFiles:
+    """The files of a split."""
+
+    pattern: str
+    """Matches them."""
+    class_names: tuple[str, ...]
+    """What the classes are called, in order of their numbers, where that is known."""
+
+
+def tfds_files(name: str, split: str) -> TfdsFiles | None:
+    """Find the files of a split, downloading the data set if need be.
 
     Args:
         name: as tensorflow-datasets takes it: NAME, NAME/CONFIG or NAME:VERSION.
         split: "train" or "test".
 
     Returns:
-        A pattern for TFRecord files; None if the data set has no such split.
+        TFRecord files; None if the data set has no such split.
 
     Raises:
         ConfigError: the package is not installed.
@@ -47,4 +58,7 @@ def tfds_files(name: str, split: str) -> str | None:
         return None
     if (form := builder.info.file_format.value) != "tfrecord":
         raise DataError(f"{builder.data_path} holds {form} files; prepare the data set as tfrecord")
-    return os.path.join(glob.escape(str(builder.data_path)), f"{builder.name}-{split}.tfrecord*")
+    label = dict(builder.info.features.items()).get("label")
+    names = label.names if isinstance(label, tfds.features.ClassLabel) else ()
+    pattern = os.path.join(glob.escape(str(builder.data_path)), f"{builder.name}-{split}.tfrecord*")
+    return TfdsFiles(pattern, tuple(names))

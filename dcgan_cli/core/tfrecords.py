@@ -4,7 +4,8 @@ import dataclasses
 import hashlib
 import io
 import itertools
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_cli.core.fitting import Form
-from dcgan_cli.core.image_cache import Watch
-from dcgan_cli.core.image_files import ImageFile, Listing
+from dcgan_cli.core.image_files import ImageFile
 from dcgan_cli.core.image_reading import ReadImage, decode, in_threads
+from dcgan_cli.core.image_set import Images, ImageSet, Watch
 from dcgan_cli.core.images import to_picture
-from dcgan_cli.core.shards import INDEX, check_shard
+from dcgan_cli.core.shards import INDEX, check_shard, list_shards, record_places, stated_classes
 from dcgan_cli.core.storage import remove, temporary_beside, write_json
 from dcgan_cli.errors import DataError
 
@@ -24,28 +25,66 @@ IMAGE_KEYS = ("image", "image/encoded", "image_raw")
 """Under which names files hold an encoded image: ours and tensorflow-datasets', others'."""
 LABEL_KEYS = ("label", "image/class/label")
 """And its class, a whole number."""
+PACKED_TOGETHER = 64
+"""Images that are decoded at a time for a file."""
 
 
-def read_records(listing: Listing, form: Form) -> Iterator[ReadImage]:
-    """Decode the image of each record, in the order of the files and of the records in each.
+class RecordPictures:
+    """The pictures in TFRecord files, in the order of the files and of the records in each.
+
+    Args:
+        pattern: which files; see `list_shards`.
+        class_names: what their classes are called; by default what an index beside them says.
 
     Raises:
-        DataError: a file is damaged, or changes meanwhile.
+        DataError: there are none, or one is no such file, or is cut off.
     """
-    yield from in_threads(lambda pair: _decode(*pair, form), _records(listing), form)
-    listing.check_unchanged()
 
+    def __init__(self, pattern: str, class_names: Sequence[str] = ()) -> None:
+        self.listing = list_shards(pattern)
+        self.class_names: Sequence[str] = class_names or stated_classes(self.listing)
+        self._records = [
+            record_places(self.listing.folder / file.name) for file in self.listing.images
+        ]
+        self._ends = np.cumsum([len(records) for records in self._records])
 
-def _records(listing: Listing) -> Iterator[tuple[str, bytes]]:
-    for file in listing.images:
-        path = listing.folder / file.name
-        check_shard(path)
+    def __len__(self) -> int:
+        """See `Pictures`."""
+        return int(self._ends[-1])
+
+    def read_all(self, form: Form) -> Iterator[ReadImage]:
+        """Read every record as a stream, which compares its checksum; see `Pictures`."""
+        yield from in_threads(lambda pair: _decode(*pair, form), self._stream(), form)
+
+    def read(self, place: int, form: Form) -> ReadImage:
+        """See `Pictures`. Its checksum was compared by `read_all`, and the file is as it was."""
+        shard = int(np.searchsorted(self._ends, place, "right"))
+        records = self._records[shard]
+        number = place - (int(self._ends[shard]) - len(records))
+        file = self.listing.images[shard]
+        path = self.listing.folder / file.name
+        start, length = records[number].tolist()
         try:
-            records = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
-            for number, record in enumerate(records):
-                yield f"{file.name}#{number}", record
-        except tf.errors.OpError as error:
-            raise DataError(f"{path} is damaged ({error.message}); get it again") from None
+            with path.open("rb") as stream:
+                found = os.fstat(stream.fileno())
+                stream.seek(start)
+                record = stream.read(length)
+        except OSError as error:
+            raise DataError(f"{path} cannot be read ({error.strerror}); try again") from None
+        if (found.st_size, found.st_mtime_ns) != (file.size, file.mtime_ns):
+            raise DataError(f"{path} has changed while it was read; start again")
+        return _decode(f"{file.name}#{number}", record, form)
+
+    def _stream(self) -> Iterator[tuple[str, bytes]]:
+        for file in self.listing.images:
+            path = self.listing.folder / file.name
+            check_shard(path)
+            try:
+                records = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+                for number, record in enumerate(records):
+                    yield f"{file.name}#{number}", record
+            except tf.errors.OpError as error:
+                raise DataError(f"{path} is damaged ({error.message}); get it again") from None
 
 
 def _decode(name: str, record: bytes, form: Form) -> ReadImage:
@@ -62,29 +101,28 @@ def _decode(name: str, record: bytes, form: Form) -> ReadImage:
     return dataclasses.replace(decode(file, encoded[0], form), label=label)
 
 
-def write_shards(
-    images: np.ndarray, labels: np.ndarray | None, out: Path, shard_images: int, watch: Watch
-) -> None:
+def write_shards(data: ImageSet, out: Path, shard_images: int, watch: Watch) -> None:
     """Write images as PNG, with their labels, into TFRecord files, and an index of these.
 
     The folder is made under a temporary name and renamed.
 
     Args:
-        images: uint8 [N, H, W, C], C is 1 or 3.
-        labels: whole numbers [N], where there are any.
+        data: the images, and their labels where there are any.
         out: the folder to make; an empty one may be there.
         shard_images: images in a file.
         watch: is shown how far it is.
 
     Raises:
+        DataError: an image cannot be read.
         OSError: it cannot be written, or is there and not empty.
     """
     folder = temporary_beside(out)
     folder.mkdir(parents=True)
     try:
-        labelled = zip(images, itertools.repeat(None) if labels is None else labels, strict=False)
-        records = iter(watch(itertools.starmap(_record, labelled), len(images), "packing"))
-        count = -(-len(images) // shard_images)
+        labels = itertools.repeat(None) if data.classes is None else data.classes
+        labelled = zip(_one_by_one(data.images), labels, strict=False)
+        records = iter(watch(itertools.starmap(_record, labelled), len(data.images), "packing"))
+        count = -(-len(data.images) // shard_images)
         shards = [
             _write_shard(
                 folder / f"images-{number:05d}-of-{count:05d}.tfrecord",
@@ -92,12 +130,22 @@ def write_shards(
             )
             for number in range(count)
         ]
-        facts = {"count": len(images), "shape": list(images.shape[1:]), "shards": shards}
+        facts = {
+            "count": len(data.images),
+            "shape": list(data.images.shape[1:]),
+            "classes": list(data.class_names),
+            "shards": shards,
+        }
         write_json(folder / INDEX, facts)
         folder.rename(out)
     finally:
         if folder.exists():
             remove(folder)
+
+
+def _one_by_one(images: Images) -> Iterator[np.ndarray]:
+    for first in range(0, len(images), PACKED_TOGETHER):
+        yield from images[np.arange(first, min(first + PACKED_TOGETHER, len(images)))]
 
 
 def _record(image: np.ndarray, label: Any) -> bytes:

@@ -3,16 +3,18 @@
 import contextlib
 import signal
 import time
-from typing import NoReturn
+from collections.abc import Iterator
+from typing import Any, NoReturn
 
 import tensorflow as tf
 
 from dcgan_cli.config import TrainConfig
-from dcgan_cli.core.batches import epoch_batches, steps_per_epoch
+from dcgan_cli.core.batches import rest_of_epoch, steps_per_epoch
 from dcgan_cli.core.device import describe_devices
 from dcgan_cli.core.disk_errors import disk_errors
 from dcgan_cli.core.epoch_records import EpochRecords
 from dcgan_cli.core.epoch_scores import EpochScores
+from dcgan_cli.core.forecast import Forecast
 from dcgan_cli.core.image_set import ImageSet
 from dcgan_cli.core.interruption import StopRequest, stop_on_signals
 from dcgan_cli.core.manifest import Progress, Score
@@ -22,9 +24,6 @@ from dcgan_cli.core.runs import point_latest_to
 from dcgan_cli.core.sampling import Sampler
 from dcgan_cli.core.setup import set_up
 from dcgan_cli.errors import DataError, Interrupted, NumericalError, StorageError
-
-MEASURED_STEPS = 5
-"""Steps timed for the forecast, after a first one that also compiles."""
 
 
 def train(config: TrainConfig, run: RunFolder, data: ImageSet, reporter: Reporter) -> None:
@@ -77,7 +76,9 @@ class _Training:
         self.records = EpochRecords(run, sampler, config.num_examples_to_generate, reporter)
         self.scores = EpochScores(config, run, self.setup.scorer, sampler, reporter)
         self.clock = time.monotonic()
-        self.measured_from: tuple[int, float] | None = None
+        steps = config.epochs * self.steps_per_epoch
+        self.forecast = Forecast(self.steps_per_epoch, steps, reporter)
+        self.unreadable: DataError | None = None
 
     def run(self) -> None:
         """Train until the last epoch is done or a signal stops it."""
@@ -126,19 +127,9 @@ class _Training:
 
     def _train_epoch(self) -> None:
         self._check_data()
-        batches = epoch_batches(
-            self.data.images,
-            self.data.labels if self.config.model.conditional else None,
-            batch_size=self.config.batch_size,
-            buffer_size=self.config.buffer_size,
-            seed=self.config.seed,
-            epoch=self.progress.epoch + 1,
-            skip=self.progress.epoch_step,
-            flip=self.config.data.flip,
-        )
         # A result is read one step late, so that an accelerator need not wait for this loop.
         unread: tf.Tensor | None = None
-        for images in self.setup.distribute(batches):
+        for images in self._batches():
             if self.stop.signal:
                 break
             step = self.progress.step + (unread is not None)
@@ -153,9 +144,23 @@ class _Training:
                     self._save()
         if unread is not None:
             self._read(unread)
-        if self.stop.signal and self.progress.epoch_step < self.steps_per_epoch:
+        if self.progress.epoch_step < self.steps_per_epoch:
             self._save()
-            self._interrupt(self.stop.signal)
+            if self.stop.signal:
+                self._interrupt(self.stop.signal)
+            raise DataError(f"{self.unreadable}: {self.folder.resume_command()}")
+
+    def _batches(self) -> Iterator[Any]:
+        """Yield the rest of the epoch's batches, or those before a picture that cannot be read."""
+        try:
+            yield from self.setup.distribute(rest_of_epoch(self.config, self.data, self.progress))
+        except tf.errors.OpError:
+            try:
+                self.data.check_unchanged()
+            except DataError as error:
+                self.unreadable = error
+            else:
+                raise
 
     def _check_data(self) -> None:
         """Check that the images' files are what they were. The state before is saved.
@@ -193,17 +198,7 @@ class _Training:
                 discriminator_loss=discriminator_loss,
             )
         )
-        self._forecast()
-
-    def _forecast(self) -> None:
-        """Tell how long it will take, once, when enough steps have been timed."""
-        step, now = self.progress.step, time.monotonic()
-        if self.measured_from is None:
-            self.measured_from = step, now
-        elif step == self.measured_from[0] + MEASURED_STEPS:
-            step_seconds = (now - self.measured_from[1]) / MEASURED_STEPS
-            remaining = self.config.epochs * self.steps_per_epoch - step
-            self.reporter.forecast(step_seconds * self.steps_per_epoch, step_seconds * remaining)
+        self.forecast.note(progress.step)
 
     def _finish_epoch(self) -> None:
         progress = self.progress
