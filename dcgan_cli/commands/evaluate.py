@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,11 +113,19 @@ def _evaluation(
 
 def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: int) -> Facts:
     from dcgan_cli.core.class_figures import figures_by_class
+    from dcgan_cli.core.evaluation import NEAREST_COUNT
 
     seeds = range(first_seed, first_seed + evaluation.count)
     drawn = (image for _, chunk in loaded.sampler.stream(seeds) for image in chunk)
-    images = np.stack(list(progress_bar(drawn, len(seeds), "images")))
-    seen = evaluation.network.see(images)
+    first: list[np.ndarray] = []
+
+    def watched() -> Iterator[np.ndarray]:
+        for image in progress_bar(drawn, len(seeds), "images"):
+            if len(first) < NEAREST_COUNT:
+                first.append(image)
+            yield image
+
+    seen = evaluation.network.see(watched())
     facts = loaded.facts | {
         "features": evaluation.network.name,
         "samples": evaluation.count,
@@ -128,7 +137,7 @@ def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: i
                 "samples": figure.count,
                 "better": FIGURES[name][1],
             }
-            for name, figure in evaluation.figures(images, seen).items()
+            for name, figure in evaluation.figures(np.stack(first), seen).items()
         },
     }
     if classes := loaded.sampler.classes:

@@ -28,7 +28,7 @@ def figures_by_class(
     """
     figures = _measure(evaluation, seen, labels, classes)
     if evaluation.held_out_labels is not None:
-        held_out = evaluation.network.see(evaluation.held_out)
+        held_out = evaluation.seen_held_out
         real = _measure(evaluation, held_out, evaluation.held_out_labels, classes)
         figures |= {f"real_{name}": values for name, values in real.items()}
     return figures

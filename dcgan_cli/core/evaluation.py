@@ -34,6 +34,29 @@ class Figure:
     """Images of each kind that it was made from."""
 
 
+class Chosen:
+    """Some images of a set, which are taken from it whenever they are looked at.
+
+    Args:
+        images: the set, which may be larger than memory.
+        places: int64 [N], which of them, in which order.
+    """
+
+    def __init__(self, images: Images, places: np.ndarray) -> None:
+        self._images = images
+        self._places = places
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Yield them one by one, uint8 [H, W, C]."""
+        length = _part_length(self._images)
+        for first in range(0, len(self._places), length):
+            yield from self._images[self._places[first : first + length]]
+
+    def first(self, count: int) -> np.ndarray:
+        """Return the first ones, uint8 [M, H, W, C], where M is `count` or less."""
+        return np.asarray(self._images[self._places[:count]])
+
+
 class Evaluation:
     """Compares generated images with real ones.
 
@@ -73,9 +96,10 @@ class Evaluation:
         check_enough_to_score(len(compared), len(floor))
         # Data sets are often in some order; MNIST's test split has the neater writers first.
         compared, floor = _mixed(compared)[: self.count], _mixed(floor)[: self.count]
-        self.held_out = np.asarray(held_out[floor])
+        self.held_out = Chosen(held_out, floor)
+        """The images that make the floor."""
         self.held_out_labels = None if held_out_labels is None else held_out_labels[floor]
-        self.reference = np.asarray(train[compared])
+        self.reference = Chosen(train, compared)
         """The training images that are compared with."""
         self.labels = None if train_labels is None else train_labels[compared]
         """Their classes, where known."""
@@ -95,6 +119,11 @@ class Evaluation:
         return self.network.see(self.reference)
 
     @cached_property
+    def seen_held_out(self) -> Seen:
+        """What the network sees in the held-out images."""
+        return self.network.see(self.held_out)
+
+    @cached_property
     def moments(self) -> Moments:
         """The normal distribution of their features."""
         return Moments.of(self.real.features)
@@ -106,14 +135,14 @@ class Evaluation:
     @cached_property
     def distance_floor(self) -> float:
         """The Fréchet distance of the held-out images."""
-        return self.distance(self.network.see(self.held_out))
+        return self.distance(self.seen_held_out)
 
     def figures(self, images: np.ndarray, seen: Seen) -> dict[str, Figure]:
         """Measure everything there is to measure.
 
         Args:
-            images: uint8 [count, H, W, C].
-            seen: what the network sees in them.
+            images: uint8 [N, H, W, C], the first of them, `NEAREST_COUNT` if there are as many.
+            seen: what the network sees in all.
 
         Returns:
             By name: `frechet_distance`, `kernel_distance`, `precision`, `recall`, `density`,
@@ -139,7 +168,8 @@ class Evaluation:
 
     @cached_property
     def _floors(self) -> dict[str, float]:
-        return self._measure(self.held_out, self.network.see(self.held_out), self.compared)
+        nearest = self.held_out.first(NEAREST_COUNT)
+        return self._measure(nearest, self.seen_held_out, self.compared)
 
     def _count_of(self, name: str) -> int:
         return min(self.count, NEAREST_COUNT) if name == "nearest_training_image" else self.count
@@ -162,7 +192,7 @@ class Evaluation:
             values["class_distance"] = total_variation(*shares)
             values["confidence"] = float(seen.probabilities.max(axis=1).mean())
         parts = _parts(self.train, searched)
-        nearest = [nearest_distances(images[:NEAREST_COUNT], part) for part in parts]
+        nearest = [nearest_distances(images, part) for part in parts]
         values["nearest_training_image"] = float(np.median(np.min(nearest, axis=0)))
         return values
 
@@ -194,10 +224,14 @@ def _mixed(places: np.ndarray) -> np.ndarray:
 
 def _parts(images: Images, places: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the images at the places, as many at a time as fit into `PART_VALUES`."""
-    length = max(1, PART_VALUES // int(np.prod(images.shape[1:])))
+    length = _part_length(images)
     places = np.sort(places)  # So that a memory map is read from its start to its end.
     for first in range(0, len(places), length):
         yield images[places[first : first + length]]
+
+
+def _part_length(images: Images) -> int:
+    return max(1, PART_VALUES // int(np.prod(images.shape[1:])))
 
 
 def _shares(probabilities: np.ndarray) -> np.ndarray:

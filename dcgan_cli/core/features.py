@@ -1,8 +1,10 @@
 """Which network's features images are compared by, and what it sees in them."""
 
 import hashlib
+import itertools
 import math
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,11 +70,14 @@ class FeatureNetwork:
 
         self._look = look
 
-    def see(self, images: np.ndarray) -> Seen:
-        """Look at uint8 [N, H, W, C], N at least 1."""
-        starts = range(0, len(images), self.chunk)
-        chunks = [images[first : first + self.chunk] for first in starts]
-        seen = [[part.numpy() for part in self._look(tf.constant(chunk))] for chunk in chunks]
+    def see(self, images: Iterable[np.ndarray]) -> Seen:
+        """Look at images, at least one: uint8 [H, W, C] each, so of an array [N, H, W, C], too.
+
+        They are taken as they are needed, and not kept.
+        """
+        waiting, seen = iter(images), []
+        while chunk := list(itertools.islice(waiting, self.chunk)):
+            seen.append([part.numpy() for part in self._look(tf.constant(np.stack(chunk)))])
         features, probabilities = (np.concatenate(parts) for parts in zip(*seen, strict=True))
         return Seen(features, probabilities if self.knows_classes else None)
 

@@ -1,5 +1,7 @@
 """The score of a generator while it trains, and what else its samples say about its health."""
 
+from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -40,6 +42,10 @@ class Scorer:
         """What scores must have in common to be compared, for the run's record."""
         return {"features": self.kind.features, "samples": self.kind.samples}
 
+    @cached_property
+    def _real_contrast(self) -> float:
+        return float(np.mean([image.std() for image in self._evaluation.reference]))
+
     def describe(self) -> str:
         """Say in words what a score is, and which one real images get."""
         return (
@@ -62,24 +68,26 @@ class Scorer:
             that they all but lack, where the feature network knows classes.
         """
         evaluation = self._evaluation
-        images = sampler.sample(range(SEEDS_FROM, SEEDS_FROM + evaluation.count))
-        seen = evaluation.network.see(images)
+        deviations: list[float] = []
+
+        def drawn() -> Iterator[np.ndarray]:
+            for _, chunk in sampler.stream(range(SEEDS_FROM, SEEDS_FROM + evaluation.count)):
+                for image in chunk:
+                    deviations.append(image.std())
+                    yield image
+
+        seen = evaluation.network.see(drawn())
         moments = Moments.of(seen.features)
         values = {
             "frechet_distance": evaluation.distance(seen),
             "diversity": _ratio(moments.spread, evaluation.moments.spread),
-            "contrast": _ratio(_contrast(images), _contrast(evaluation.reference)),
+            "contrast": _ratio(float(np.mean(deviations)), self._real_contrast),
         }
         shares = evaluation.class_shares(seen)
         if shares is not None:
             generated, real = shares
             values["missing_classes"] = int(np.sum(generated < MISSING_SHARE * real))
         return values
-
-
-def _contrast(images: np.ndarray) -> float:
-    # One by one, for NumPy makes float64 of all that it is given.
-    return float(np.mean([image.std() for image in images]))
 
 
 def _ratio(value: float, whole: float) -> float:
