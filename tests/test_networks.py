@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan_cli.config import DataConfig, ModelConfig, TrainConfig
+from dcgan_cli.config import DataConfig, LossConfig, ModelConfig, TrainConfig
 from dcgan_cli.core.device import use_precision
 from dcgan_cli.core.layers import KeyedDropout, LeakyReLU, SpectralNormalization
 from dcgan_cli.core.networks import build_discriminator, build_generator, layer_table
@@ -136,6 +136,95 @@ def test_the_papers_generator_is_that_of_its_figure():
         if layer.name.startswith(("reshape", "conv"))
     ]
     assert shapes == [(4, 4, 1024), (8, 8, 512), (16, 16, 256), (32, 32, 128), (64, 64, 3)]
+
+
+def test_a_penalised_discriminator_normalises_each_image_over_all_of_it():
+    """Layer normalisation (Ba et al. 2016): one mean and variance for all channels of an image."""
+    config = TrainConfig(
+        model=ModelConfig(name="dcgan", base_channels=4),
+        data=DataConfig(image_size=32),
+        loss=LossConfig(r1_gamma=1),
+    )
+    layer = build_discriminator(config).get_layer("norm_2")
+    # Channels and images of different means and sizes, so that it matters what is averaged over.
+    x = np.random.default_rng(0).standard_normal((3, 8, 8, 8)).astype(np.float32)
+    x = x * np.arange(1, 9) + np.arange(8) * np.arange(1, 4).reshape(3, 1, 1, 1)
+    mean, variance = x.mean((1, 2, 3), keepdims=True), x.var((1, 2, 3), keepdims=True)
+    expected = (x - mean) / np.sqrt(variance + layer.epsilon)
+    np.testing.assert_allclose(layer(x, training=True), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "size", "resized"), [("dcgan28", 28, 2), ("dcgan", 32, 3)])
+def test_resizing_repeats_pixels(name, size, resized):
+    config = TrainConfig(
+        model=ModelConfig(name=name, base_channels=4, upsample="resize"),
+        data=DataConfig(image_size=size),
+    )
+    generator = build_generator(config)
+    layers = [layer for layer in generator.layers if layer.name.endswith("_resize")]
+    assert len(layers) == resized
+    inside = keras.Model(generator.input, [(layer.input, layer.output) for layer in layers])
+    latents = np.random.default_rng(0).standard_normal((2, config.noise_dim))
+    for before, after in inside(latents, training=False):
+        assert np.ptp(before) > 0
+        np.testing.assert_array_equal(after, np.repeat(np.repeat(before, 2, axis=1), 2, axis=2))
+
+
+class TestConditional:
+    """What docs/networks.md says of `model.conditional`, computed here from that alone."""
+
+    MODELS = pytest.mark.parametrize(
+        ("name", "size", "generator_begins", "features"),
+        # 7x7 positions of 4 * 4 and 2 * 4 channels; 4x4 of 16 and 16; 12 units.
+        [("dcgan28", 28, 784, 392), ("dcgan", 32, 256, 256), ("mlp", 20, 12, 12)],
+    )
+
+    def networks(self, name, size, *, conditional=True):
+        config = TrainConfig(
+            model=ModelConfig(name=name, base_channels=4, units=12, conditional=conditional),
+            data=DataConfig(image_size=size, classes=5),
+            noise_dim=6,
+        )
+        return build_generator(config), build_discriminator(config)
+
+    @MODELS
+    def test_has_the_parameters_of_a_class_and_no_others(
+        self, name, size, generator_begins, features
+    ):
+        """The generator's first layer sees 5 values more; the projection has 5 rows of features."""
+        generator, discriminator = self.networks(name, size)
+        plain_generator, plain_discriminator = self.networks(name, size, conditional=False)
+        more = generator.count_params() - plain_generator.count_params()
+        assert more == 5 * generator_begins
+        more = discriminator.count_params() - plain_discriminator.count_params()
+        assert more == 5 * features
+
+    @MODELS
+    def test_an_image_is_of_its_noise_and_its_class(self, name, size, generator_begins, features):
+        generator, _ = self.networks(name, size)
+        noise = np.tile(np.random.default_rng(0).standard_normal((1, 6)), (5, 1))
+        images = generator(np.concatenate([noise, np.eye(5)], axis=1), training=False).numpy()
+        assert len(np.unique(images.reshape(5, -1), axis=0)) == 5
+        kernel = next(v for v in generator.variables if v.path.startswith("dense")).numpy()
+        assert kernel.shape == (6 + 5, generator_begins)
+
+    @MODELS
+    def test_the_logit_is_that_of_the_projection(self, name, size, generator_begins, features):
+        """Miyato & Koyama 2018, equation 3: psi(phi(x)) + y' V phi(x), with psi affine."""
+        _, discriminator = self.networks(name, size)
+        images = np.random.default_rng(0).uniform(-1, 1, (5, size, size, 1)).astype(np.float32)
+        phi = keras.Model(discriminator.input, discriminator.get_layer("dense").input)
+        no_class = tf.zeros((5, 5))
+        seen = phi([tf.constant(images), KEY, no_class], training=False).numpy()
+        assert seen.shape == (5, features)
+        psi, v = (discriminator.get_layer(layer) for layer in ("dense", "classes_dense"))
+        projections = seen @ v.kernel.numpy()
+        assert len(np.unique(projections[0])) == 5
+        for label in range(5):
+            of_label = tf.one_hot([label] * 5, 5)
+            expected = seen @ psi.kernel.numpy() + psi.bias.numpy() + projections[:, [label]]
+            logits = discriminator([tf.constant(images), KEY, of_label], training=False)
+            np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
 
 
 class TestSpectralNormalization:

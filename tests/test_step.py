@@ -206,6 +206,27 @@ def test_step_equals_the_reference(images, convolution, config, real_count, r1_g
         np.testing.assert_allclose(moved, 0.99 + 0.01 * variance, rtol=1e-3)
 
 
+@pytest.mark.parametrize(("convolution", "real_count"), [("direct", 16), ("transformed", 6)])
+def test_generated_images_are_of_the_classes_of_the_real_ones(images, convolution, real_count):
+    """In their order, and over again beside a last batch; generator and discriminator are told."""
+    model = ModelConfig(base_channels=4, conditional=True, dropout=0)
+    config = dataclasses.replace(CONFIG, model=model, convolution=convolution)
+    use_precision("float32")
+    gan = build_gan(config, STEPS)
+    classes = read_npz(BUNDLED_MNIST, "train").classes[:real_count].astype(np.int32)
+    real_classes, fake_classes = tf.one_hot(classes, 10), tf.one_hot(np.resize(classes, 16), 10)
+    noise = tf.random.stateless_normal((16, 8), step_key(3, tf.constant(STEP, tf.int64), NOISE, 0))
+    fakes = gan.generator(tf.concat([noise, fake_classes], axis=1), training=True)
+    reals = tf.cast(images[:real_count], tf.float32) / 127.5 - 1
+    no_key = tf.constant([0, 0])
+    real_logits = gan.discriminator([reals, no_key, real_classes])
+    fake_logits = gan.discriminator([fakes, no_key, fake_classes])
+    generator_loss = mean_log_loss(fake_logits, label=1)
+    discriminator_loss = mean_log_loss(real_logits, label=1) + mean_log_loss(fake_logits, label=0)
+    result = run_step(gan, (images[:real_count], classes), config=config)
+    np.testing.assert_allclose(result, [generator_loss, discriminator_loss, 0], rtol=1e-5)
+
+
 def test_step_is_a_function_of_weights_images_and_step_number(images):
     use_precision("float32")
     one, same, other = build_gan(CONFIG, STEPS), build_gan(CONFIG, STEPS), build_gan(CONFIG, STEPS)
