@@ -15,6 +15,7 @@ from dcgan_cli.core.features import feature_network
 from dcgan_cli.core.image_arrays import read_images
 from dcgan_cli.core.manifest import Score
 from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.scoring import SEEDS_FROM
 
 FIGURES = {
     "frechet_distance",
@@ -83,6 +84,20 @@ def test_best_is_the_checkpoint_with_the_lowest_score(dcgan, workplace, scored_r
     for words in (["sample", "--n", "1"], ["evaluate", "--n", "20"]):
         done = dcgan(*words, "--run", scored_run, "--epoch", "best")
         assert f"using {scored_run}, epoch {best}," in done.err
+
+
+def test_what_is_scored_in_training_is_neither_drawn_nor_evaluated(dcgan, workplace, scored_run):
+    """Else the best checkpoint would be judged by what it was chosen by."""
+    last = RunFolder(scored_run).metrics()[-1]
+
+    def distance(*words) -> float:
+        done = dcgan("evaluate", "--run", scored_run, "--n", "100", "--json", *words)
+        assert done.code == 0, done.err
+        return json.loads(done.out)["figures"]["frechet_distance"]["value"]
+
+    assert distance("--seed", SEEDS_FROM) == pytest.approx(last["frechet_distance"], rel=1e-6)
+    assert distance() != pytest.approx(last["frechet_distance"], rel=1e-6)
+    assert SEEDS_FROM >= 10_000_000  # The most that `dcgan sample --n` draws.
 
 
 def test_a_damaged_best_is_said_and_the_next_best_taken(dcgan, workplace, scored_run):
@@ -161,6 +176,20 @@ def test_copies_are_found_where_there_is_no_test_split():
     figure = evaluation.figures(copies, evaluation.network.see(copies))["nearest_training_image"]
     assert figure.value < 1e-3
     assert figure.floor > 3
+
+
+@pytest.mark.parametrize("with_test_split", [True, False])
+def test_images_in_order_of_their_classes_are_mixed(with_test_split):
+    data = read_images(BUNDLED_MNIST)
+    order = np.argsort(data.classes[:600], kind="stable")
+    images, labels = data.images[order], data.classes[order]
+    network = feature_network("untrained", None, (28, 28, 1))
+    held_out = (images[1::2], labels[1::2]) if with_test_split else (None, None)
+    train, train_labels = (x[::2] if with_test_split else x for x in (images, labels))
+    found = Evaluation(network, train, held_out[0], 150, train_labels, held_out[1])
+    assert set(found.labels) == set(found.held_out_labels) == set(range(10))
+    both = np.concatenate([found.reference, found.held_out]).reshape(300, -1)
+    assert len(np.unique(both, axis=0)) == 300
 
 
 @pytest.mark.parametrize("with_test_split", [True, False])
