@@ -283,7 +283,10 @@ def _explain(error: Exception) -> tuple[str, int]:
         return str(error), error.exit_code
     if hasattr(error, "format_message"):  # Typer's own, of words it cannot use.
         message = " ".join(error.format_message().split()).rstrip(".")
-        return f"{message}; see dcgan --help", ConfigError.exit_code
+        # Tells the command; there is none where an option lacks its value.
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "dcgan"
+        return f"{message}; see {command} --help", ConfigError.exit_code
     if isinstance(error, OSError):
         return f"{error}; check the path, its permissions and free space", StorageError.exit_code
     if isinstance(error, MemoryError):

@@ -109,11 +109,21 @@ def test_mistakes_in_train(dcgan, workplace, words, fragments):
 
 
 @pytest.mark.parametrize(
-    "words", [["nope"], ["sample", "--nope"], ["animate", "--fps", "x"], ["inspect", "a", "b"]]
+    ("words", "command"),
+    [
+        (["nope"], "dcgan"),
+        (["--nope"], "dcgan"),
+        (["sample", "--nope"], "dcgan sample"),
+        (["animate", "--fps", "x"], "dcgan animate"),
+        (["evaluate", "--n", "1"], "dcgan evaluate"),
+        (["inspect", "a", "b"], "dcgan inspect"),
+        (["pack"], "dcgan pack"),
+    ],
 )
-def test_mistakes_elsewhere(dcgan, workplace, words):
+def test_mistakes_elsewhere(dcgan, workplace, words, command):
     done = dcgan(*words)
     assert (done.code, len(done.err.splitlines())) == (2, 1), done.err
+    assert done.err.endswith(f"; see {command} --help\n")
 
 
 def test_debug_shows_the_traceback(workplace, monkeypatch):
