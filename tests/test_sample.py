@@ -1,12 +1,15 @@
 """`dcgan sample`: what is drawn depends on seeds alone, and says what it is."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from dcgan_cli.core import checkpoints
 from dcgan_cli.core.images import make_grid, read_png_facts
+from dcgan_cli.core.manifest import Progress
 
 
 @pytest.fixture
@@ -66,6 +69,23 @@ def test_picture_says_what_made_it(dcgan, workplace, finished_run):
     assert facts["seeds"] == [5, 2]
     done = dcgan("inspect", "grid.png", "--json")
     assert json.loads(done.out)["made_by"] == facts
+
+
+def test_a_checkpoint_inside_an_epoch_is_said_to_be_one(dcgan, workplace, finished_run):
+    run = shutil.copytree(finished_run, workplace / "run")
+    newest = checkpoints.find(run / "checkpoints")[0]
+    parts = [name.removesuffix(".npz") for name in newest.files]
+    progress = Progress(step=14, epoch=3, epoch_step=2)
+    arrays = {part: newest.load(part) for part in parts}
+    checkpoints.save(run / "checkpoints", arrays, progress, newest.run)
+    where = "epoch 3 and 2 steps, step 14"
+    assert f"step_0000000014  {where}," in dcgan("inspect", "run").out
+    assert f"using run, {where}\n" in dcgan("sample", "--run", "run").err
+    facts = read_png_facts(workplace / "grid.png")
+    assert (facts["epoch"], facts["epoch_step"], facts["step"]) == (3, 2, 14)
+    done = dcgan("evaluate", "--run", "run", "--n", "20", "--json")
+    assert f"using run, {where}\n" in done.err
+    assert json.loads(done.out)["epoch_step"] == 2
 
 
 def test_newest_run_is_the_default(dcgan, workplace, finished_run):

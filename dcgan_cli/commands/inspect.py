@@ -13,6 +13,7 @@ from dcgan_cli.commands.folder_report import render_pictures
 from dcgan_cli.console import duration, progress_bar
 from dcgan_cli.core.image_arrays import MNIST_SHAPE
 from dcgan_cli.core.inspection import Facts, describe_defaults, describe_run, describe_target
+from dcgan_cli.core.manifest import position
 from dcgan_cli.core.runs import newest_run, run_to_read
 from dcgan_cli.errors import CheckpointError, ConfigError, DataError
 from dcgan_cli.help import shown
@@ -216,12 +217,7 @@ def _condition(checkpoint: Facts) -> str:
         return state
     score = checkpoint["score"]
     said = f", {score['features']} score {score['frechet_distance']:.4g}" if score else ""
-    return f"{_position(checkpoint)}{said}, {_size(checkpoint['bytes'])}, {state}"
-
-
-def _position(checkpoint: Facts) -> str:
-    inside = f" and {checkpoint['epoch_step']} steps" if checkpoint["epoch_step"] else ""
-    return f"epoch {checkpoint['epoch']}{inside}, step {checkpoint['step']}"
+    return f"{position(checkpoint)}{said}, {_size(checkpoint['bytes'])}, {state}"
 
 
 def _size(count: int) -> str:

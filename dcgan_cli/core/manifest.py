@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,12 @@ class Progress:
     """Wall time spent on that epoch."""
     generator_loss_sum: float = 0.0
     discriminator_loss_sum: float = 0.0
+
+
+def position(facts: Mapping[str, Any]) -> str:
+    """Say in words how far a run had come, by facts that are called as in `Progress`."""
+    inside = f" and {facts['epoch_step']} steps" if facts["epoch_step"] else ""
+    return f"epoch {facts['epoch']}{inside}, step {facts['step']}"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dcgan_cli.core.checkpoints import Checkpoint, Damaged
 from dcgan_cli.core.device import use_precision
 from dcgan_cli.core.images import to_uint8
 from dcgan_cli.core.latents import latents
-from dcgan_cli.core.manifest import Progress
+from dcgan_cli.core.manifest import Progress, position
 from dcgan_cli.core.networks import build_generator, named_variables
 from dcgan_cli.core.restoring import check_fits
 from dcgan_cli.core.run_folder import RunFolder
@@ -105,7 +105,7 @@ class LoadedGenerator:
     config: TrainConfig
     """The settings that it was trained with."""
     facts: dict[str, Any]
-    """What made its pictures, for their metadata: run, epoch, step, version."""
+    """What made its pictures, for their metadata: run, how far it had come, version."""
     source: str
     """Where it is from, in words."""
     passed_over: list[Damaged]
@@ -131,7 +131,7 @@ def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
     generator = build_generator(config)
     assign(named_variables(generator), arrays, str(checkpoint.path))
     facts = picture_facts(run, checkpoint.progress)
-    source = f"{title(run)}, epoch {facts['epoch']}, step {facts['step']}"
+    source = f"{title(run)}, {position(facts)}"
     sampler = Sampler(generator, config.told_classes)
     names = tuple(run.record().get("class_names", ()))
     return LoadedGenerator(sampler, names, config, facts, source, passed_over)
@@ -198,6 +198,7 @@ def picture_facts(run: RunFolder, progress: Progress) -> dict[str, Any]:
     return {
         "run": title(run) if run == BUNDLED else run.path.resolve().name,
         "epoch": progress.epoch,
+        "epoch_step": progress.epoch_step,
         "step": progress.step,
         "dcgan_version": __version__,
     }
