@@ -1,14 +1,19 @@
 """Scores in training: the best checkpoint, an early end, the generator's moving average, health."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
 
-from dcgan_cli.config import LossConfig
+from dcgan_cli.config import DataConfig, EvaluationConfig, LossConfig, TrainConfig
 from dcgan_cli.core import checkpoints
+from dcgan_cli.core.data import load_training_images
+from dcgan_cli.core.evaluation import evaluation_of
 from dcgan_cli.core.health import LOST_CLASSES, LOST_DIVERSITY, NO_CONTRAST, Health
+from dcgan_cli.core.image_set import ImageSet
 from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.scoring import ENOUGH_IMAGES, MISSING_SHARE, Scorer
 from tests.conftest import QUICK
 from tests.same_run import assert_same_run
 
@@ -114,6 +119,50 @@ def test_too_few_images_to_score(dcgan, workplace):
     assert done.code == 3
     assert "too few images to score by" in done.err
     assert "evaluate_every=0 does without" in done.err
+
+
+@pytest.fixture(scope="module")
+def mnist() -> ImageSet:
+    return load_training_images(DataConfig())
+
+
+class OnlyZerosAndOnes:
+    """Real images in a sampler's place."""
+
+    def __init__(self, data: ImageSet) -> None:
+        self.images = data.images[data.classes < 2]
+
+    def sample(self, seeds) -> np.ndarray:
+        return self.images[: len(seeds)]
+
+
+def test_a_class_is_missing_only_where_ten_of_it_are_due(mnist):
+    """Eight digits are never made: one by one they are said to be missing, with more samples."""
+    missing = []
+    for count in (20, 130, 400):  # With 130, two classes have exactly ten, one has nine.
+        setting = EvaluationConfig(samples=count, features="mnist")
+        scorer = Scorer(TrainConfig(evaluation=setting), mnist)
+        missing.append(scorer.score(OnlyZerosAndOnes(mnist))["missing_classes"])
+        real = evaluation_of(DataConfig(), mnist, "mnist", count).real
+        due = np.bincount(real.probabilities.argmax(axis=1), minlength=10)[2:]
+        assert missing[-1] == np.sum(due >= 10)
+    assert missing[0] == 0 < missing[1] < missing[2] == 8
+
+
+def test_ten_is_the_least_number_by_which_chance_is_no_reason():
+    """Both numbers of images are Poisson's, of any mean; see `ENOUGH_IMAGES`."""
+
+    def chance(enough: int, mean: float) -> float:
+        counts = np.arange(100)
+        logarithms = counts * math.log(mean) - mean - [math.lgamma(k + 1) for k in counts]
+        chances = np.exp(logarithms)
+        found = range(enough, 100)
+        return sum(chances[r] * chances[counts < MISSING_SHARE * r].sum() for r in found)
+
+    means = np.linspace(0.1, 40, 400)
+    worst = [max(chance(enough, mean) for mean in means) for enough in (9, 10)]
+    assert worst[1] < 1e-3 < worst[0]
+    assert ENOUGH_IMAGES == 10
 
 
 class TestHealth:

@@ -18,6 +18,17 @@ SEEDS_FROM = 2**40
 best checkpoint was not chosen by the samples that it is then judged by."""
 MISSING_SHARE = 0.1
 """A class is missing if the samples have less than this part of its share of the data."""
+ENOUGH_IMAGES = 10
+"""Only a class with as many images among the real ones that are compared with can be missing.
+
+A class that a generator makes as often as it should is found about L times among the real images
+and, independently, L times among as many samples: two binomial numbers, whose tails are no heavier
+than Poisson's of mean L (Anderson & Samuels 1967, "Some inequalities among binomial and Poisson
+probabilities"). Ten is the least number that keeps the chance of such a class being found missing,
+which is that of R >= 10 and G < R / 10, below one in a thousand whatever L is: at the worst one,
+near 6.5, it is 0.0008. (The real share being an estimate matters: were it known, 7 would do, since
+exp(-7) = 0.0009 is the chance of no sample where 7 are due.)
+"""
 
 
 class Scorer:
@@ -65,7 +76,7 @@ class Scorer:
             `frechet_distance`, and what `health.py` goes by: `diversity`, the spread of the
             samples' features, and `contrast`, the mean standard deviation of pixels within an
             image, both as a share of the training images'; `missing_classes`, the number of classes
-            that they all but lack, where the feature network knows classes.
+            that they all but lack, where the feature network knows classes. See `ENOUGH_IMAGES`.
         """
         evaluation = self._evaluation
         deviations: list[float] = []
@@ -86,7 +97,9 @@ class Scorer:
         shares = evaluation.class_shares(seen)
         if shares is not None:
             generated, real = shares
-            values["missing_classes"] = int(np.sum(generated < MISSING_SHARE * real))
+            judged = real >= ENOUGH_IMAGES / evaluation.count
+            missing = generated < MISSING_SHARE * real
+            values["missing_classes"] = int(np.sum(judged & missing))
         return values
 
 
