@@ -167,6 +167,20 @@ def test_grids_that_are_gone_are_named_and_later_ones_drawn(dcgan, run):
     assert sorted(os.listdir(run / "samples")) == ["epoch_0003.png", "epoch_0004.png"]
 
 
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [(empty, "runs/a/run.json is damaged"), (os.unlink, "its checkpoints are there: put run.json")],
+)
+def test_inspect_does_not_take_a_damaged_run_for_none(dcgan, workplace, finished_run, spoil, said):
+    run = Path(shutil.copytree(finished_run, workplace / "runs" / "a"))
+    spoil(run / "run.json")
+    done = dcgan("inspect")
+    assert (done.code, done.out, len(done.err.splitlines())) == (4, "", 1)
+    assert said in done.err
+    shutil.copytree(finished_run, workplace / "runs" / "b")
+    assert "run runs/b" in dcgan("inspect").out
+
+
 def test_inspect_offers_what_can_be_done(dcgan, run):
     assert "dcgan sample" in dcgan("inspect", run).out
     shutil.rmtree(run / "checkpoints")

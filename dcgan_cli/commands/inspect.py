@@ -14,7 +14,7 @@ from dcgan_cli.console import duration, progress_bar
 from dcgan_cli.core.image_arrays import MNIST_SHAPE
 from dcgan_cli.core.inspection import Facts, describe_defaults, describe_run, describe_target
 from dcgan_cli.core.manifest import position
-from dcgan_cli.core.runs import newest_run, run_to_read
+from dcgan_cli.core.runs import damaged_run, newest_run, run_to_read
 from dcgan_cli.errors import CheckpointError, ConfigError, DataError
 from dcgan_cli.help import shown
 from dcgan_cli.overrides import override, shell_word
@@ -60,7 +60,8 @@ def _describe(target: str | None, sheet: Path | None) -> Facts:
     if target not in (None, "latest", "bundled"):
         return describe_target(Path(str(target).removeprefix("data=")), sheet, progress_bar)
     if target is None and newest_run() is None:
-        return describe_defaults()
+        # Describing a damaged one says what is wrong with it.
+        return describe_run(damaged) if (damaged := damaged_run()) else describe_defaults()
     return describe_run(run_to_read(target))
 
 

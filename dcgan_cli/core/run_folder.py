@@ -168,7 +168,9 @@ class RunFolder:
                 f"{self.path} is not a run folder: run.json cannot be read ({error.strerror}){hint}"
             ) from None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise CheckpointError(f"{self._run_json} is damaged ({error})") from None
+            raise CheckpointError(
+                f"{self._run_json} is damaged ({error}); put a copy of it back or use another run"
+            ) from None
 
     def config(self) -> TrainConfig:
         """Read the run's settings back, checked like new ones.

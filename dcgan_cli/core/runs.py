@@ -60,6 +60,12 @@ def newest_run() -> RunFolder | None:
     return max(runs)[-1] if runs else None
 
 
+def damaged_run() -> RunFolder | None:
+    """Return a run below `runs/` for when `newest_run` finds none that can be read."""
+    runs = map(RunFolder, sorted([*RUNS.glob("*"), *RUNS.glob("*/*")]))
+    return next((run for run in runs if run.looks_like_one()), None)
+
+
 def open_run(argument: str) -> RunFolder:
     """Return the run that a word names: a folder, or "latest".
 
@@ -91,12 +97,11 @@ def run_to_read(argument: str | None) -> RunFolder:
             )
         return BUNDLED
     if argument is None and newest_run() is None:
-        for folder in itertools.chain(RUNS.glob("*"), RUNS.glob("*/*")):
-            if RunFolder(folder).looks_like_one():
-                raise CheckpointError(
-                    f"no run in ./runs can be read; `dcgan inspect {folder}` says why of one, and "
-                    "--run bundled takes the generator inside the program"
-                )
+        if damaged := damaged_run():
+            raise CheckpointError(
+                f"no run in ./runs can be read; `dcgan inspect {damaged.argument()}` says why of "
+                "one, and --run bundled takes the generator inside the program"
+            )
         return BUNDLED
     return open_run(argument or "latest")
 
