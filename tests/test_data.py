@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dcgan_cli.config import DataConfig
-from dcgan_cli.core import data
+from dcgan_cli.core import arrays, data
 from dcgan_cli.core.data import load_held_out_images, load_training_images
 from dcgan_cli.core.idx import read_idx
 from dcgan_cli.core.image_arrays import read_images
@@ -435,3 +435,11 @@ class TestArraysOfAnyShape:
         large = load_training_images(DataConfig(image_size=32, limit=50))
         assert large.images.shape == (50, 32, 32, 1)
         assert large.dataset is None
+
+
+def test_array_that_is_too_large(tmp_path, monkeypatch):
+    """It is told what else to do: getting it again would not help."""
+    monkeypatch.setattr(arrays, "MAX_MEMBER_BYTES", 1000)
+    np.savez(tmp_path / "x.npz", x_train=np.zeros((2, 28, 28), np.uint8))
+    with pytest.raises(DataError, match=r"x\.npz: x_train unpacks to over .*data=image_folder$"):
+        read_images(tmp_path / "x.npz")

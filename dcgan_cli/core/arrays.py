@@ -17,6 +17,10 @@ HEADERS = {
 }
 
 
+class TooLargeError(ValueError):
+    """An array has more bytes than are read."""
+
+
 def array_names(archive: zipfile.ZipFile) -> list[str]:
     """Return the names of the arrays of an `.npz`, each once."""
     return sorted({name.removesuffix(".npy") for name in archive.namelist()})
@@ -29,12 +33,13 @@ def read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     own checksum.
 
     Raises:
-        ValueError: it is over 4 GiB, holds pickled objects, or holds more or less than it states.
-            A damaged archive raises other errors too.
+        TooLargeError: it is over 4 GiB.
+        ValueError: it holds pickled objects, or more or less than it states. A damaged archive
+            raises other errors too.
     """
     member = archive.getinfo(f"{name}.npy")
     if member.file_size > MAX_MEMBER_BYTES:
-        raise ValueError(f"{name} unpacks to over 4 GiB")
+        raise TooLargeError(f"{name} unpacks to over 4 GiB")
     with archive.open(member) as stream:
         shape, fortran_order, dtype = _read_header(stream)
         if dtype.hasobject:

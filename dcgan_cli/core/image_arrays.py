@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan_cli.core.arrays import array_names, read_array
+from dcgan_cli.core.arrays import TooLargeError, array_names, read_array
 from dcgan_cli.core.idx import read_idx
 from dcgan_cli.core.image_files import is_folder
 from dcgan_cli.core.image_set import ImageSet, NoSplitError
@@ -49,7 +49,8 @@ def read_npz(path: Path, split: str, *, any_shape: bool = False) -> ImageSet:
 
     Raises:
         NoSplitError: it has no `x_<split>`.
-        DataError: it is no such archive, is damaged, or its arrays are not images and labels.
+        DataError: it is no such archive, is damaged or too large, or its arrays are not images and
+            labels.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -60,6 +61,10 @@ def read_npz(path: Path, split: str, *, any_shape: bool = False) -> ImageSet:
             labels = read_array(archive, f"y_{split}") if f"y_{split}" in names else None
     except DataError:
         raise
+    except TooLargeError as error:
+        raise DataError(
+            f"{path}: {error}; write its images as pictures into a folder, for data=image_folder"
+        ) from None
     except Exception as error:  # A spoiled header makes numpy and zipfile raise nearly anything.
         raise DataError(f"{path} cannot be read as .npz ({error}); get it again") from error
     return _image_set(images, labels, str(path), any_shape=any_shape)

@@ -49,10 +49,16 @@ class UndecodedImages:
         Raises:
             DataError: one cannot be read any more.
         """
-        pixels = np.empty((len(at), *self._form.shape), np.uint8)
+        places = self._places[at].tolist()
+        pixels = np.empty((len(places), *self._form.shape), np.uint8)
+
+        def decode(first: int) -> None:
+            for index in range(first, len(places), WORKERS):
+                pixels[index] = self._decode(places[index])
+
         try:
-            for index, image in enumerate(self._pool.map(self._decode, self._places[at].tolist())):
-                pixels[index] = image
+            # One task for each thread: handing pictures over one by one takes as long as decoding.
+            list(self._pool.map(decode, range(WORKERS)))
         except DataError as error:
             self._error = error
             raise
