@@ -38,6 +38,7 @@ def test_best_is_kept_and_patience_ends_the_run(dcgan, workplace):
     assert f"of epoch {best} for 3 epochs" in run.status()["reason"]
     again = dcgan("train", "resume=run")
     assert again.code == 0
+    assert again.err.count("no better score than") == 1
     assert "nothing left to do; no better score than" in again.err
     assert len(run.metrics()) == best + 3
     assert "train longer  dcgan train resume=run patience=null" in dcgan("inspect", "run").out

@@ -88,18 +88,13 @@ class _Training:
                 self.reporter.note(note)
             with disk_errors(self.folder):
                 self.records.go_on(self.progress, keep_scores=self.setup.keeps_scores)
-            reason = self._reason_to_stop()
-            if reason is not None:
+            if (reason := self._reason_to_stop()) is not None:
                 self.reporter.note(f"nothing left to do; {reason}")
             else:
-                point_latest_to(self.folder)
-                self._write_status("running")
-            self.clock = time.monotonic() - self.progress.seconds
-            while (reason := self._reason_to_stop()) is None:
-                self._train_epoch()
-                self._finish_epoch()
+                reason = self._train()
             self.records.write_gif()
-            self._write_status("finished", **self._early(reason))
+            early = self.progress.epoch < self.config.epochs
+            self._write_status("finished", **({"reason": reason} if early else {}))
         except KeyboardInterrupt:  # The second Ctrl-C.
             self._try_status("interrupted", "stopped at once")
             raise Interrupted(
@@ -118,12 +113,17 @@ class _Training:
             return "a larger epochs= trains longer"
         return None if self.progress.epoch_step else self.scores.out_of_patience()
 
-    def _early(self, reason: str) -> dict[str, str]:
-        """Return the reason of an early end, for the status, and say it."""
-        if self.progress.epoch >= self.config.epochs:
-            return {}
-        self.reporter.note(f"stopped after epoch {self.progress.epoch}: {reason}")
-        return {"reason": reason}
+    def _train(self) -> str:
+        """Train epoch after epoch, and return the reason why the last one was the last."""
+        point_latest_to(self.folder)
+        self._write_status("running")
+        self.clock = time.monotonic() - self.progress.seconds
+        while (reason := self._reason_to_stop()) is None:
+            self._train_epoch()
+            self._finish_epoch()
+        if self.progress.epoch < self.config.epochs:
+            self.reporter.note(f"stopped after epoch {self.progress.epoch}: {reason}")
+        return reason
 
     def _train_epoch(self) -> None:
         self._check_data()
