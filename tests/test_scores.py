@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -133,8 +134,8 @@ class OnlyZerosAndOnes:
     def __init__(self, data: ImageSet) -> None:
         self.images = data.images[data.classes < 2]
 
-    def sample(self, seeds) -> np.ndarray:
-        return self.images[: len(seeds)]
+    def stream(self, seeds) -> Iterator[tuple[list[int], np.ndarray]]:
+        yield seeds, self.images[: len(seeds)]
 
 
 def test_a_class_is_missing_only_where_ten_of_it_are_due(mnist):

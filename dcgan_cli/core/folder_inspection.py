@@ -81,6 +81,11 @@ def describe_pictures(
     images = pictures.read_all(Form(SHEET_SIZE, 3, "crop"))
     tally = _tally(watch(images, len(pictures), "reading"), len(pictures))
     suggested = _suggestion(tally, as_packed=not in_folder)
+    classes = _classes(tally.good, pictures.class_names)
+    train = _command("image_folder" if in_folder else "tfrecord", path, tally, suggested)
+    commands = {"train on it": train} if tally.good else {}
+    if len(classes) > 1:
+        commands["class by class"] = f"{train} model.conditional=true"
     facts: Facts = {
         "kind": "image_folder" if in_folder else "tfrecord",
         "path": str(path),
@@ -93,13 +98,11 @@ def describe_pictures(
         "unusable": {image.file.name: image.problem for image in tally.bad},
         "other_files": listing.others,
         "duplicates": [names for names in tally.by_content.values() if len(names) > 1],
-        "classes": _classes(tally.good, pictures.class_names),
+        "classes": classes,
         "coloured": tally.coloured,
         "suggested": suggested,
         "changes": _changes(tally.good, suggested),
-        "commands": _commands("image_folder" if in_folder else "tfrecord", path, tally, suggested)
-        if tally.good
-        else {},
+        "commands": commands,
     }
     if sheet is not None and tally.good:
         _write_sheet(sheet, tally.sheet, suggested, path)
@@ -185,7 +188,7 @@ def _changes(good: list[ReadImage], suggested: Facts) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _commands(kind: str, path: Path, tally: _Tally, suggested: Facts) -> dict[str, str]:
+def _command(kind: str, path: Path, tally: _Tally, suggested: Facts) -> str:
     """Return the command that trains on the pictures, with what differs from the data's yaml."""
     words = [f"dcgan train data={kind}", shell_word(override("data.path", str(path)))]
     if suggested["image_size"] == SMALL_GREY_SIZE:
@@ -198,7 +201,7 @@ def _commands(kind: str, path: Path, tally: _Tally, suggested: Facts) -> dict[st
         words.append("data.skip_bad=true")
     if len(tally.good) < SCORED_FROM:
         words.append("evaluate_every=0")
-    return {"train on it": " ".join(words)}
+    return " ".join(words)
 
 
 def _write_sheet(path: Path, images: list[np.ndarray], suggested: Facts, folder: Path) -> None:

@@ -95,11 +95,6 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     if not finished:
         saver.check_room(keeps_best=scorer is not None)
     notes = [f"no effect {setting}" for setting in without_effect(config)]
-    if config.buffer_size < len(data.images):
-        notes.append(
-            f"shuffle   reaches {config.buffer_size:,} of {len(data.images):,} images far; "
-            f"buffer_size={len(data.images)} shuffles all"
-        )
     keeps_scores = True
     if config.resume:
         keeps_scores = scored_by is None or run.record().get("scored_by") in (None, scored_by)
@@ -109,6 +104,11 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
             notes.append("scores are made differently now: those so far are dropped")
     else:
         _create(run, config, arithmetic, scored_by, gan, data, digest)
+        if config.buffer_size < len(data.images):
+            notes.append(
+                f"shuffle   reaches {config.buffer_size:,} of {len(data.images):,} images far; "
+                f"buffer_size={len(data.images)} shuffles all"
+            )
     return Setup(
         gan,
         compile_step(gan, from_dict(dataclasses.asdict(config) | arithmetic), strategy),
