@@ -197,14 +197,16 @@ class TestHealth:
         assert "try a smaller optimizer.learning_rate" in said
 
     def test_nothing_learned(self, train, dcgan):
-        run, said = train("epochs=6", "optimizer.learning_rate=1e-9")
-        assert said.count("warning: nothing learned: after 5 scores") == 1
+        """Said after a thousand steps: eight epochs of 125."""
+        words = ["model=mlp", "model.units=16", "batch_size=4", "epochs=9"]
+        run, said = train(*words, "optimizer.learning_rate=1e-9")
+        assert said.count("warning: nothing learned: after 1,000 steps") == 1
         assert self.kinds(run) == {"nothing learned"}
         finding = run.status()["health"][0]
-        assert finding["epoch"] == 5
+        assert finding["epoch"] == 8
         assert "larger optimizer.learning_rate" in finding["advice"]
         shown = dcgan("inspect", "run").out
-        assert "nothing learned since epoch 5" in " ".join(shown.split())
+        assert "nothing learned since epoch 8" in " ".join(shown.split())
 
     def test_saturation(self, dcgan, workplace):
         """At a far too large rate a generator may end with all pixels at one end of the scale.

@@ -31,6 +31,8 @@ ONCE_CONTRAST = 0.25
 """Below this share of the data's, contrast is that of a generator that has only begun."""
 LEARNING_EPOCHS = 5
 """Scored epochs after which something should have been learned."""
+LEARNING_STEPS = 1000
+"""And steps: five epochs of a few hundred pictures are over before anything can have been."""
 STILL_NOTHING = 0.9
 """Part of the distance of the mean picture under which a score shows that something was."""
 
@@ -152,11 +154,12 @@ class Health:
         if (
             self.nothing_learned is not None
             and self._scored >= LEARNING_EPOCHS
+            and row["step"] >= LEARNING_STEPS
             and self._best > STILL_NOTHING * self.nothing_learned
         ):
             wrong["nothing learned"] = (
-                f"after {self._scored} scores the best is {self._best:.3g}; the data's mean, "
-                f"repeated, would get {self.nothing_learned:.3g}"
+                f"after {row['step']:,.0f} steps the best score is {self._best:.3g}; the data's "
+                f"mean, repeated, would get {self.nothing_learned:.3g}"
             )
         return wrong
 
