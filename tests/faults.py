@@ -54,15 +54,13 @@ def signal_at_step(step: int, name: str) -> None:
     PlainReporter.step = report
 
 
-def change_at_step(step: int, kind: str) -> None:
-    """Change every file of the training images once a step's result is read; keep the old ones."""
+def change_at_step(step: int) -> None:
+    """Change every picture in `pictures` once a step's result is read, and keep the old ones."""
     from dcgan_cli.console import PlainReporter
-
-    ending = {"image_folder": "png", "tfrecord": "tfrecord"}[kind]
 
     def report(self, report) -> None:
         if report.step == step:
-            for path in Path.cwd().glob(f"p*/*.{ending}"):
+            for path in Path.cwd().glob("pictures/*.png"):
                 path.rename(path.with_name(f"{path.name}.before"))
                 path.write_bytes(b"changed")
 

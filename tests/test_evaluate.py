@@ -188,7 +188,7 @@ def test_images_in_order_of_their_classes_are_mixed(with_test_split):
     train, train_labels = (x[::2] if with_test_split else x for x in (images, labels))
     found = Evaluation(network, train, held_out[0], 150, train_labels, held_out[1])
     assert set(found.labels) == set(found.held_out_labels) == set(range(10))
-    both = np.concatenate([found.reference, found.held_out]).reshape(300, -1)
+    both = np.stack([*found.reference, *found.held_out]).reshape(300, -1)
     assert len(np.unique(both, axis=0)) == 300
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shlex
 
 import numpy as np
@@ -93,6 +94,22 @@ def test_check_unchanged(packed):
     data.check_unchanged()
     (packed / "images-00001-of-00003.tfrecord").unlink()
     with pytest.raises(DataError, match=r"images-00001-of-00003\.tfrecord has gone"):
+        data.check_unchanged()
+
+
+@pytest.mark.parametrize("new", [b"changed", None])
+def test_a_file_that_changes_while_it_is_read(packed, new):
+    """Also one that is open, and one that takes another's place."""
+    data = load(packed, cache=False)
+    assert len(data.images[np.array([0])]) == 1
+    for path in packed.glob("*.tfrecord"):
+        if new is None:
+            os.utime(path, ns=(1, 1))
+        else:
+            path.write_bytes(new)
+    with pytest.raises(DataError, match=r"0000[01]-of-00003\.tfrecord has changed"):
+        data.images[np.array([0, 30])]
+    with pytest.raises(DataError, match=r"tfrecord has changed"):
         data.check_unchanged()
 
 
