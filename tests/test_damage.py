@@ -174,9 +174,10 @@ def test_grids_that_are_gone_are_named_and_later_ones_drawn(dcgan, run):
 def test_inspect_does_not_take_a_damaged_run_for_none(dcgan, workplace, finished_run, spoil, said):
     run = Path(shutil.copytree(finished_run, workplace / "runs" / "a"))
     spoil(run / "run.json")
-    done = dcgan("inspect")
-    assert (done.code, done.out, len(done.err.splitlines())) == (4, "", 1)
-    assert said in done.err
+    for words in (["inspect"], ["inspect", "latest"], ["train", "resume=latest"]):
+        done = dcgan(*words)
+        assert (done.code, done.out, len(done.err.splitlines())) == (4, "", 1)
+        assert said in done.err
     shutil.copytree(finished_run, workplace / "runs" / "b")
     assert "run runs/b" in dcgan("inspect").out
 

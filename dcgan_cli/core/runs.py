@@ -72,7 +72,9 @@ def open_run(argument: str) -> RunFolder:
     Raises:
         CheckpointError: there is no such run, or it is not to be used.
     """
-    run = newest_run() if argument == "latest" else RunFolder(Path(argument))
+    run: RunFolder | None = RunFolder(Path(argument))
+    if argument == "latest":
+        run = newest_run() or damaged_run()  # Which says what is wrong with it.
     if run is None:
         raise CheckpointError("there is no run in ./runs; start one with `dcgan train` or name one")
     run.config()
