@@ -23,7 +23,7 @@ test: lint
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-faults: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m slow -rs -s tests/slow
+	$(BIN)/python -m pytest -m slow -rs -s tests
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

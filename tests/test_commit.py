@@ -27,6 +27,15 @@ FAILPOINTS = {
     "the status is written, not in place": ("replace", r"\.status\.[0-9a-f]{8}\.tmp\.json$", 2),
     "the animation is flushed, not in place": ("replace", r"\.dcgan\.[0-9a-f]{8}\.tmp\.gif$", 1),
 }
+OFTEN = (
+    "the grid is flushed, not in place",
+    "the manifest is written, not flushed",
+    "all is flushed, not in place",
+    "it is in place, not flushed",
+    "an old one is going",
+    "the status is written, not in place",
+)
+"""The others are slow tests."""
 EPOCHS = 3
 
 
@@ -41,7 +50,9 @@ def unbroken(processes, tmp_path_factory) -> Path:
     return processes.trained(tmp_path_factory.mktemp("unbroken"), *QUICK, f"epochs={EPOCHS}")
 
 
-@pytest.mark.parametrize("point", FAILPOINTS)
+@pytest.mark.parametrize(
+    "point", [pytest.param(p, marks=[pytest.mark.slow] * (p not in OFTEN)) for p in FAILPOINTS]
+)
 def test_killed_when(processes, begun, unbroken, workplace, point):
     call, where, count = FAILPOINTS[point]
     shutil.copytree(begun, "run", symlinks=True)

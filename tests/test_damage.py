@@ -37,13 +37,13 @@ def swap(path: Path) -> None:
 
 
 MUTATIONS = [
-    *((flip, f"{part}.npz") for part in PARTS),
+    *(pytest.param(flip, f"{part}.npz", marks=pytest.mark.slow) for part in PARTS),
     (flip, "manifest.json"),
     (shorten, "generator.npz"),
     (empty, "manifest.json"),
     (lengthen, "generator_optimizer.npz"),
     (swap, "generator.npz"),
-    (swap, "manifest.json"),
+    pytest.param(swap, "manifest.json", marks=pytest.mark.slow),
     (os.unlink, "discriminator.npz"),
     (os.unlink, "manifest.json"),
     (shutil.rmtree, ""),

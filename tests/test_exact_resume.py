@@ -20,7 +20,10 @@ def stop_at(step: int, name: str = "SIGTERM") -> tuple:
     return ("signal_at_step", step, name)
 
 
-@pytest.fixture(scope="session", params=["float32", "bfloat16"])
+# The other tests that compare runs do so in float32.
+@pytest.fixture(
+    scope="session", params=[pytest.param("float32", marks=pytest.mark.slow), "bfloat16"]
+)
 def precision(request) -> str:
     return request.param
 

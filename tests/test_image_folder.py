@@ -327,12 +327,15 @@ class TestCache:
         for size in (8, 16):
             load(folder, image_size=size)
         kept = {path.name for path in cache.iterdir()}
+        (cache / "my own").mkdir()
+        (cache / "my own" / "entry.json").touch()
         for path in cache.iterdir():
             os.utime(path / "entry.json", (1, 1))
         load(folder, image_size=16)
         load(folder, image_size=32)
-        left = {path.name for path in cache.iterdir()}
+        left = {path.name for path in cache.iterdir()} - {"my own"}
         assert (len(left), len(left & kept)) == (2, 1)
+        assert (cache / "my own").is_dir()
 
     def test_too_little_room(self, folder, cache, monkeypatch):
         write_colours(folder, 3)

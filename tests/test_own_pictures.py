@@ -47,16 +47,6 @@ def test_train_sample_animate_evaluate(pictures, dcgan):
     assert "are not those that" in ended.err
 
 
-def test_stopped_and_resumed_with_flips(pictures, processes, workplace):
-    options = words(pictures, "data.flip=true", "batch_size=16")
-    for name, faults in (("unbroken", []), ("stopped", [("signal_at_step", 10, "SIGTERM")])):
-        ended = processes.run(*options, f"hydra.run.dir={name}/run", faults=faults, cwd=workplace)
-        assert ended.code == (143 if faults else 0), ended.err
-    done = processes.run("train", "resume=stopped/run", cwd=workplace)
-    assert done.code == 0, done.err
-    assert_same_run(workplace / "stopped" / "run", workplace / "unbroken" / "run")
-
-
 def test_bad_files(pictures, dcgan, workplace):
     write_bad(pictures)
     done = dcgan(*words(pictures, "hydra.run.dir=run"))
@@ -205,7 +195,7 @@ class TestUncached:
 
     def test_a_picture_that_changes_within_an_epoch(self, pictures, processes, workplace):
         """The run ends with what it has, and goes on to the same bits when that is put back."""
-        asked = words(pictures, "data.cache=false", "batch_size=4", "epochs=1")
+        asked = words(pictures, "data.cache=false", "data.flip=true", "batch_size=4", "epochs=1")
         for name, faults in (("unbroken", []), ("stopped", [("change_at_step", 5)])):
             ended = processes.run(*asked, f"hydra.run.dir={name}/run", faults=faults, cwd=workplace)
             assert ended.code == (3 if faults else 0), ended.err

@@ -88,7 +88,11 @@ def test_second_ctrl_c_leaves_at_once(processes, dcgan, workplace):
     assert dcgan("train", "resume=a").code == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)],
+    ids=lambda number: number.name,
+)
 def test_signal_to_a_sweep_stops_its_job_and_begins_no_other(workplace, number):
     process = start("-m", "epochs=200", "seed=1,2")
     for line in process.stderr:

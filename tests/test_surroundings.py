@@ -68,7 +68,9 @@ def test_a_name_that_hydra_cannot_take(dcgan, workplace, finished_run):
     assert (done.code, len(done.err.splitlines())) == (2, 1), done.err
 
 
-@pytest.mark.parametrize("home", [{}, {"HOME": "/nonexistent"}], ids=str)
+@pytest.mark.parametrize(
+    "home", [{}, pytest.param({"HOME": "/nonexistent"}, marks=pytest.mark.slow)], ids=str
+)
 def test_no_home(workplace, home):
     environment = {"PATH": os.environ["PATH"]}
     words = ["train", *TINY, "data.limit=64", "epochs=1", "hydra.run.dir=a"]
@@ -111,7 +113,7 @@ def shell(line: str, **environment: str) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&- <&-"])
+@pytest.mark.parametrize("closed", [pytest.param("2>&-", marks=pytest.mark.slow), ">&- 2>&- <&-"])
 def test_closed_streams(workplace, finished_run, closed):
     """The first file that is opened must not take the place of one: it would get all messages."""
     words = " ".join([*TINY, "data.limit=64", "epochs=1", "hydra.run.dir=a"])

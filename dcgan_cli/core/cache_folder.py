@@ -8,6 +8,7 @@ those that nobody has used for a month are, when another one is made.
 import contextlib
 import errno
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from dcgan_cli.core.disk_errors import REMEDIES
 from dcgan_cli.core.storage import entries, is_temporary, remove, temporary_beside
 from dcgan_cli.errors import StorageError
 
+ENTRY_NAME = re.compile(r"(images|facts)-[0-9a-f]{32}")
 ENTRY = "entry.json"
 """The file in an entry that says what it holds. Its time is when the entry was last used."""
 CACHE_REMEDIES = {
@@ -105,7 +107,9 @@ def _remove_old(cache: Path) -> None:
             if is_temporary(path):
                 written = max(found.stat().st_mtime for found in [path, *entries(path)])
                 old = time.time() - written > ABANDONED_SECONDS
-            else:
+            elif ENTRY_NAME.fullmatch(path.name):  # People may keep other things beside.
                 old = time.time() - (path / ENTRY).stat().st_mtime > UNUSED_SECONDS
+            else:
+                old = False
             if old:
                 remove(path)

@@ -41,6 +41,8 @@ class Seen:
     """float32 [N, D]."""
     probabilities: np.ndarray | None
     """float32 [N, classes], or None for a network that knows no classes."""
+    contrast: float
+    """The mean standard deviation of pixels within an image, from 0 to 127.5."""
 
 
 class FeatureNetwork:
@@ -76,10 +78,14 @@ class FeatureNetwork:
         They are taken as they are needed, and not kept.
         """
         waiting, seen = iter(images), []
+        deviations: list[float] = []
         while chunk := list(itertools.islice(waiting, self.chunk)):
             seen.append([part.numpy() for part in self._look(tf.constant(np.stack(chunk)))])
+            # One by one, for NumPy makes float64 of all that it is given.
+            deviations += [image.std() for image in chunk]
         features, probabilities = (np.concatenate(parts) for parts in zip(*seen, strict=True))
-        return Seen(features, probabilities if self.knows_classes else None)
+        contrast = float(np.mean(deviations))
+        return Seen(features, probabilities if self.knows_classes else None, contrast)
 
 
 def feature_network(

@@ -179,9 +179,11 @@ def _read(
             return None
         if labels is not None and labels.shape != (count,):
             return None
-        images: Images | None = UndecodedImages(pictures, places, form)
+        images: Images | None
         if keep:
             images = _read_pixels(entry / PIXELS, (count, *form.shape), sha256, watch)
+        else:
+            images = UndecodedImages(pictures, places, form)
     except (FileNotFoundError, NotADirectoryError, EOFError):
         return None
     except (ValueError, TypeError, KeyError, IndexError):

@@ -1,7 +1,5 @@
 """The score of a generator while it trains, and what else its samples say about its health."""
 
-from collections.abc import Iterator
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,10 +51,6 @@ class Scorer:
         """What scores must have in common to be compared, for the run's record."""
         return {"features": self.kind.features, "samples": self.kind.samples}
 
-    @cached_property
-    def _real_contrast(self) -> float:
-        return float(np.mean([image.std() for image in self._evaluation.reference]))
-
     def describe(self) -> str:
         """Say in words what a score is, and which one real images get."""
         return (
@@ -79,20 +73,14 @@ class Scorer:
             that they all but lack, where the feature network knows classes. See `ENOUGH_IMAGES`.
         """
         evaluation = self._evaluation
-        deviations: list[float] = []
-
-        def drawn() -> Iterator[np.ndarray]:
-            for _, chunk in sampler.stream(range(SEEDS_FROM, SEEDS_FROM + evaluation.count)):
-                for image in chunk:
-                    deviations.append(image.std())
-                    yield image
-
-        seen = evaluation.network.see(drawn())
+        seeds = range(SEEDS_FROM, SEEDS_FROM + evaluation.count)
+        drawn = (image for _, chunk in sampler.stream(seeds) for image in chunk)
+        seen = evaluation.network.see(drawn)
         moments = Moments.of(seen.features)
         values = {
             "frechet_distance": evaluation.distance(seen),
             "diversity": _ratio(moments.spread, evaluation.moments.spread),
-            "contrast": _ratio(float(np.mean(deviations)), self._real_contrast),
+            "contrast": _ratio(seen.contrast, evaluation.real.contrast),
         }
         shares = evaluation.class_shares(seen)
         if shares is not None:
