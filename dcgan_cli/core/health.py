@@ -81,6 +81,7 @@ class Health:
         self.nothing_learned = nothing_learned
         self.findings: dict[str, Finding] = {}
         """What is wrong now, by kind."""
+        self._told: set[str] = set()
         self._most_diverse = 0.0
         self._most_contrast = 0.0
         self._fewest_missing = float("inf")
@@ -95,7 +96,7 @@ class Health:
             row: its line of `metrics.csv`.
 
         Returns:
-            What has begun to be wrong in this epoch.
+            What is wrong for the first time in the run; what hovers about a limit is told once.
         """
         wrong = self._from_losses(row)
         if "frechet_distance" in row:
@@ -112,7 +113,9 @@ class Health:
             kind: Finding(kind, before[kind].epoch if kind in before else epoch, text)
             for kind, text in wrong.items()
         }
-        return [finding for kind, finding in self.findings.items() if kind not in before]
+        new = [finding for kind, finding in self.findings.items() if kind not in self._told]
+        self._told |= self.findings.keys()
+        return new
 
     def _from_losses(self, row: Row) -> dict[str, str]:
         loss = row["discriminator_loss"]
