@@ -1,9 +1,11 @@
 """Folders of pictures: what is in them, decoded once, kept, and noticed when it changes."""
 
 import errno
+import json
 import os
 import shutil
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -331,6 +333,8 @@ class TestCache:
         (cache / "my own" / "entry.json").touch()
         for path in cache.iterdir():
             os.utime(path / "entry.json", (1, 1))
+        (cache / f"images-{0:032}").mkdir()  # The rest of one that somebody was removing.
+        os.utime(cache / f"images-{0:032}", (1, 1))
         load(folder, image_size=16)
         load(folder, image_size=32)
         left = {path.name for path in cache.iterdir()} - {"my own"}
@@ -346,7 +350,33 @@ class TestCache:
         assert not list(cache.iterdir())
         assert len(load(folder, cache=False).images) == 3
 
-    @pytest.mark.parametrize("damage", ["{", '{"count": 1}', "[]"])
+    def test_an_entry_in_use_is_noted(self, folder, cache):
+        write_colours(folder, 3)
+        data = load(folder)
+        (entry,) = cache.glob("*/entry.json")
+        os.utime(entry, (1, 1))
+        data.check_unchanged()
+        assert entry.stat().st_mtime > 1
+
+    def test_pillow_stays_quiet_when_pictures_are_decoded_anew(self, folder):
+        """A palette with transparency makes it warn."""
+        palette = colours(1, 16, 16).convert("P")
+        palette.save(folder / "a.png", transparency=bytes([0, 128]))
+        write_colours(folder, 3)
+        data = load(folder, limit=2, cache=False)
+        with warnings.catch_warnings(record=True) as said:
+            assert data.images[np.arange(2)].shape == (2, 16, 16, 3)
+        assert not said
+
+    @pytest.mark.parametrize(
+        "damage",
+        ["{", '{"count": 1}', "[]", "[" * 100_000]
+        + [
+            json.dumps({"count": count, "sha256": "", "labels": labels, "problems": {}, "bad": []})
+            for count, labels in ((10**15, None), (3, [0, 1, 2**63]), (3, [0]), (-1, None))
+        ],
+        ids=lambda damage: damage[:40],
+    )
     def test_damaged_facts_are_made_again(self, folder, cache, damage):
         write_colours(folder, 3)
         before = np.asarray(load(folder, cache=False).images)

@@ -89,6 +89,32 @@ def test_folder_that_changes_between_epochs(pictures, dcgan, workplace):
     assert dcgan("train", "resume=run", "epochs=4").code == 0
 
 
+def test_pictures_that_go_before_the_first_score(pictures, dcgan, workplace):
+    """What scores need of real images is known by then, so the epoch is not lost."""
+    from dcgan_cli.console import PlainReporter
+    from dcgan_cli.core.data import load_training_images
+    from dcgan_cli.core.run_lock import hold
+    from dcgan_cli.core.training import train
+    from dcgan_cli.errors import DataError
+
+    asked = words(pictures, "hydra.run.dir=run", "data.cache=false", "evaluate_every=1", "epochs=1")
+    assert dcgan(*asked).code == 0
+    run = open_run("run")
+    config = run.config()
+    config.epochs, config.resume = 3, "run"
+
+    class Removing(PlainReporter):
+        def step(self, report):
+            if report.step == 4:
+                pictures.rename(workplace / "elsewhere")
+
+    with hold(run), pytest.raises(DataError, match=r"is not there|cannot be read"):
+        train(config, run, load_training_images(config.data), Removing())
+    assert (run.status()["epoch"], run.status()["saved_step"]) == (2, 4)
+    (workplace / "elsewhere").rename(pictures)
+    assert dcgan("train", "resume=run", "epochs=3").code == 0
+
+
 def test_networks_of_another_size(pictures, dcgan, workplace):
     done = dcgan(*words(pictures, "data.image_size=64", "data.channels=3"))
     assert (done.code, len(done.err.splitlines())) == (2, 1)
@@ -152,6 +178,10 @@ def test_classes_are_counted_and_kept_by_name(dcgan, workplace):
     assert done.code == 0, done.err
     assert any(line.split() == ["class", "1", "a", "b", "cats"] for line in done.out.splitlines())
     assert dcgan("train", "resume=run", "epochs=3").code == 0
+    open_run("run").update({"class_names": ["cats"]})
+    done = dcgan("sample", "--run", "run", "--class", "2")
+    assert (done.code, len(done.err.splitlines())) == (4, 1)
+    assert "has 1 class_names in run.json and 3 classes" in done.err
 
 
 def test_limit_that_leaves_classes_out(dcgan, workplace):
@@ -200,6 +230,7 @@ class TestUncached:
             ended = processes.run(*asked, f"hydra.run.dir={name}/run", faults=faults, cwd=workplace)
             assert ended.code == (3 if faults else 0), ended.err
         assert "has changed" in ended.err
+        assert "Traceback" not in ended.err
         assert ended.err.splitlines()[-1].endswith("dcgan train resume=stopped/run")
         status = open_run("stopped/run").status()
         assert (status["state"], status["epoch"]) == ("failed", 0)

@@ -4,12 +4,15 @@ import hashlib
 import json
 import os
 import shlex
+import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from dcgan_cli.config import DataConfig
+from dcgan_cli.core import tfrecords
 from dcgan_cli.core.data import load_training_images
 from dcgan_cli.core.image_set import ImageSet
 from dcgan_cli.core.shards import record_places
@@ -97,9 +100,29 @@ def test_check_unchanged(packed):
         data.check_unchanged()
 
 
+def test_a_file_that_takes_the_place_of_another(packed):
+    """What is open stays what it was until the next epoch."""
+    data = load(packed, cache=False)
+    before = data.images[np.array([3])]
+    first, second = (packed / f"images-0000{n}-of-00003.tfrecord" for n in range(2))
+    shutil.copy(second, packed / "new")
+    os.replace(packed / "new", first)
+    assert (data.images[np.array([3])] == before).all()
+    with pytest.raises(DataError, match=r"00000-of-00003\.tfrecord has changed"):
+        data.check_unchanged()
+
+
+def test_more_files_than_are_held_open(packed, workplace, monkeypatch):
+    expected = np.asarray(load(packed, cache=False).images)
+    monkeypatch.setattr(tfrecords, "OPEN_FILES", 1)
+    data = load(packed, cache=False)
+    places = np.random.default_rng(0).integers(0, 50, 2000)
+    assert (data.images[places] == expected[places]).all()
+
+
 @pytest.mark.parametrize("new", [b"changed", None])
 def test_a_file_that_changes_while_it_is_read(packed, new):
-    """Also one that is open, and one that takes another's place."""
+    """Also one that is open."""
     data = load(packed, cache=False)
     assert len(data.images[np.array([0])]) == 1
     for path in packed.glob("*.tfrecord"):
@@ -170,12 +193,22 @@ def test_files_of_others(workplace):
     assert len(load(workplace / "x-train.tfrecord*", skip_bad=True).images) == 3
 
 
+def test_zeros(workplace):
+    """As a download leaves behind that has taken its room and not come to its end."""
+    (workplace / "x.tfrecord").write_bytes(bytes(32_000_000))
+    tracemalloc.start()
+    with pytest.raises(DataError, match="is no TFRecord file, or is cut off"):
+        load(workplace / "x.tfrecord")
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+
+
 def test_no_files(workplace):
     with pytest.raises(DataError, match="matches no file"):
         load(workplace / "*.tfrecord")
 
 
-def test_labels(workplace):
+def test_labels(workplace, dcgan):
     content = write_picture(workplace / "x.png", colours(0, 16, 16)).read_bytes()
     image = tf.train.Feature(bytes_list=tf.train.BytesList(value=[content]))
 
@@ -190,6 +223,10 @@ def test_labels(workplace):
     labelled = [record(label=3), record(image_class_label=300), record(label=0)]
     write_records(workplace / "all.tfrecord", labelled)
     write_records(workplace / "some.tfrecord", [*labelled, record()])
+    write_records(workplace / "none.tfrecord", [record(label=-1), record(label=2)])
+    facts = json.loads(dcgan("inspect", "none.tfrecord", "--json").out)
+    assert facts["classes"] == {"-1": 1, "2": 1}
+    assert list(facts["commands"]) == ["train on it"]
     for _ in range(2):  # Decoded, and from the cache.
         assert load(workplace / "all.tfrecord").labels.tolist() == [3, 300, 0]
         assert load(workplace / "some.tfrecord").labels is None
@@ -224,7 +261,8 @@ class TestInspect:
         content = write_picture(workplace / "x.jpg", colours(1, 40, 30)).read_bytes()
         records = [example(image=content), example(image=b"hello")]
         write_records(workplace / "x.tfrecord-00000-of-00001", records)
-        done = dcgan("inspect", "x.tfrecord-00000-of-00001")
+        done = dcgan("inspect", "x.tfrecord-00000-of-00001", "--out", "sheet.png")
+        assert (workplace / "sheet.png").is_file()
         assert done.code == 3
         assert "x.tfrecord-00000-of-00001#1 is not an image" in done.out
         assert "1 of 2 images cannot be used" in done.err

@@ -108,7 +108,8 @@ def _evaluation(
             f"the images of {data.source} are not those that {run.path} was trained on; "
             "put them back, or say with --data where they are"
         )
-    return evaluation_of(config.data, data, features or config.evaluation.features, count)
+    which = features or config.evaluation.features
+    return evaluation_of(config.data, data, which, count, progress_bar)
 
 
 def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: int) -> Facts:

@@ -108,7 +108,9 @@ def _remove_old(cache: Path) -> None:
                 written = max(found.stat().st_mtime for found in [path, *entries(path)])
                 old = time.time() - written > ABANDONED_SECONDS
             elif ENTRY_NAME.fullmatch(path.name):  # People may keep other things beside.
-                old = time.time() - (path / ENTRY).stat().st_mtime > UNUSED_SECONDS
+                stated = path / ENTRY  # Gone from one that was being removed.
+                used = (stated if stated.exists() else path).stat().st_mtime
+                old = time.time() - used > UNUSED_SECONDS
             else:
                 old = False
             if old:

@@ -11,6 +11,7 @@ import numpy as np
 
 from dcgan_cli.config import DataConfig
 from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core.cache_folder import note_use
 from dcgan_cli.core.fashion_mnist import fashion_mnist_folder
 from dcgan_cli.core.fitting import Form, fit_array
 from dcgan_cli.core.image_arrays import read_images
@@ -82,6 +83,7 @@ def _read_files(
         pictures.listing.check_unchanged()
         if isinstance(found.images, UndecodedImages):
             found.images.check_read()
+        note_use(found.entry)
 
     return ImageSet(
         found.images,

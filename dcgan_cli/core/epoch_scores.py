@@ -94,7 +94,7 @@ class EpochScores:
         )
 
     def _followed(self, rows: list[Row]) -> Health:
-        nothing_learned = self.scorer.nothing_learned() if self.scorer else None
+        nothing_learned = self.scorer.nothing_learned if self.scorer else None
         health = Health(self.config.loss, nothing_learned)
         for row in rows:
             health.add(row)

@@ -13,7 +13,7 @@ from dcgan_cli.config import DataConfig
 from dcgan_cli.core.data import check_enough_to_score, load_held_out_images
 from dcgan_cli.core.distances import Moments, frechet_distance, kernel_distance, total_variation
 from dcgan_cli.core.features import FeatureNetwork, Seen, feature_network
-from dcgan_cli.core.image_set import Images, ImageSet
+from dcgan_cli.core.image_set import Images, ImageSet, Watch, unwatched
 
 NEAREST_COUNT = 1000
 """Images whose nearest training image is looked for."""
@@ -68,6 +68,7 @@ class Evaluation:
         count: images of each kind to compare; fewer if there are not as many real ones.
         train_labels: [N], the classes of `train`, where known.
         held_out_labels: [M], those of `held_out`.
+        watch: is shown how far a search of all training images is.
 
     Raises:
         DataError: there are not enough real images.
@@ -81,6 +82,7 @@ class Evaluation:
         count: int,
         train_labels: np.ndarray | None = None,
         held_out_labels: np.ndarray | None = None,
+        watch: Watch = unwatched,
     ) -> None:
         # Images are told by their places: `train` may be larger than memory.
         compared, floor = np.arange(len(train)), np.arange(0 if held_out is None else len(held_out))
@@ -89,6 +91,7 @@ class Evaluation:
             compared, floor, held_out = mixed[:half], mixed[half:], train
             held_out_labels = train_labels
         self.network = network
+        self.watch = watch
         self.train = train
         self.compared = compared
         """int64 [K], the places of the images in `train` that are not held out."""
@@ -191,13 +194,16 @@ class Evaluation:
         if shares is not None and seen.probabilities is not None:
             values["class_distance"] = total_variation(*shares)
             values["confidence"] = float(seen.probabilities.max(axis=1).mean())
-        parts = _parts(self.train, searched)
+        count = -(-len(searched) // _part_length(self.train))
+        parts = self.watch(_parts(self.train, searched), count, "comparing")
         nearest = [nearest_distances(images, part) for part in parts]
         values["nearest_training_image"] = float(np.median(np.min(nearest, axis=0)))
         return values
 
 
-def evaluation_of(config: DataConfig, data: ImageSet, features: str, count: int) -> Evaluation:
+def evaluation_of(
+    config: DataConfig, data: ImageSet, features: str, count: int, watch: Watch = unwatched
+) -> Evaluation:
     """Compare with the training images of a run.
 
     Args:
@@ -205,6 +211,7 @@ def evaluation_of(config: DataConfig, data: ImageSet, features: str, count: int)
         data: the images themselves.
         features: which network's; see `feature_network`.
         count: images of each kind to compare.
+        watch: is shown how far a search of all training images is.
 
     Raises:
         DataError: the network cannot be had, or there are not enough real images.
@@ -212,8 +219,10 @@ def evaluation_of(config: DataConfig, data: ImageSet, features: str, count: int)
     network = feature_network(features, data.dataset, data.images.shape[1:])
     held_out = load_held_out_images(config)
     if held_out is None:
-        return Evaluation(network, data.images, None, count, data.labels)
-    return Evaluation(network, data.images, held_out.images, count, data.labels, held_out.labels)
+        return Evaluation(network, data.images, None, count, data.labels, watch=watch)
+    return Evaluation(
+        network, data.images, held_out.images, count, data.labels, held_out.labels, watch
+    )
 
 
 def _mixed(places: np.ndarray) -> np.ndarray:

@@ -72,19 +72,21 @@ def describe_pictures(
         OSError: the sheet cannot be written.
     """
     listing = pictures.listing
-    if sheet is not None and sheet.resolve().is_relative_to(listing.folder.resolve()):
+    in_folder = isinstance(pictures, FolderPictures)
+    if in_folder and sheet and sheet.resolve().is_relative_to(listing.folder.resolve()):
         raise ConfigError(
             f"--out {sheet} is in {listing.folder}, whose pictures are trained on; choose another "
             "place"
         )
-    in_folder = isinstance(pictures, FolderPictures)
     images = pictures.read_all(Form(SHEET_SIZE, 3, "crop"))
     tally = _tally(watch(images, len(pictures), "reading"), len(pictures))
     suggested = _suggestion(tally, as_packed=not in_folder)
     classes = _classes(tally.good, pictures.class_names)
     train = _command("image_folder" if in_folder else "tfrecord", path, tally, suggested)
     commands = {"train on it": train} if tally.good else {}
-    if len(classes) > 1:
+    if len(classes) > 1 and all(
+        image.label is not None and image.label >= 0 for image in tally.good
+    ):
         commands["class by class"] = f"{train} model.conditional=true"
     facts: Facts = {
         "kind": "image_folder" if in_folder else "tfrecord",
@@ -152,7 +154,7 @@ def _classes(good: list[ReadImage], names: Sequence[str]) -> dict[str, int]:
     if None in counts:
         return {}
     return {
-        names[label] if label < len(names) else str(label): count
+        names[label] if 0 <= label < len(names) else str(label): count
         for label, count in sorted((int(str(label)), count) for label, count in counts.items())
     }
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ class Decoded:
     """int64 [N], the class of each, if the files say so of all."""
     problems: dict[str, str]
     """By file name: why a picture is not among them."""
+    entry: Path
+    """Where all this is kept; see `note_use`."""
 
 
 def decoded_images(
@@ -79,16 +82,18 @@ def decoded_images(
     with cache_errors(entry.parent):
         found = read()
         if found is None:
+            count = min(len(pictures), limit or len(pictures))
+            facts: dict[str, Any] = {}
+            if not keep:  # It may take days, after which a folder would be taken for abandoned.
+                with closing(pictures.read_all(form)) as images:
+                    facts = _take(watch(images, count, "reading"), lambda pixels: None, limit)
             with new_entry(entry, is_whole=lambda: read() is not None) as folder:
-                count = min(len(pictures), limit or len(pictures))
                 if keep:
                     _check_room(folder, count, form)
-                images = watch(pictures.read_all(form), count, "decoding" if keep else "reading")
-                if keep:
-                    facts = _write_images(folder / PIXELS, images, form, limit)
-                else:
-                    facts = _take(images, lambda pixels: None, limit)
-                write_json(folder / ENTRY, facts)
+                    with closing(pictures.read_all(form)) as images:
+                        watched = watch(images, count, "decoding")
+                        facts = _write_images(folder / PIXELS, watched, form, limit)
+                write_json(folder / ENTRY, facts, indent=None)
                 pictures.listing.check_unchanged()
             found = read()
     if found is None:
@@ -174,8 +179,10 @@ def _read(
         stated = read_json(entry / ENTRY, MAX_ENTRY_BYTES)
         count, sha256, problems = (stated[name] for name in ("count", "sha256", "problems"))
         labels = None if stated["labels"] is None else np.array(stated["labels"], np.int64)
+        if count + len(problems) > len(pictures):
+            return None
         places = np.delete(np.arange(count + len(problems)), stated["bad"])
-        if len(places) != count or count + len(problems) > len(pictures):
+        if len(places) != count:
             return None
         if labels is not None and labels.shape != (count,):
             return None
@@ -186,9 +193,9 @@ def _read(
             images = UndecodedImages(pictures, places, form)
     except (FileNotFoundError, NotADirectoryError, EOFError):
         return None
-    except (ValueError, TypeError, KeyError, IndexError):
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError):
         return None
-    return None if images is None else Decoded(images, str(sha256), labels, dict(problems))
+    return None if images is None else Decoded(images, str(sha256), labels, dict(problems), entry)
 
 
 def _read_pixels(

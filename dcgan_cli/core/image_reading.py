@@ -7,8 +7,9 @@ import io
 import itertools
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -81,7 +82,7 @@ class Pictures(Protocol):
     def __len__(self) -> int:
         """Return how many there are, with those that will turn out not to be any."""
 
-    def read_all(self, form: Form) -> Iterator[ReadImage]:
+    def read_all(self, form: Form) -> Generator[ReadImage]:
         """Read every one, several at a time, in their order.
 
         Raises:
@@ -111,13 +112,13 @@ class FolderPictures:
         """See `Pictures`."""
         return len(self.listing.images)
 
-    def read_all(self, form: Form) -> Iterator[ReadImage]:
+    def read_all(self, form: Form) -> Generator[ReadImage]:
         """See `Pictures`."""
         folder, files = self.listing.folder, self.listing.images
-        images = in_threads(lambda file: _read(folder, file, form), files, form)
         labels = class_labels([file.name for file in files])
-        for image, label in zip(images, labels or itertools.repeat(None), strict=False):
-            yield dataclasses.replace(image, label=label)
+        with closing(in_threads(lambda file: _read(folder, file, form), files, form)) as images:
+            for image, label in zip(images, labels or itertools.repeat(None), strict=False):
+                yield dataclasses.replace(image, label=label)
 
     def read(self, place: int, form: Form) -> ReadImage:
         """See `Pictures`."""
@@ -143,7 +144,7 @@ def folder_pictures(folder: Path) -> FolderPictures:
 
 def in_threads(
     read: Callable[[Item], ReadImage], items: Iterable[Item], form: Form
-) -> Iterator[ReadImage]:
+) -> Generator[ReadImage]:
     """Read items with several threads, in their order and not far ahead of whoever takes them."""
     block = max(2 * WORKERS, min(BLOCK, BLOCK_BYTES // (form.size**2 * form.channels)))
     waiting = iter(items)

@@ -134,6 +134,11 @@ def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
     source = f"{title(run)}, {position(facts)}"
     sampler = Sampler(generator, config.told_classes)
     names = tuple(run.record().get("class_names", ()))
+    if len(names) not in (0, config.told_classes):
+        raise CheckpointError(
+            f"{run.path} has {len(names)} class_names in run.json and {config.told_classes} "
+            "classes; put back the run.json that it had"
+        )
     return LoadedGenerator(sampler, names, config, facts, source, passed_over)
 
 

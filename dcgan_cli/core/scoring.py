@@ -1,5 +1,6 @@
 """The score of a generator while it trains, and what else its samples say about its health."""
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,13 @@ class Scorer:
             f"lower is better; real images get {self._evaluation.distance_floor:.1f}"
         )
 
+    def look_at_real_images(self) -> None:
+        """See now what scores need of real images, so that none has to be read for them later."""
+        _ = self.nothing_learned, self._evaluation.distance_floor
+
+    @cached_property
     def nothing_learned(self) -> float:
-        """Return the Fréchet distance of one picture repeated: the mean of the training images."""
+        """The Fréchet distance of one picture repeated: the mean of the training images."""
         mean = self._evaluation.mean
         return self._evaluation.distance(self._evaluation.network.see(np.stack([mean, mean])))
 

@@ -33,6 +33,7 @@ from dcgan_cli.core.saving import Saver
 from dcgan_cli.core.scoring import Scorer
 from dcgan_cli.core.step import Gan, TrainStep, build_gan, compile_step
 from dcgan_cli.core.storage import now
+from dcgan_cli.core.undecoded import UndecodedImages
 from dcgan_cli.errors import ConfigError, DataError
 
 Facts = dict[str, Any]
@@ -83,6 +84,8 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     scorer = Scorer(config, data) if config.evaluate_every else None
     finished = state.progress.epoch >= config.epochs
     scored_by = scorer.scored_by if scorer and not finished else None
+    if scorer and not finished and isinstance(data.images, UndecodedImages):
+        scorer.look_at_real_images()  # A file that has changed by then would cost an epoch.
     use_precision(arithmetic["precision"])
     strategy = build_strategy(config.strategy, config.batch_size)
     _check_last_batch(config, strategy, len(data.images))

@@ -7,6 +7,7 @@ its length (8 bytes, little-endian), 4 bytes of checksum, its content, 4 bytes o
 import glob
 import hashlib
 import os
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,10 @@ def list_shards(pattern: str) -> Listing:
     folder = Path(os.path.commonpath([os.path.dirname(path) for path in paths]))
     files = []
     for path in paths:
-        stated = os.stat(path)
+        try:
+            stated = os.stat(path)
+        except OSError as error:
+            raise DataError(f"{path} cannot be read ({error.strerror}); try again") from None
         name = Path(path).relative_to(folder).as_posix()
         times = (stated.st_mtime_ns, stated.st_ctime_ns)
         files.append(ImageFile(name, stated.st_size, *times))
@@ -75,7 +79,7 @@ def record_places(path: Path) -> np.ndarray:
     Raises:
         DataError: it is no such file, or is cut off.
     """
-    places: list[tuple[int, int]] = []
+    places = array("q")
     try:
         with path.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
@@ -83,13 +87,15 @@ def record_places(path: Path) -> np.ndarray:
             while at < size:
                 stream.seek(at)
                 length = int.from_bytes(stream.read(HEAD_BYTES)[:8], "little")
-                places.append((at + HEAD_BYTES, length))
+                if not length:  # Of a file that was given its length and not its content, say.
+                    break
+                places.extend((at + HEAD_BYTES, min(length, size)))
                 at += HEAD_BYTES + length + TAIL_BYTES
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror})") from None
     if at != size or not places:
         raise DataError(f"{path} is no TFRecord file, or is cut off; get it again")
-    return np.array(places, np.int64)
+    return np.array(places, np.int64).reshape(-1, 2)
 
 
 def check_shard(path: Path) -> None:
@@ -101,8 +107,11 @@ def check_shard(path: Path) -> None:
     index = path.parent / INDEX
     if (stated := _sha256_by_name(index).get(path.name)) is None:
         return
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    try:
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); try again") from None
     if stated != digest:
         raise DataError(f"{path} is not what {index} says (sha256 differs); get it again")
 

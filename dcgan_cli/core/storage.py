@@ -134,10 +134,10 @@ def read_json(path: Path, longest: int = MAX_JSON_BYTES) -> Any:
     return json.loads(read_text(path, longest), object_pairs_hook=_object)
 
 
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Replace `path` with `value` as indented JSON."""
+def write_json(path: Path, value: dict[str, Any], indent: int | None = 2) -> None:
+    """Replace `path` with `value` as JSON, on one line if `indent` is None."""
     with replacing(path) as stream:
-        stream.write(json.dumps(value, indent=2).encode() + b"\n")
+        stream.write(json.dumps(value, indent=indent).encode() + b"\n")
 
 
 def is_link(path: Path) -> bool:

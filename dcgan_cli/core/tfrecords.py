@@ -6,7 +6,7 @@ import hashlib
 import io
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ class RecordPictures:
         """See `Pictures`."""
         return int(self._ends[-1])
 
-    def read_all(self, form: Form) -> Iterator[ReadImage]:
+    def read_all(self, form: Form) -> Generator[ReadImage]:
         """Read every record as a stream, which compares its checksum; see `Pictures`."""
         yield from in_threads(lambda pair: _decode(*pair, form), self._stream(), form)
 

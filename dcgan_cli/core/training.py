@@ -270,8 +270,8 @@ class _Training:
             self.folder.write_status(state, **position, **facts)
 
     def _try_status(self, state: str, reason: str) -> None:
-        """Write the status if it can be: the disk may be what failed, and has its own message."""
-        with contextlib.suppress(StorageError):
+        """Write the status if it can be: a disk may be what failed, and has its own message."""
+        with contextlib.suppress(StorageError, DataError):
             self._write_status(state, reason=reason)
 
     def _start(self) -> Start:
