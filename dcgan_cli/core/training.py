@@ -46,10 +46,18 @@ def train(config: TrainConfig, run: RunFolder, data: ImageSet, reporter: Reporte
     with stop_on_signals() as stop:
         try:
             _Training(config, run, data, reporter, stop).run()
-        except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        except (tf.errors.OpError, MemoryError) as error:
+            if isinstance(error, tf.errors.OpError) and not _is_of_memory(error):
+                raise
             raise StorageError(
                 f"out of memory; try a smaller batch_size than {config.batch_size}"
             ) from error
+
+
+def _is_of_memory(error: tf.errors.OpError) -> bool:
+    """Whether memory ran out. Of a constant, TensorFlow says that it cannot be parsed."""
+    parsed = "Cannot parse tensor from proto" in error.message
+    return parsed or isinstance(error, tf.errors.ResourceExhaustedError)
 
 
 class _Training:
