@@ -70,8 +70,9 @@ Every setting of `dcgan train`, written `KEY=VALUE`. `make docs` makes this page
 
 A run that is resumed keeps its own settings. These may be given another value then:
 `epochs`, `checkpoint_every`, `checkpoint_seconds`, `evaluate_every`, `patience`, `precision`,
-`convolution`, `data.path` (the images must be the same), `data.skip_bad`, `strategy.name` and those
-of `optimizer` and `evaluation`. The others are what makes the run; changing one is refused by name.
+`convolution`, `data.path` (the images must be the same), `data.skip_bad`, `data.cache`,
+`strategy.name` and those of `optimizer` and `evaluation`. The others are what makes the run;
+changing one is refused by name.
 
 Keys that begin with `hydra.` are Hydra's, such as `hydra.run.dir=FOLDER` for the run folder and
 `hydra.sweep.dir=FOLDER` for that of a sweep.

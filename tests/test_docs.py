@@ -13,6 +13,7 @@ from dcgan_cli.bridge import compose
 from dcgan_cli.command_line import CommandLine
 from dcgan_cli.config_tree import keys
 from dcgan_cli.core.data import BUNDLED_MNIST
+from dcgan_cli.core.identity import MAY_CHANGE
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.runs import point_latest_to
 from dcgan_cli.help import configuration_page
@@ -108,6 +109,16 @@ def test_every_promise_of_reliability_names_a_test():
         assert tests, line
         for path, name in tests:
             assert not name or f"def {name}(" in (PROJECT / path).read_text(), name
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md"])
+def test_all_that_may_change_in_a_resumed_run_is_named(page):
+    text = (PROJECT / page).read_text()
+    for name in MAY_CHANGE:
+        group = name.partition(".")[0]
+        assert f"`{name}`" in text or (
+            group in ("optimizer", "evaluation") and f"`{group}`" in text
+        )
 
 
 def test_configuration_page_is_up_to_date():

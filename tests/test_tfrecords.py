@@ -293,6 +293,22 @@ class TestPack:
         ):
             load(packed)
 
+    def test_packs_of_other_classes_are_not_mixed(self, dcgan, workplace):
+        for pack, names in (("px", ("apple", "banana")), ("py", ("banana", "cherry"))):
+            for name in names:
+                write_colours(workplace / f"of_{pack}" / name, 2)
+            assert dcgan("pack", f"of_{pack}", pack).code == 0
+        with pytest.raises(DataError, match=r"px and .*py have other classes.*pack .* together"):
+            load(workplace / "p*/*.tfrecord")
+
+    def test_disk_that_fills_up(self, processes, workplace):
+        write_colours(workplace / "photos", 20)
+        faults = [("limit_file_size", 20_000)]
+        ended = processes.run("pack", "photos", "packed", faults=faults, cwd=workplace)
+        assert (ended.code, len(ended.err.splitlines())) == (5, 1), ended.err
+        assert "packed: File too large; free space, or choose another" in ended.err
+        assert [path.name for path in workplace.iterdir()] == ["photos"]
+
     def test_nothing_is_left_in_the_cache(self, packed, workplace):
         """A set that fits on the disk once need not fit twice."""
         sizes = [path.stat().st_size for path in (workplace / "cache").rglob("*") if path.is_file()]

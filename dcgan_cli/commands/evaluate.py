@@ -13,7 +13,7 @@ from rich.table import Table
 from dcgan_cli.commands.sample import tell_which
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
-from dcgan_cli.core.data import load_training_images
+from dcgan_cli.core.data import LEAVE_OUT, load_training_images
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.runs import run_to_read
 from dcgan_cli.epochs import ALL
@@ -100,8 +100,9 @@ def _evaluation(
     try:
         data = load_training_images(config.data, progress_bar)
     except DataError as error:
+        error = DataError(str(error).replace(LEAVE_OUT, "put back what they were"))
         if config.data.path is None or data_path is not None:
-            raise
+            raise error from None
         raise DataError(f"{error}. If the images were moved, say where to with --data") from error
     if data.digest(with_labels=config.model.conditional) != run.record()["data_sha256"]:
         raise DataError(

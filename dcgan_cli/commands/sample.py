@@ -85,7 +85,7 @@ def _class_number(asked: str, classes: int, names: Sequence[str]) -> int:
         )
     if asked in names:
         return names.index(asked)
-    if asked.isdecimal() and int(asked) < classes:
+    if asked.isdecimal() and len(asked) < 10 and int(asked) < classes:
         return int(asked)
     named = f", or one of {first_names(names)}," if names else ""
     raise ConfigError(

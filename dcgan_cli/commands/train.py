@@ -5,7 +5,12 @@ from pathlib import Path
 
 from dcgan_cli.bridge import Train
 from dcgan_cli.config import NAMED_FEATURES, TrainConfig
-from dcgan_cli.core.data import check_enough_to_score, load_held_out_images, load_training_images
+from dcgan_cli.core.data import (
+    LEAVE_OUT,
+    check_enough_to_score,
+    load_held_out_images,
+    load_training_images,
+)
 from dcgan_cli.core.run_folder import RunFolder, shown_path
 from dcgan_cli.errors import DataError, DcganError
 from dcgan_cli.streams import printable
@@ -25,7 +30,12 @@ def prepare(config: TrainConfig, *, quiet: bool) -> Train:
     """
     from dcgan_cli.console import progress_bar
 
-    data = load_training_images(config.data, progress_bar)
+    try:
+        data = load_training_images(config.data, progress_bar)
+    except DataError as error:
+        if not config.resume:
+            raise
+        raise DataError(str(error).replace(LEAVE_OUT, "put back what they were")) from error
     if config.model.conditional:
         classes = config.data.classes or data.count_classes()
         data.check_labels(classes)

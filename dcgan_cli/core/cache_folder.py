@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import re
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,6 +63,17 @@ def cache_errors(cache: Path) -> Iterator[None]:
             f"cannot write the cache {cache}: {error.strerror or error}; {remedy}, or set "
             "DCGAN_CACHE to another folder"
         ) from error
+
+
+def check_writable(cache: Path) -> None:
+    """Make the cache if it is not there, and try whether an entry could be made in it.
+
+    Raises:
+        OSError: it could not.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache):
+        pass
 
 
 @contextmanager

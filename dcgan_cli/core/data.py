@@ -30,6 +30,8 @@ MNIST_IMAGES_SHA256 = "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b6
 """The digest of its 60,000 training images, by which a copy of one's own is known too."""
 FILES = {"image_folder": "FOLDER", "tfrecord": "'FOLDER/*.tfrecord'", "tfds": "NAME"}
 """The kinds of data that are pictures in files, and what `data.path` is for them."""
+LEAVE_OUT = "remove them, or leave them out with data.skip_bad=true"
+"""What to do about pictures that cannot be used, where there is no run yet that has used them."""
 LEAST_SCORED = 6
 """Images from which all figures of a score can be made."""
 
@@ -48,7 +50,8 @@ def load_training_images(config: DataConfig, watch: Watch = unwatched) -> ImageS
     """
     form = Form.of(config)
     if config.name in FILES:
-        return _limited(_read_files(config, form, config.limit, watch), config.limit)
+        data = _read_files(config, form, config.limit, watch)
+        return _without_pictures(_limited(data, config.limit))
     return _fit(_limited(_read_arrays(config), config.limit), form)
 
 
@@ -67,7 +70,7 @@ def _read_files(
     if bad and not config.skip_bad:
         raise DataError(
             f"{config.path}: {len(bad):,} of {count:,} images cannot be used: "
-            f"{first_names(bad)}; remove them, or leave them out with data.skip_bad=true"
+            f"{first_names(bad)}; {LEAVE_OUT}"
         )
     if not len(found.images):
         raise DataError(
@@ -114,23 +117,29 @@ def _pictures(config: DataConfig, split: str) -> Pictures:
 
 def _limited(data: ImageSet, limit: int | None) -> ImageSet:
     """Return the first `limit` images, or all."""
-    if limit is None:
+    if limit is None or limit == len(data.images):
         return data
     if limit > len(data.images):
         raise DataError(
             f"data.limit={limit} is more than the {len(data.images)} images of {data.source}"
         )
-    if limit < len(data.images):
-        labels = None if data.labels is None else data.labels[:limit]
-        images = np.asarray(data.images)[:limit]
-        data = dataclasses.replace(data, images=images, labels=labels, sha256=None)
-    left, names = data.classes, data.class_names
-    if left is not None and names and (count := len(np.unique(left))) < len(names):
-        note = (
-            f"limit     the first {limit:,} images are of {count:,} of the {len(names):,} classes"
-        )
-        data = dataclasses.replace(data, notes=(*data.notes, note))
-    return data
+    labels = None if data.labels is None else data.labels[:limit]
+    images = np.asarray(data.images)[:limit]
+    return dataclasses.replace(data, images=images, labels=labels, sha256=None)
+
+
+def _without_pictures(data: ImageSet) -> ImageSet:
+    """Add a note of classes that have a name and no image."""
+    if data.classes is None:
+        return data
+    there = set(np.unique(data.classes).tolist())
+    empty = [name for number, name in enumerate(data.class_names) if number not in there]
+    if not empty:
+        return data
+    note = (
+        f"classes   of {first_names(empty, 3)} there is none among the {len(data.images):,} images"
+    )
+    return dataclasses.replace(data, notes=(*data.notes, note))
 
 
 def load_held_out_images(config: DataConfig) -> ImageSet | None:

@@ -16,7 +16,14 @@ from typing import Any
 import numpy as np
 import PIL
 
-from dcgan_cli.core.cache_folder import ENTRY, cache_errors, cache_folder, new_entry, note_use
+from dcgan_cli.core.cache_folder import (
+    ENTRY,
+    cache_errors,
+    cache_folder,
+    check_writable,
+    new_entry,
+    note_use,
+)
 from dcgan_cli.core.fitting import Form
 from dcgan_cli.core.image_reading import Pictures, ReadImage
 from dcgan_cli.core.image_set import Images, Watch, unwatched
@@ -85,6 +92,7 @@ def decoded_images(
             count = min(len(pictures), limit or len(pictures))
             facts: dict[str, Any] = {}
             if not keep:  # It may take days, after which a folder would be taken for abandoned.
+                check_writable(entry.parent)
                 with closing(pictures.read_all(form)) as images:
                     facts = _take(watch(images, count, "reading"), lambda pixels: None, limit)
             with new_entry(entry, is_whole=lambda: read() is not None) as folder:
@@ -93,13 +101,18 @@ def decoded_images(
                     with closing(pictures.read_all(form)) as images:
                         watched = watch(images, count, "decoding")
                         facts = _write_images(folder / PIXELS, watched, form, limit)
-                write_json(folder / ENTRY, facts, indent=None)
+                stated = {"facts": facts, "facts_sha256": _digest(facts)}
+                write_json(folder / ENTRY, stated, indent=None)
                 pictures.listing.check_unchanged()
             found = read()
     if found is None:
         raise StorageError(f"{entry} is not what was written just now; check the disk")
     note_use(entry)
     return found
+
+
+def _digest(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _check_room(folder: Path, count: int, form: Form) -> None:
@@ -111,8 +124,8 @@ def _check_room(folder: Path, count: int, form: Form) -> None:
     wanted, free = count * int(np.prod(form.shape)), shutil.disk_usage(folder).free
     if wanted > free:
         raise StorageError(
-            f"the decoded images need {wanted / 1e9:,.2f} GB, and the cache {folder.parent} is on "
-            f"a disk with {free / 1e9:,.2f} GB free; data.cache=false decodes them anew in each "
+            f"the decoded images need {wanted / 1e6:,.1f} MB, and the cache {folder.parent} is on "
+            f"a disk with {free / 1e6:,.1f} MB free; data.cache=false decodes them anew in each "
             "epoch, or set DCGAN_CACHE to a folder on another disk"
         )
 
@@ -176,7 +189,10 @@ def _read(
 ) -> Decoded | None:
     """Read an entry, or return None if it is not there or is damaged."""
     try:
-        stated = read_json(entry / ENTRY, MAX_ENTRY_BYTES)
+        written = read_json(entry / ENTRY, MAX_ENTRY_BYTES)
+        stated = written["facts"]
+        if written["facts_sha256"] != _digest(stated):
+            return None
         count, sha256, problems = (stated[name] for name in ("count", "sha256", "problems"))
         labels = None if stated["labels"] is None else np.array(stated["labels"], np.int64)
         if count + len(problems) > len(pictures):

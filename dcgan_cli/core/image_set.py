@@ -79,9 +79,13 @@ class ImageSet:
         if self.class_names:
             return len(self.class_names)
         highest = 0 if self.classes is None else int(self.classes.max(initial=0))
-        classes = min(highest + 1, MAX_CLASSES)
-        self.check_labels(classes)
-        return classes
+        if highest >= MAX_CLASSES:
+            raise DataError(
+                f"{self.source} has the label {highest}, which is no class: they are whole numbers "
+                f"from 0 to {MAX_CLASSES - 1}"
+            )
+        self.check_labels(highest + 1)
+        return highest + 1
 
     def check_labels(self, classes: int) -> None:
         """Check that there are labels, and that they are whole numbers from 0 to classes - 1.

@@ -120,11 +120,17 @@ def stated_classes(listing: Listing) -> tuple[str, ...]:
     """Return what the classes are called, by the index beside the files; empty if none says.
 
     Raises:
-        DataError: an index cannot be read.
+        DataError: an index cannot be read, or two name other classes.
     """
     folders = {(listing.folder / file.name).parent for file in listing.images}
-    stated = {tuple(_index(folder / INDEX).get("classes") or ()) for folder in folders}
-    return stated.pop() if len(stated) == 1 else ()
+    stated = {tuple(_index(folder / INDEX).get("classes") or ()): folder for folder in folders}
+    if len(stated) > 1:
+        first, second, *_ = sorted(map(str, stated.values()))
+        raise DataError(
+            f"{first} and {second} have other classes, so that a number means one in each; pack "
+            "their pictures together, or train on one"
+        )
+    return next(iter(stated))
 
 
 def _check_complete(index: Path) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import itertools
 import os
+import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ from dcgan_cli.core.image_reading import ReadImage, decode, in_threads
 from dcgan_cli.core.image_set import Images, ImageSet, Watch
 from dcgan_cli.core.images import to_picture
 from dcgan_cli.core.shards import INDEX, check_shard, list_shards, record_places, stated_classes
-from dcgan_cli.core.storage import remove, temporary_beside, write_json
-from dcgan_cli.errors import DataError
+from dcgan_cli.core.storage import flush_to_disk, remove, temporary_beside, write_json
+from dcgan_cli.errors import DataError, StorageError
 
 IMAGE_KEYS = ("image", "image/encoded", "image_raw")
 """Under which names files hold an encoded image: ours and tensorflow-datasets', others'."""
@@ -88,7 +89,9 @@ class RecordPictures:
                 for number, record in enumerate(records):
                     yield f"{file.name}#{number}", record
             except tf.errors.OpError as error:
-                raise DataError(f"{path} is damaged ({error.message}); get it again") from None
+                found = re.search(r"\w+ record at \d+", error.message)
+                what = found.group() if found else error.message
+                raise DataError(f"{path} is damaged ({what}); get it again") from None
 
 
 def _decode(name: str, record: bytes, form: Form) -> ReadImage:
@@ -118,6 +121,7 @@ def write_shards(data: ImageSet, out: Path, shard_images: int, watch: Watch) -> 
 
     Raises:
         DataError: an image cannot be read.
+        StorageError: the disk is full, or fails.
         OSError: it cannot be written, or is there and not empty.
     """
     folder = temporary_beside(out)
@@ -142,6 +146,9 @@ def write_shards(data: ImageSet, out: Path, shard_images: int, watch: Watch) -> 
         }
         write_json(folder / INDEX, facts)
         folder.rename(out)
+    except tf.errors.OpError as error:  # Of a disk that is full, say; it has no number.
+        reason = error.message.rpartition("; ")[2]
+        raise StorageError(f"cannot write {out}: {reason}; free space, or choose another") from None
     finally:
         if folder.exists():
             remove(folder)
@@ -171,6 +178,7 @@ def _write_shard(path: Path, records: Iterable[bytes]) -> dict[str, Any]:
         for record in records:
             writer.write(record)
             count += 1
-    with path.open("rb") as stream:
+    with path.open("rb+") as stream:
+        flush_to_disk(stream)
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return {"name": path.name, "images": count, "sha256": digest}
