@@ -439,6 +439,7 @@ except Exception as error:
 """
 
 
+@pytest.mark.slow
 def test_two_replicas_that_normalise_by_the_batch_need_images_each():
     done = subprocess.run([sys.executable, "-c", LAST_BATCH], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -186,6 +186,7 @@ def test_clock_that_jumps(dcgan, workplace, finished_run, monkeypatch):
     assert all(0 < row["seconds"] < 1000 for row in RunFolder(workplace / "run").metrics())
 
 
+@pytest.mark.slow
 def test_a_job_that_is_killed_is_named_and_the_same_sweep_goes_on(dcgan, workplace):
     """Jobs that are done stay as they are."""
     words = ["train", "-m", *TINY, "epochs=2", "seed=1,2", "hydra.sweep.dir=s"]
