@@ -11,6 +11,7 @@ from rich.text import Text
 
 from dcgan_cli.commands.folder_report import render_pictures
 from dcgan_cli.console import duration, progress_bar
+from dcgan_cli.core.data import LEAVE_OUT
 from dcgan_cli.core.image_arrays import MNIST_SHAPE
 from dcgan_cli.core.inspection import Facts, describe_defaults, describe_run, describe_target
 from dcgan_cli.core.manifest import position
@@ -52,17 +53,16 @@ def inspect_target(target: str | None, sheet: Path | None, *, as_json: bool) -> 
     if unusable := facts.get("unusable"):
         raise DataError(
             f"{facts['path']}: {len(unusable):,} of {facts['pictures']:,} images cannot be used; "
-            "remove them, or leave them out with data.skip_bad=true"
+            f"{LEAVE_OUT}"
         )
 
 
 def _describe(target: str | None, sheet: Path | None) -> Facts:
     if target not in (None, "latest", "bundled"):
         return describe_target(Path(str(target).removeprefix("data=")), sheet, progress_bar)
-    if target is None and newest_run() is None:
-        # Describing a damaged one says what is wrong with it.
-        return describe_run(damaged) if (damaged := damaged_run()) else describe_defaults()
-    return describe_run(run_to_read(target))
+    if target is None and newest_run() is None and damaged_run() is None:
+        return describe_defaults()
+    return describe_run(run_to_read(target or "latest"))
 
 
 def _problems(facts: Facts) -> list[str]:
