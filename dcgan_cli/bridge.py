@@ -12,22 +12,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcgan_cli import mistakes
+from dcgan_cli import mistakes, search
 from dcgan_cli.command_line import CommandLine
 from dcgan_cli.config import NAMED_FEATURES, TrainConfig
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.run_lock import hold
 from dcgan_cli.core.runs import BUNDLED, new_folder, open_run
-from dcgan_cli.errors import CheckpointError, ConfigError, DcganError, StorageError
+from dcgan_cli.core.sweeps import describe_sweep, read_jobs
+from dcgan_cli.errors import CheckpointError, ConfigError, DcganError, StorageError, SweepError
 from dcgan_cli.overrides import override, quoted
 from dcgan_cli.resume import resumed_config
-from dcgan_cli.sweep import Sweep
+from dcgan_cli.streams import counted
+from dcgan_cli.sweep import Sweep, failures
+from dcgan_cli.sweep_table import name_one, print_sweep
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 Train = Callable[[RunFolder], None]
 VERSION_BASE = "1.3"
+NO_CHDIR = "hydra.job.chdir=false"
+"""Paths are relative to where the user stands, and all that is written goes to the run folder."""
 
 
 def conf_dir() -> Path:
@@ -95,7 +100,9 @@ def checked(cfg: "DictConfig", name: str = "train") -> TrainConfig:
     except OmegaConfBaseException as error:
         raise ConfigError(mistakes.one_line(error)) from error
     if not isinstance(config, TrainConfig):
-        raise ConfigError(f"{name}.yaml must begin its defaults list with base_train")
+        raise ConfigError(
+            f"{name}.yaml must have `defaults: [train, _self_]`, or begin that list with base_train"
+        )
     if config.resume is None:  # Else it is the run's own settings that must go together.
         config.check_together()
     # A run may be resumed from another folder. What tfds takes is a name.
@@ -123,7 +130,10 @@ def _run_once(line: CommandLine, prepare: Callable[[TrainConfig], Train]) -> Non
         return
     if any(mistakes.parse(word).key_or_group == "hydra.run.dir" for word in line.overrides):
         raise ConfigError("a resumed run stays in its folder; leave hydra.run.dir out")
-    run = open_run(config.resume)
+    try:
+        run = open_run(config.resume)
+    except SweepError as error:
+        raise name_one(error, "dcgan train resume=") from None
     if run.path.resolve() == BUNDLED.path:
         raise CheckpointError(
             "the bundled generator cannot go on: it holds no discriminator; start a new run"
@@ -139,7 +149,7 @@ def _run_once(line: CommandLine, prepare: Callable[[TrainConfig], Train]) -> Non
 
 def _train(line: CommandLine, run: RunFolder, train: Train) -> None:
     """Train in a run folder whose lock is held, with Hydra's log in it."""
-    folder = run.path.absolute()  # Hydra may be told to change the current one.
+    folder = run.path.absolute()
     failure: BaseException | None = None
 
     def task(cfg: "DictConfig") -> None:
@@ -149,29 +159,48 @@ def _train(line: CommandLine, run: RunFolder, train: Train) -> None:
         except BaseException as error:  # Hydra would print it in its own way.
             failure = error
 
-    _run_hydra(line.adding(override("hydra.run.dir", str(folder))), task)
+    _run_hydra(line.adding(override("hydra.run.dir", str(folder)), NO_CHDIR), task)
     if failure:
         raise failure
 
 
 def _run_sweep(line: CommandLine) -> None:
     """Check the words without their ranges, which are each job's own affair, and run the jobs."""
-    mistakes.check_names(line.overrides, _config_folders(line))
+    folders = _config_folders(line)
+    mistakes.check_names(line.overrides, folders)
+    line = CommandLine(mistakes.expand_globs(line.overrides, folders), line.options)
     fixed, choices = mistakes.split_sweep(line.overrides)
-    fixed_line = CommandLine(fixed, line.options)
-    cfg = _compose(fixed_line)
+    cfg = _compose(CommandLine(fixed, line.options))
     checked(cfg, line.options.config_name)
+    searches = search.is_search(cfg)
+    mistakes.check_sweep(line.overrides, searches=searches)
     for choice in choices:
         _compose(CommandLine([*fixed, choice], line.options))
     folder = _make_folder(cfg, "sweep")
-    sweep = Sweep(line, folder, checked)
     # What Hydra would write into the folder of each job is left to the job, which holds its lock.
-    own = ["hydra.output_subdir=null", "hydra/job_logging=none"]
-    sweep_dir = override("hydra.sweep.dir", str(folder.absolute()))
+    own = ["hydra.output_subdir=null", "hydra/job_logging=none", NO_CHDIR]
+    own.append(override("hydra.sweep.dir", str(folder.absolute())))
+    if searches:
+        own += search.search_overrides(cfg, folder, line.overrides)
+    at_once = _jobs_at_once(cfg)
+    sweep = Sweep(line, folder, checked, searches=searches, at_once=at_once)
+    if sweep.threads:
+        print(f"{at_once} jobs at once, {counted(sweep.threads, 'thread')} each", file=sys.stderr)
     try:
-        _run_hydra(line.adding(sweep_dir, *own), sweep.run_job)
-    except DcganError as first:
-        raise DcganError(sweep.summary() if sweep.failures else str(first)) from first
+        _run_hydra(line.adding(*own), sweep.run_job)
+    except Exception:
+        if not failures(read_jobs(folder), folder):
+            raise  # Else it is of a search that has no score to go by.
+    facts = describe_sweep(folder)
+    print_sweep(facts)
+    if failed := failures(read_jobs(folder), folder):
+        raise DcganError(failed)
+
+
+def _jobs_at_once(cfg: "DictConfig") -> int:
+    """Return how many jobs the launcher runs at the same time, as joblib counts them."""
+    number = int(cfg.hydra.launcher.get("n_jobs") or 1)
+    return max(1, number if number > 0 else (os.cpu_count() or 1) + 1 + number)
 
 
 def _make_folder(cfg: "DictConfig", mode: str) -> Path:
@@ -189,9 +218,11 @@ def _make_folder(cfg: "DictConfig", mode: str) -> Path:
 
     stated = OmegaConf.to_container(cfg.hydra[mode], resolve=False)
     try:
-        path = Path(cfg.hydra[mode].dir)
+        path = Path(cfg.hydra[mode].dir).expanduser()
     except OmegaConfBaseException as error:
         raise ConfigError(f"hydra.{mode}.dir: {mistakes.one_line(error)}") from None
+    except RuntimeError as error:  # It begins with a ~ that means nobody.
+        raise ConfigError(f"hydra.{mode}.dir={cfg.hydra[mode].dir}: {error}") from None
     _check_name(path)
     if isinstance(stated, dict) and "${now:" in str(stated["dir"]):
         return new_folder(path)

@@ -22,6 +22,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
+RunWord = Annotated[
+    str | None,
+    typer.Argument(metavar="[RUN]", help="Run folder; the same as --run."),
+]
 RunOption = Annotated[
     str | None,
     typer.Option(
@@ -83,10 +87,12 @@ def train(
 
 @app.command()
 def sample(
+    run_name: RunWord = None,
     out: Annotated[
         Path,
         typer.Option(
-            help="grid.png for a grid, faces.npz for an array, a folder for single files."
+            help="grid.png (or .jpg, .webp) for a grid, - for a PNG on standard output, faces.npz "
+            "for an array, a folder for single files."
         ),
     ] = Path("grid.png"),
     n: Annotated[
@@ -112,20 +118,23 @@ def sample(
     ] = None,
 ) -> None:
     """Draw images from a trained generator. An image depends on its seed alone."""
-    from dcgan_cli.commands.sample import sample_images
+    from dcgan_cli.commands.arguments import run_word
+    from dcgan_cli.commands.sample import GRIDS, sample_images
 
     if seeds is not None and (seed is not None or n is not None):
         raise ConfigError("--seeds says which and how many: give it without --seed and --n")
     first = seed or 0
     chosen = range(first, first + (n or 16)) if seeds is None else parse_seeds(seeds)
-    if cols is not None and out.suffix.lower() != ".png":
+    if cols is not None and out.suffix.lower() not in GRIDS and str(out) != "-":
         raise ConfigError("--cols is for a grid: give --out a name that ends in .png")
     which = parse_epoch(epoch or LAST, BEST, LAST)
+    run = run_word("sample", run_name, run)
     sample_images(chosen, out, run, which, cols, class_name, quiet=not _debugging())
 
 
 @app.command(short_help="Make a GIF of a training, or of a walk.")
 def animate(
+    run_name: RunWord = None,
     run: RunOption = None,
     out: Annotated[
         Path | None,
@@ -147,17 +156,20 @@ def animate(
 ) -> None:
     """Make a moving picture of a run's training, or of a walk through its latent space."""
     from dcgan_cli.commands.animate import animate_run
+    from dcgan_cli.commands.arguments import run_word
 
     if epoch is not None and not walk:
         raise ConfigError(
             "--epoch chooses the generator of a --walk; the training shows all epochs"
         )
     which = parse_epoch(epoch or LAST, BEST, LAST)
+    run = run_word("animate", run_name, run)
     animate_run(run, out, fps, last_frame_seconds, walk, which, quiet=not _debugging())
 
 
 @app.command(short_help="Measure how good the images are.")
 def evaluate(
+    run_name: RunWord = None,
     run: RunOption = None,
     epoch: Annotated[
         str | None,
@@ -183,10 +195,12 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure how good and how varied a generator's images are, beside what real images get."""
+    from dcgan_cli.commands.arguments import run_word
     from dcgan_cli.commands.evaluate import evaluate_generator
 
     which = parse_epoch(epoch or LAST, BEST, LAST, ALL)
     quiet = not _debugging()
+    run = run_word("evaluate", run_name, run)
     evaluate_generator(run, which, n, features, seed, data, as_json=json, quiet=quiet)
 
 
@@ -196,7 +210,7 @@ def inspect(
         str | None,
         typer.Argument(
             metavar="[TARGET]",
-            help="Run folder, bundled, checkpoint, PNG, folder of pictures or data file "
+            help="Run folder, bundled, sweep, checkpoint, picture, folder of pictures or data file "
             "[default: the newest run].",
         ),
     ] = None,

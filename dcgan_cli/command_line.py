@@ -1,12 +1,15 @@
 """The words after `dcgan train`: overrides of settings, and the flags that are Hydra's."""
 
 import argparse
+import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
 from dcgan_cli.config_tree import keys
 from dcgan_cli.errors import ConfigError
+from dcgan_cli.overrides import literal_path
 
 INFO = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
 
@@ -33,15 +36,19 @@ class CommandLine:
         parser.add_argument("--info", "-i", nargs="?", const="all")
         parser.add_argument("--hydra-help", action="store_true")
         parser.add_argument("--config-name", "-cn", default="train")
-        parser.add_argument("--config-dir", "-cd", type=Path)
+        # Hydra's -cp replaces the shipped configs. Without them no run is possible, so both add.
+        parser.add_argument("--config-dir", "-cd", "--config-path", "-cp", type=_folder)
         options, overrides = parser.parse_known_args(words)
         if options.info and "=" in options.info:  # The word after a bare --info was an override.
             overrides.insert(0, options.info)
             options.info = "all"
         if options.info and options.info not in INFO:
             raise ConfigError(f"--info must be {' or '.join(INFO)}, got {options.info!r}")
+        _check_spaces(overrides)
         for word in overrides:
             _check_word(word)
+        overrides = _take_mode(overrides, options)
+        overrides = [literal_path(word, sweep=options.multirun) for word in overrides]
         if options.config_dir and not options.config_dir.is_dir():
             raise ConfigError(f"--config-dir {options.config_dir} is not a folder")
         line = cls(overrides, options)
@@ -78,9 +85,48 @@ class CommandLine:
         return [*self.overrides, *self.search_flags(), *flags]
 
 
+def _folder(text: str) -> Path:
+    return Path(os.path.expanduser(text))
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise ConfigError(f"{message}; see dcgan train --help")
+
+
+def _take_mode(overrides: list[str], options: argparse.Namespace) -> list[str]:
+    """Return the words without `hydra.mode=...`, which is another way to give -m.
+
+    Raises:
+        ConfigError: it is neither RUN nor MULTIRUN.
+    """
+    rest = []
+    for word in overrides:
+        key, _, value = word.partition("=")
+        if key.lstrip("+") != "hydra.mode":
+            rest.append(word)
+            continue
+        mode = value.strip("'\"").upper()
+        if mode not in ("RUN", "MULTIRUN"):
+            raise ConfigError(f"hydra.mode must be RUN or MULTIRUN, got {value}; -m is MULTIRUN")
+        options.multirun = mode == "MULTIRUN"
+    return rest
+
+
+def _check_spaces(words: list[str]) -> None:
+    """Check that no override has spaces around its "=", or in place of it.
+
+    Raises:
+        ConfigError: one has; the message says how to write it.
+    """
+    known = {key.name for key in keys()}
+    for index, word in enumerate(words):
+        if re.match(r"\S+=\S", word):
+            continue
+        text = " ".join(words[index : index + 3])
+        found = re.match(r"\s*([\w.+]+)(?:\s*=\s*|\s+)([^\s=]+)(?=\s|$)", text)
+        if found and (found[1].lstrip("+") in known or found[1].startswith("hydra.")):
+            raise ConfigError(f"write {found[1]}={found[2]}, one word without spaces")
 
 
 def _check_word(word: str) -> None:

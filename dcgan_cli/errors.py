@@ -3,6 +3,8 @@
 A message is one line: what is wrong, where, and what to do about it.
 """
 
+from pathlib import Path
+
 
 class DcganError(Exception):
     """An expected failure, shown to the user as its message alone."""
@@ -30,6 +32,20 @@ class CheckpointError(DcganError):
 
 class DamagedError(CheckpointError):
     """A checkpoint that is not what was written; another one may do."""
+
+
+class SweepError(CheckpointError):
+    """A folder of several runs, where one run is asked for.
+
+    Args:
+        folder: the folder.
+        count: how many runs are in it.
+    """
+
+    def __init__(self, folder: Path, count: int) -> None:
+        runs = "1 run" if count == 1 else f"{count} runs"
+        super().__init__(f"{folder} is not a run folder but holds {runs}, as a sweep's; name one")
+        self.folder = folder
 
 
 class StorageError(DcganError):

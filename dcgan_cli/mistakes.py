@@ -1,10 +1,11 @@
 """Say in one line what is wrong with the words of `dcgan train`, and which word was meant."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcgan_cli.config_tree import keys
+from dcgan_cli.config_tree import group_names, keys
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.overrides import override as quoted_override
 from dcgan_cli.overrides import shell_word
@@ -27,6 +28,24 @@ def check_names(words: list[str], folders: list[Path]) -> None:
     for word in words:
         if message := _about_name(parse(word), folders):
             raise ConfigError(message)
+
+
+def check_sweep(words: list[str], *, searches: bool) -> None:
+    """Check that every override of a sweep is one that its sweeper can go over.
+
+    Args:
+        words: the overrides.
+        searches: whether the sweeper is one that searches, and so can draw from an interval.
+
+    Raises:
+        ConfigError: an interval is given to a sweeper that tries every combination.
+    """
+    for word in words:
+        if parse(word).is_interval_sweep() and not searches:
+            raise ConfigError(
+                f"{word}: an interval needs a sweeper that searches; add hydra/sweeper=optuna, or "
+                "give values such as choice(1,2) or range(1,5)"
+            )
 
 
 def check_single(words: list[str]) -> None:
@@ -101,6 +120,33 @@ def split_sweep(words: list[str]) -> tuple[list[str], list[str]]:
     return fixed, choices
 
 
+def expand_globs(words: list[str], folders: list[Path]) -> list[str]:
+    """Write `GROUP=glob(PATTERN)` as the choices that match, which every sweeper takes.
+
+    Args:
+        words: the overrides.
+        folders: where config groups are looked for.
+
+    Raises:
+        ConfigError: the key is no group, or no choice matches.
+    """
+    from hydra.core.override_parser.types import Glob
+
+    expanded = []
+    for word in words:
+        group, pattern = parse(word).key_or_group, parse(word).value()
+        if not isinstance(pattern, Glob):
+            expanded.append(word)
+            continue
+        if not (options := _options(group, folders)):
+            groups = ", ".join(config_groups(folders))
+            raise ConfigError(f"{word}: glob() is for the groups {groups}")
+        if not (names := pattern.filter(options)):
+            raise ConfigError(f"{word} matches none of {', '.join(options)}")
+        expanded.append(f"{group}={','.join(names)}")
+    return expanded
+
+
 def one_line(error: Exception) -> str:
     """Return an error's message without line breaks and without Hydra's notes for developers."""
     text = str(error.__cause__ or error).split("Config search path")[0]
@@ -111,10 +157,15 @@ def one_line(error: Exception) -> str:
     return f"{key}: {message}" if key else message
 
 
+def config_groups(folders: list[Path]) -> list[str]:
+    """Return the names of the config groups in folders of configs."""
+    return sorted({path.name for folder in folders for path in folder.iterdir() if path.is_dir()})
+
+
 def _about_name(override: "Override", folders: list[Path]) -> str:
     """Return what is wrong with an override's key or, if it is a group, with its choice."""
     name = override.key_or_group
-    groups = sorted({path.name for folder in folders for path in folder.iterdir() if path.is_dir()})
+    groups = config_groups(folders)
     if name.partition(".")[0].partition("/")[0] == "hydra":
         return ""
     known = [key.name for key in keys()]
@@ -122,9 +173,11 @@ def _about_name(override: "Override", folders: list[Path]) -> str:
         return f"unknown key {name}{nearest(name, known + groups)} (dcgan train --help lists all)"
     if override.is_add():
         return f"+{name}: it is there already; write it without the +"
-    if name in known or override.is_sweep_override() or override.is_delete():
+    if override.is_delete():
+        return _about_deletion(name, known)
+    if name in known or override.is_sweep_override():
         return ""
-    options = sorted({p.stem for folder in folders for p in (folder / name).glob("*.yaml")})
+    options = _options(name, folders)
     value = override.value()
     for choice in value if isinstance(value, list) else [value]:
         if choice not in options and not isinstance(choice, dict):
@@ -132,7 +185,38 @@ def _about_name(override: "Override", folders: list[Path]) -> str:
             return (
                 f"{name} must be {' or '.join(options)}, got {got}{nearest(str(choice), options)}"
             )
+        if name not in group_names() and (file := _without_package(name, str(choice), folders)):
+            return f"{file} must begin with the line `# @package _global_`"
     return ""
+
+
+def _options(group: str, folders: list[Path]) -> list[str]:
+    """Return the choices of a config group; none if there is no such group."""
+    return sorted({path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
+
+
+def _about_deletion(name: str, known: list[str]) -> str:
+    """Return why a setting or a group cannot be deleted; nothing if it can be left out."""
+    if name not in known and name not in group_names():
+        return ""
+    default = next((key.default for key in keys() if key.name == name), "")
+    instead = f"; {name}=null has it unset" if default is None else "; leave it out for its default"
+    return f"~{name}: a setting cannot be deleted{instead}"
+
+
+def _without_package(group: str, choice: str, folders: list[Path]) -> Path | None:
+    """Return the file of a choice that lacks the header by which its keys are settings.
+
+    Without it Hydra puts the keys below the group's name, as for `model` and `data`.
+    """
+    for path in (folder / group / f"{choice}.yaml" for folder in folders):
+        if path.is_file():
+            head = itertools.takewhile(
+                lambda line: not line.strip() or line.lstrip().startswith("#"),
+                path.read_text(encoding="utf-8", errors="replace").splitlines(),
+            )
+            return None if any("@package" in line for line in head) else path
+    return None
 
 
 def _about_value(override: "Override") -> str:

@@ -4,6 +4,8 @@ A job that runs out of memory, or that leaves TensorFlow in another state, thus 
 """
 
 import contextlib
+import itertools
+import os
 import signal
 import subprocess
 import sys
@@ -11,14 +13,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from dcgan_cli.command_line import CommandLine
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.config_tree import flatten
 from dcgan_cli.core.run_folder import RunFolder, shown_path
 from dcgan_cli.core.run_lock import hold
-from dcgan_cli.errors import ConfigError, DcganError, LockedError, StorageError
+from dcgan_cli.core.sweeps import Job, differing, job_folders, read_job
+from dcgan_cli.errors import CheckpointError, ConfigError, LockedError, StorageError
 from dcgan_cli.overrides import override, shell_word
 
 if TYPE_CHECKING:
@@ -27,69 +30,122 @@ if TYPE_CHECKING:
 STOPPING = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 
 
 class Sweep:
-    """Runs jobs and remembers which failed.
+    """Runs the jobs of a sweep.
+
+    A launcher may run jobs in processes of its own, each with a copy of this. What becomes of a job
+    is therefore written into its folder.
 
     Args:
         line: the command line.
         folder: where the jobs' folders are.
         check: turns a job's composed settings into checked ones.
+        searches: whether the sweeper chooses the values as it goes.
+        at_once: how many jobs run at the same time.
     """
 
     def __init__(
-        self, line: CommandLine, folder: Path, check: Callable[["DictConfig"], TrainConfig]
+        self,
+        line: CommandLine,
+        folder: Path,
+        check: Callable[["DictConfig"], TrainConfig],
+        *,
+        searches: bool = False,
+        at_once: int = 1,
     ) -> None:
         self.search_flags = line.search_flags()
-        self.folder = folder
+        self.folder = folder.absolute()
         self.check = check
-        self.jobs = 0
-        self.failures: list[str] = []
+        self.searches = searches
+        self.threads = max(1, _core_count() // at_once) if at_once > 1 else None
 
-    def run_job(self, cfg: "DictConfig") -> None:
+    def run_job(self, cfg: "DictConfig") -> float | None:
         """Run the job that Hydra has just made a folder for.
 
         In a sweep that is run again in its folder, a job that is done is left as it is, and one
-        that was interrupted goes on.
+        that was interrupted continues.
 
-        Raises:
-            DcganError: it failed. Hydra runs the other jobs before it lets that through.
+        Returns:
+            Its best Frechet distance, for a sweeper that searches; None if it failed or has none.
         """
         from hydra.core.hydra_config import HydraConfig
 
-        job = HydraConfig.get()
-        run = RunFolder(Path(job.runtime.output_dir))
-        words = list(job.overrides.task)
-        name = f"job {job.job.num} ({' '.join(words)})"
-        self.jobs += 1
-        print(f"job {job.job.num}: {' '.join(words)}", file=sys.stderr, flush=True)
+        hydra = HydraConfig.get()
+        words = list(hydra.overrides.task)
+        run = RunFolder(Path(hydra.runtime.output_dir))
+        if self.searches:
+            run = self._folder_of_trial(run, cfg)
+        name = run.path.relative_to(self.folder).as_posix()
+        say(f"job {name}: {' '.join(words)}")
         try:
             if not run.exists():
                 # What an experiment lets the sweep go over is chosen by now.
                 words += [override("hydra.run.dir", str(run.path)), "++hydra.sweeper.params=null"]
             elif self._is_done(run, cfg):
-                print(f"done already: {shown_path(run.path)}", file=sys.stderr, flush=True)
-                return
+                say(f"done already: {shown_path(run.path)}")
+                return read_job(run.path).score
             else:
                 words = [override("resume", str(run.path))]
-        except DcganError as error:
-            self._fail(f"{name}: {error}")
-        # -P keeps the current folder from being searched for modules.
-        program = [sys.executable, "-P", "-m", "dcgan_cli", "train"]
-        with (
-            subprocess.Popen([*program, *words, *self.search_flags]) as process,
-            _passing_on_signals(process) as asked,
-        ):
-            code = process.wait()
-        if asked:  # Whatever the job made of it, no other begins.
+        except ConfigError as error:  # The folder is another sweep's.
+            say(f"dcgan: {error}")
+            raise SystemExit(error.exit_code) from None
+        except CheckpointError as error:
+            say(f"dcgan: {error}")
+            return None
+        code, stopped_by = self._run_process(words, name)
+        if stopped_by:  # Whatever the job made of it, no other begins.
             again = shell_word(override("hydra.sweep.dir", str(shown_path(self.folder))))
-            print(f"dcgan: the same command with {again} goes on", file=sys.stderr, flush=True)
-            raise SystemExit(128 + asked[0])
+            say(f"dcgan: to continue, add {again} to the same command")
+            raise SystemExit(128 + stopped_by)
         if code:
             ended = f"ended with exit code {code}" if code > 0 else f"was killed by signal {-code}"
-            _note_failure(run, ended)
-            self._fail(f"{name} {ended}")
+            _note_failure(run, ended, words)
+            return None
+        return read_job(run.path).score
+
+    def _run_process(self, words: list[str], name: str) -> tuple[int, int]:
+        """Run `dcgan train WORDS` to its end.
+
+        Returns:
+            Its exit code, and the first signal that asked this process to stop, or 0.
+        """
+        # -P keeps the current folder from being searched for modules.
+        program = [sys.executable, "-P", "-m", "dcgan_cli", "train", *words, *self.search_flags]
+        if self.threads is None:
+            with subprocess.Popen(program) as process, _passing_on_signals(process) as asked:
+                code = process.wait()
+            return code, asked[0] if asked else 0
+        environment = dict.fromkeys(THREADS, str(self.threads)) | os.environ
+        with (
+            subprocess.Popen(program, stderr=subprocess.PIPE, env=environment) as process,
+            _passing_on_signals(process) as asked,
+        ):
+            for line in process.stderr or ():
+                say(f"[{name}] {line.decode(errors='replace').rstrip()}")
+            code = process.wait()
+        return code, asked[0] if asked else 0
+
+    def _folder_of_trial(self, made: RunFolder, cfg: "DictConfig") -> RunFolder:
+        """Return the folder of a search's job: that of a run with its settings, else a new one.
+
+        Hydra counts jobs from 0 whenever the search is started.
+        """
+        asked = flatten(self.check(cfg))
+        jobs = [read_job(path) for path in job_folders(self.folder)]
+        for job in jobs:
+            if job.settings and _other_setting(job.settings, asked) is None:
+                return job.run
+        if all(job.run.path != made.path for job in jobs):
+            return made
+        for number in itertools.count():
+            path = self.folder / str(number)
+            with contextlib.suppress(FileExistsError):
+                path.mkdir()
+                return RunFolder(path)
+        raise AssertionError
 
     def _is_done(self, run: RunFolder, cfg: "DictConfig") -> bool:
         """Whether a job has finished before.
@@ -99,28 +155,55 @@ class Sweep:
             CheckpointError: it cannot be read.
         """
         own, asked = flatten(run.config()), flatten(self.check(cfg))
-        if other := [name for name in own if own[name] != asked[name]]:
+        if other := _other_setting(own, asked):
             raise ConfigError(
-                f"{shown_path(run.path)} holds a run with {other[0]}={own[other[0]]}, not "
-                f"{asked[other[0]]}; give the sweep another hydra.sweep.dir"
+                f"{shown_path(run.path)} holds a run with {other}={own[other]}, not "
+                f"{asked[other]}; give the sweep another hydra.sweep.dir"
             )
         return bool(run.status()["state"] == "finished")
 
-    def _fail(self, failure: str) -> NoReturn:
-        self.failures.append(failure)
-        raise DcganError(failure)
 
-    def summary(self) -> str:
-        """Name every job that failed, of those that ran in this process."""
-        return f"{len(self.failures)} of {self.jobs} jobs failed: {'; '.join(self.failures)}"
+def failures(jobs: list[Job], folder: Path) -> str:
+    """Name every job that did not finish, with what sets it apart; empty if all did."""
+    failed = [job for job in jobs if job.state != "finished"]
+    if not failed:
+        return ""
+    names = differing(jobs)
+    named = []
+    for job in failed:
+        apart = [f"{name}={job.settings[name]}" for name in names if name in job.settings]
+        name = job.run.path.relative_to(folder).as_posix()
+        named.append(f"job {name} ({' '.join(apart)}) {job.reason or job.state}")
+    return f"{len(failed)} of {len(jobs)} jobs failed: {'; '.join(named)}"
 
 
-def _note_failure(run: RunFolder, ended: str) -> None:
-    """Write down how a job ended that could not do so itself, unless somebody else is at it."""
+def say(line: str) -> None:
+    """Write a line to standard error in one piece, so that lines of other processes stay whole."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def _other_setting(own: dict[str, Any], asked: dict[str, Any]) -> str | None:
+    """Return the first setting that is another one in a run than asked for; None if none is.
+
+    A conditional run has counted its classes, where 0 was asked for.
+    """
+    counted = "data.classes" if not asked["data.classes"] else ""
+    return next((name for name in own if own[name] != asked[name] and name != counted), None)
+
+
+def _note_failure(run: RunFolder, ended: str, words: list[str]) -> None:
+    """Record how a job ended that could not do so itself, unless another process trains there."""
     with contextlib.suppress(LockedError, StorageError, OSError), hold(run):
         status = run.status()
         if status["state"] not in ("failed", "interrupted"):
-            run.write_status(**status | {"state": "failed", "reason": ended})
+            # A job that failed before it began has no run.json that holds its settings.
+            own = {} if run.exists() else {"words": words}
+            run.write_status(**status | own | {"state": "failed", "reason": ended})
+
+
+def _core_count() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -100,7 +100,7 @@ def test_newest_run_is_the_default(dcgan, workplace, finished_run):
     ("words", "code", "fragment"),
     [
         (["--epoch", "9"], 4, "keeps no checkpoint of epoch 9; it keeps 1, 2, 3"),
-        (["--out", "x.jpg"], 2, "must end in .png or .npz"),
+        (["--out", "x.bmp"], 2, "must end in .png, .jpg, .jpeg, .webp or .npz"),
         (["--seeds", "5-2"], 2, "a range goes up"),
         (["--seeds", "a"], 2, "numbers and ranges"),
         (["--seed", "1", "--seeds", "2"], 2, "without --seed and --n"),

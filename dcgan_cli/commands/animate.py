@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from dcgan_cli.commands.arguments import choose_run
 from dcgan_cli.commands.sample import tell_which
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.animation import (
@@ -14,7 +15,7 @@ from dcgan_cli.core.animation import (
     write_animation,
 )
 from dcgan_cli.core.run_folder import shown_path
-from dcgan_cli.core.runs import BUNDLED, run_to_read, title
+from dcgan_cli.core.runs import BUNDLED, title
 from dcgan_cli.errors import ConfigError
 
 WALK_FPS = 20.0
@@ -39,7 +40,7 @@ def animate_run(
         CheckpointError: there is no such run or checkpoint.
         DataError: the run has no grids, or they do not fit together.
     """
-    run = run_to_read(run_name)
+    run = choose_run("animate", run_name)
     if out is None:
         out = run.path / "walk.gif" if walk else run.gif
         # Somebody else's run stays as it is, and so does the one inside the program.

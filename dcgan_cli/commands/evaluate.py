@@ -10,12 +10,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from dcgan_cli.commands.arguments import choose_run
 from dcgan_cli.commands.sample import tell_which
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.data import LEAVE_OUT, load_training_images
 from dcgan_cli.core.run_folder import RunFolder
-from dcgan_cli.core.runs import run_to_read
 from dcgan_cli.epochs import ALL
 from dcgan_cli.errors import CheckpointError, DamagedError, DataError
 from dcgan_cli.streams import printable
@@ -59,7 +59,7 @@ def evaluate_generator(
         CheckpointError: there is no such run or checkpoint.
         DataError: the images it was trained on, or the weights of the features, cannot be had.
     """
-    run = run_to_read(run_name)
+    run = choose_run("evaluate", run_name)
     load_tensorflow(quiet=quiet)
     from dcgan_cli.core.sampling import kept_epochs, load_generator
 

@@ -1,6 +1,7 @@
 """`dcgan inspect`: the facts about a run, a checkpoint, a picture or a data file, for people."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from dcgan_cli.core.runs import damaged_run, newest_run, run_to_read
 from dcgan_cli.errors import CheckpointError, ConfigError, DataError
 from dcgan_cli.help import shown
 from dcgan_cli.overrides import override, shell_word
-from dcgan_cli.streams import printable
+from dcgan_cli.streams import counted, printable
+from dcgan_cli.sweep_table import render_sweep, sweep_commands
 
 BARS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 60
@@ -59,7 +61,8 @@ def inspect_target(target: str | None, sheet: Path | None, *, as_json: bool) -> 
 
 def _describe(target: str | None, sheet: Path | None) -> Facts:
     if target not in (None, "latest", "bundled"):
-        return describe_target(Path(str(target).removeprefix("data=")), sheet, progress_bar)
+        path = Path(os.path.expanduser(str(target).removeprefix("data=")))
+        return describe_target(path, sheet, progress_bar)
     if target is None and newest_run() is None and damaged_run() is None:
         return describe_defaults()
     return describe_run(run_to_read(target or "latest"))
@@ -88,6 +91,18 @@ def _render(facts: Facts) -> Iterator[RenderableType]:
                 yield Text("  it does not say what made it")
             else:
                 yield _pairs({key: _short(value) for key, value in facts["made_by"].items()})
+        case "sweep":
+            yield from render_sweep(facts)
+            yield from _render_commands(sweep_commands(facts))
+        case "file":
+            yield Text(f"{facts['path']}: {facts['what']}", style="bold")
+            if "frames" in facts:
+                size = f"{facts['width']} x {facts['height']}, {counted(facts['frames'], 'frame')}"
+                yield _pairs({"size": size})
+            if facts["run"]:
+                yield _pairs({"run": facts["run"]})
+                run = shell_word(facts["run"])
+                yield from _render_commands({"inspect the run": f"dcgan inspect {run}"})
         case "data":
             yield Text(f"data {facts['path']}", style="bold")
             for split, described in facts["splits"].items():

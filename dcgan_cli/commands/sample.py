@@ -4,15 +4,16 @@ import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
+from dcgan_cli.commands.arguments import choose_run
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.image_files import first_names
-from dcgan_cli.core.images import grid_picture, to_picture, write_png
-from dcgan_cli.core.runs import run_to_read
+from dcgan_cli.core.images import OTHER_FORMATS, grid_picture, to_picture, write_picture, write_png
 from dcgan_cli.core.storage import replacing
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.streams import printable
@@ -20,6 +21,8 @@ from dcgan_cli.streams import printable
 if TYPE_CHECKING:
     from dcgan_cli.core.sampling import LoadedGenerator
 
+GRIDS = (".png", *OTHER_FORMATS)
+"""Endings of grids."""
 MAX_GRID = 10_000
 """Images in one grid; more makes a picture that programs refuse to open."""
 
@@ -38,19 +41,23 @@ def sample_images(
 ) -> None:
     """Draw the image of each seed and write them to `out`, whose ending says how.
 
+    `-` is a PNG on standard output.
+
     Raises:
         ConfigError: `out` has an ending that is not offered, a grid would be too large, or the
             generator knows no such class.
         CheckpointError: there is no such run or checkpoint.
     """
-    kind = out.suffix.lower()
-    if kind not in (".png", ".npz", ""):
-        raise ConfigError(f"--out {out} must end in .png or .npz, or be a folder (no ending)")
-    if kind == ".png" and len(seeds) > MAX_GRID:
+    kind = ".png" if str(out) == "-" else out.suffix.lower()
+    if kind not in (*GRIDS, ".npz", ""):
+        raise ConfigError(
+            f"--out {out} must end in {', '.join(GRIDS)} or .npz, be a folder (no ending), or be -"
+        )
+    if kind in GRIDS and len(seeds) > MAX_GRID:
         raise ConfigError(
             f"a grid holds at most {MAX_GRID:,} images; give --out a folder or an .npz"
         )
-    run = run_to_read(run_name)
+    run = choose_run("sample", run_name)
     load_tensorflow(quiet=quiet)
     from dcgan_cli.core.sampling import load_generator
 
@@ -65,10 +72,15 @@ def sample_images(
             loaded.facts["class_name"] = loaded.class_names[label]
     elif columns is None and classes:
         columns = classes
-    out.parent.mkdir(parents=True, exist_ok=True)
     chunks = loaded.sampler.stream(seeds, label)
-    if kind == ".png":
-        _write_grid(out, loaded, chunks, seeds, columns)
+    if str(out) == "-":
+        write_picture(sys.stdout.buffer, *_grid(loaded, chunks, seeds, columns), kind)
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if kind in GRIDS:
+        grid, facts = _grid(loaded, chunks, seeds, columns)
+        with replacing(out) as stream:
+            write_picture(stream, grid, facts, kind)
     elif kind == ".npz":
         _write_array(out, chunks, seeds)
     else:
@@ -106,16 +118,12 @@ def _with_bar(chunks: Chunks, seeds: Sequence[int]) -> Iterator[tuple[int, np.nd
     return progress_bar(pairs, len(seeds), "images")
 
 
-def _write_grid(
-    out: Path,
-    loaded: "LoadedGenerator",
-    chunks: Chunks,
-    seeds: Sequence[int],
-    columns: int | None,
-) -> None:
+def _grid(
+    loaded: "LoadedGenerator", chunks: Chunks, seeds: Sequence[int], columns: int | None
+) -> tuple[Image.Image, dict[str, Any]]:
+    """Return a grid of samples, and what made it."""
     images = np.stack([image for _, image in _with_bar(chunks, seeds)])
-    with replacing(out) as stream:
-        write_png(stream, grid_picture(images, columns), loaded.facts | {"seeds": list(seeds)})
+    return grid_picture(images, columns), loaded.facts | {"seeds": list(seeds)}
 
 
 def _write_folder(

@@ -1,5 +1,6 @@
 """From arrays to pictures: tiles, grids, and PNG files that say what made them."""
 
+import io
 import json
 import math
 import warnings
@@ -10,9 +11,14 @@ import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from dcgan_cli.core.storage import reading
+from dcgan_cli.errors import ConfigError
 
 FACTS_KEY = "dcgan"
 """The PNG text chunk in which the facts about a picture stand, as JSON."""
+OTHER_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+"""What a picture may be written as besides PNG, by the ending of its name."""
+DESCRIPTION = 0x010E
+"""The EXIF tag in which the facts stand in those: ImageDescription."""
 TOO_LARGE = (Image.DecompressionBombWarning, Image.DecompressionBombError)
 MARGIN = 2
 GOOD_WIDTH = 512
@@ -67,8 +73,40 @@ def write_png(stream: IO[bytes], picture: Image.Image, facts: dict[str, Any]) ->
     picture.save(stream, "PNG", pnginfo=chunks)
 
 
-def open_png(path: Path) -> Image.Image:
+def write_picture(
+    stream: IO[bytes], picture: Image.Image, facts: dict[str, Any], ending: str
+) -> None:
+    """Write a picture that carries `facts`, as PNG, JPEG or WebP.
+
+    Args:
+        stream: where to.
+        picture: mode L or RGB.
+        facts: anything JSON can hold.
+        ending: .png or one of `OTHER_FORMATS`.
+
+    Raises:
+        ConfigError: the format cannot hold a picture of that size, or so many facts.
+    """
+    if ending == ".png":
+        write_png(stream, picture, facts)
+        return
+    form = OTHER_FORMATS[ending]
+    exif = Image.Exif()
+    exif[DESCRIPTION] = f"{FACTS_KEY} {json.dumps(facts)}"
+    content = io.BytesIO()
+    try:
+        picture.save(content, form, quality=95, exif=exif)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{form} cannot hold this grid ({error}); write a .png") from None
+    stream.write(content.getvalue())
+
+
+def open_png(path: Path, formats: tuple[str, ...] = ("PNG",)) -> Image.Image:
     """Read a PNG, as mode L or RGB.
+
+    Args:
+        path: the file.
+        formats: Pillow's names of other formats that will do.
 
     Raises:
         OSError: it is no file, is not a PNG, is damaged, or states an enormous size.
@@ -76,11 +114,11 @@ def open_png(path: Path) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with reading(path) as stream, Image.open(stream, formats=["PNG"]) as picture:
+            with reading(path) as stream, Image.open(stream, formats=formats) as picture:
                 picture.load()
                 return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
     except UnidentifiedImageError:
-        raise OSError("it is not a PNG") from None
+        raise OSError(f"it is not a {' or '.join(formats)}") from None
     except (SyntaxError, ValueError, *TOO_LARGE) as error:
         raise OSError(str(error)) from None
 
@@ -97,6 +135,9 @@ def read_png_facts(path: Path) -> dict[str, Any] | None:
 def facts_in(picture: Image.Image) -> dict[str, Any] | None:
     """Return the facts that an opened PNG carries, or None if it has none."""
     text = getattr(picture, "text", {}).get(FACTS_KEY)
+    if text is None and picture.format in OTHER_FORMATS.values():
+        described = str(picture.getexif().get(DESCRIPTION, ""))
+        text = described.removeprefix(f"{FACTS_KEY} ") if described.startswith(FACTS_KEY) else None
     try:
         facts = json.loads(text) if text else None
     except (ValueError, RecursionError):

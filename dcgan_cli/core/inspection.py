@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.config_tree import flatten
-from dcgan_cli.core import checkpoints, load_tensorflow, retention, run_lock
+from dcgan_cli.core import checkpoints, load_tensorflow, retention
 from dcgan_cli.core.arrays import array_names, read_array
 from dcgan_cli.core.checkpoints import Checkpoint, Damaged
 from dcgan_cli.core.folder_inspection import describe_pictures, is_image_folder
@@ -21,13 +22,27 @@ from dcgan_cli.core.idx import read_idx
 from dcgan_cli.core.image_arrays import is_idx_folder, read_images
 from dcgan_cli.core.image_reading import folder_pictures
 from dcgan_cli.core.image_set import Watch, unwatched
-from dcgan_cli.core.images import facts_in, open_png
+from dcgan_cli.core.images import OTHER_FORMATS, facts_in, open_png
 from dcgan_cli.core.run_folder import RunFolder
-from dcgan_cli.core.runs import BUNDLED
+from dcgan_cli.core.run_lock import status_now
+from dcgan_cli.core.runs import BUNDLED, run_around
 from dcgan_cli.core.shards import holds_records
+from dcgan_cli.core.storage import reading
+from dcgan_cli.core.sweeps import describe_sweep, is_sweep
 from dcgan_cli.errors import DataError, DcganError
 
 Facts = dict[str, Any]
+ANIMATIONS = (".gif", ".mp4")
+RUN_TEXTS = (".json", ".csv", ".log", ".yaml", ".lock")
+RUN_FILES = {
+    "run.json": "the settings, versions and networks of a run",
+    "status.json": "how far a run is, and how it ended",
+    "metrics.csv": "the metrics of a run, a row an epoch",
+    "train.log": "what a run said as it trained",
+    "run.lock": "held by the process that trains",
+    "manifest.json": "the hashes of a checkpoint's files",
+}
+"""What the text files of a run folder are."""
 
 
 def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatched) -> Facts:
@@ -47,6 +62,8 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
     if path.is_dir():
         if RunFolder(path).looks_like_one():
             return describe_run(RunFolder(path))
+        if is_sweep(path):
+            return describe_sweep(path)
         pictures = is_image_folder(path)
         if (path / "manifest.json").exists() and not pictures:
             return describe_checkpoint(checkpoints.read(path))
@@ -64,10 +81,13 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
         from dcgan_cli.core.tfrecords import RecordPictures
 
         return describe_pictures(path, RecordPictures(str(path)), sheet, watch)
-    if path.suffix.lower() == ".png":
-        return _describe_png(path)
-    if path.suffix.lower() == ".npz":
+    ending = path.suffix.lower()
+    if ending in (".png", *OTHER_FORMATS):
+        return _describe_picture(path)
+    if ending == ".npz":
         return _describe_npz(path)
+    if ending in ANIMATIONS or (ending in RUN_TEXTS and path.is_file()):
+        return _describe_other(path)
     return _describe_idx(path)
 
 
@@ -77,7 +97,7 @@ def describe_run(run: RunFolder) -> Facts:
     run.check_own()
     config = flatten(run.config())
     defaults = flatten(TrainConfig())
-    status = _status(run)
+    status = status_now(run)
     described = [describe_checkpoint(found) for found in checkpoints.find(run.checkpoints)]
     return {
         "kind": "run",
@@ -137,14 +157,6 @@ def describe_defaults() -> Facts:
     }
 
 
-def _status(run: RunFolder) -> Facts:
-    """Return a run's status; a process that was killed has left "running" behind."""
-    status = run.status()
-    if status["state"] == "running" and run_lock.is_held(run) is False:
-        return status | {"state": "killed", "reason": "its process ended without a word"}
-    return status
-
-
 def _health(status: Facts) -> list[Facts]:
     """Return what was found wrong with a run, without entries that are none."""
     found = status.get("health")
@@ -182,11 +194,11 @@ def _commands(run: RunFolder, status: Facts, described: list[Facts]) -> dict[str
     return commands
 
 
-def _describe_png(path: Path) -> Facts:
+def _describe_picture(path: Path) -> Facts:
     try:
-        picture = open_png(path)
+        picture = open_png(path, ("PNG", *set(OTHER_FORMATS.values())))
     except OSError as error:
-        raise DataError(f"{path} is not a readable PNG ({error})") from None
+        raise DataError(f"{path} is not a readable picture ({error})") from None
     return {
         "kind": "png",
         "path": str(path),
@@ -195,6 +207,35 @@ def _describe_png(path: Path) -> Facts:
         "mode": picture.mode,
         "made_by": facts_in(picture),
     }
+
+
+def _describe_other(path: Path) -> Facts:
+    """Describe an animation, or a text file that a run folder has.
+
+    Raises:
+        DataError: it is neither.
+    """
+    run = run_around(path)
+    facts: Facts = {"kind": "file", "path": str(path), "run": str(run.path) if run else None}
+    name = path.name
+    if path.suffix.lower() in ANIMATIONS:
+        return facts | {"what": "a moving picture", **_frames(path)}
+    if run is None or name not in RUN_FILES:
+        raise DataError(
+            f"{path} is no file that inspect knows; it takes a run folder, a sweep, a checkpoint, "
+            "a picture, a folder of pictures, an .npz or IDX files"
+        )
+    return facts | {"what": RUN_FILES[name]}
+
+
+def _frames(path: Path) -> Facts:
+    """Return size, frames and seconds of a GIF or WebP; nothing of what cannot be opened."""
+    try:
+        with reading(path) as stream, Image.open(stream, formats=["GIF", "WEBP"]) as picture:
+            frames = getattr(picture, "n_frames", 1)
+            return {"width": picture.width, "height": picture.height, "frames": frames}
+    except Exception:  # An MP4, or a damaged file.
+        return {}
 
 
 def _describe_npz(path: Path) -> Facts:

@@ -235,7 +235,8 @@ class RunFolder:
     def _name(self) -> str:
         """Return the path as a word for this run: "latest" and "bundled" alone mean others."""
         name = str(shown_path(self.path))
-        return f"./{name}" if name in ("latest", "bundled") or name.startswith("-") else name
+        special = name in ("latest", "bundled") or name.startswith(("-", "~"))
+        return f"./{name}" if special else name
 
     @property
     def _run_json(self) -> Path:

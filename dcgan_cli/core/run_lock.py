@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -58,6 +59,14 @@ def is_held(run: RunFolder) -> bool | None:
         return True
     except OSError:
         return None
+
+
+def status_now(run: RunFolder) -> dict[str, Any]:
+    """Return a run's status; a process that was killed has left "running" behind."""
+    status = run.status()
+    if status["state"] == "running" and is_held(run) is False:
+        return status | {"state": "killed", "reason": "its process was killed"}
+    return status
 
 
 def _holder(run: RunFolder) -> str:

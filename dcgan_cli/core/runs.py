@@ -7,7 +7,8 @@ from pathlib import Path
 
 from dcgan_cli.core.run_folder import RunFolder, shown_path
 from dcgan_cli.core.storage import temporary_beside
-from dcgan_cli.errors import CheckpointError
+from dcgan_cli.core.sweeps import is_sweep, job_folders
+from dcgan_cli.errors import CheckpointError, SweepError
 
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
@@ -70,16 +71,41 @@ def open_run(argument: str) -> RunFolder:
     """Return the run that a word names: a folder, or "latest".
 
     Raises:
+        SweepError: it is a folder of runs.
         CheckpointError: there is no such run, or it is not to be used.
     """
-    run: RunFolder | None = RunFolder(Path(argument))
+    run: RunFolder | None = RunFolder(Path(os.path.expanduser(argument)))
     if argument == "latest":
         run = newest_run() or damaged_run()  # Which says what is wrong with it.
     if run is None:
         raise CheckpointError("there is no run in ./runs; start one with `dcgan train` or name one")
+    if not run.exists():
+        _check_not_of_a_run(run.path)
+        if is_sweep(run.path):
+            raise SweepError(run.path, len(job_folders(run.path)))
     run.config()
     run.check_own()
     return run
+
+
+def run_around(path: Path) -> RunFolder | None:
+    """Return the run that a file or folder inside a run folder belongs to, if there is one."""
+    for parent in (*list(path.parents)[:3], *list(Path(os.path.abspath(path)).parents)[:3]):
+        if (run := RunFolder(parent)).exists():
+            return run
+    return None
+
+
+def _check_not_of_a_run(path: Path) -> None:
+    """Check that a path is not a part of a run folder, such as one of its checkpoints.
+
+    Raises:
+        CheckpointError: it is.
+    """
+    if not path.exists() or (run := run_around(path)) is None:
+        return
+    what = "a checkpoint" if path.parent.name == "checkpoints" else "a part"
+    raise CheckpointError(f"{path} is {what} of the run {run.path}; name the run: {run.path}")
 
 
 def run_to_read(argument: str | None) -> RunFolder:
@@ -90,6 +116,7 @@ def run_to_read(argument: str | None) -> RunFolder:
             the bundled one.
 
     Raises:
+        SweepError: it is a folder of runs.
         CheckpointError: there is no such run, or it is not to be used.
     """
     if argument == "bundled":
