@@ -164,18 +164,30 @@ def _train(line: CommandLine, run: RunFolder, train: Train) -> None:
         raise failure
 
 
-def _run_sweep(line: CommandLine) -> None:
-    """Check the words without their ranges, which are each job's own affair, and run the jobs."""
+def compose_sweep(line: CommandLine) -> tuple[CommandLine, "DictConfig"]:
+    """Check the words of a sweep without their ranges, which are each job's own affair.
+
+    Returns:
+        The command line with each glob written out, and the settings that all jobs share.
+
+    Raises:
+        ConfigError: a word cannot be used.
+    """
     folders = _config_folders(line)
     mistakes.check_names(line.overrides, folders)
     line = CommandLine(mistakes.expand_globs(line.overrides, folders), line.options)
     fixed, choices = mistakes.split_sweep(line.overrides)
     cfg = _compose(CommandLine(fixed, line.options))
     checked(cfg, line.options.config_name)
-    searches = search.is_search(cfg)
-    mistakes.check_sweep(line.overrides, searches=searches)
+    mistakes.check_sweep(line.overrides, searches=search.is_search(cfg))
     for choice in choices:
         _compose(CommandLine([*fixed, choice], line.options))
+    return line, cfg
+
+
+def _run_sweep(line: CommandLine) -> None:
+    line, cfg = compose_sweep(line)
+    searches = search.is_search(cfg)
     folder = _make_folder(cfg, "sweep")
     # What Hydra would write into the folder of each job is left to the job, which holds its lock.
     own = ["hydra.output_subdir=null", "hydra/job_logging=none", NO_CHDIR]
@@ -188,9 +200,9 @@ def _run_sweep(line: CommandLine) -> None:
         print(f"{at_once} jobs at once, {counted(sweep.threads, 'thread')} each", file=sys.stderr)
     try:
         _run_hydra(line.adding(*own), sweep.run_job)
-    except Exception:
-        if not failures(read_jobs(folder), folder):
-            raise  # Else it is of a search that has no score to go by.
+    except ValueError:  # Of a search without any score, in which all jobs failed.
+        if not searches or not failures(read_jobs(folder), folder):
+            raise
     facts = describe_sweep(folder)
     print_sweep(facts)
     if failed := failures(read_jobs(folder), folder):

@@ -16,7 +16,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dcgan_cli.streams import printable
+from dcgan_cli.streams import counted, printable
 
 if TYPE_CHECKING:
     from dcgan_cli.core.reporter import Reporter, Start, StepReport
@@ -66,9 +66,9 @@ class PlainReporter:
         sizes = ", ".join(f"{name} {count:,}" for name, count in start.parameters.items())
         self.line(f"run       {start.run}")
         self.line(f"device    {start.device}, {start.precision}")
-        self.line(f"data      {start.data}, {start.image_count:,} images")
+        self.line(f"data      {start.data}, {counted(start.image_count, 'image')}")
         self.line(f"networks  {sizes} parameters")
-        steps = f"{start.epochs} epochs of {start.steps_per_epoch:,} = {start.steps:,}"
+        steps = f"{counted(start.epochs, 'epoch')} of {start.steps_per_epoch:,} = {start.steps:,}"
         if start.steps_done:
             steps += f", {start.steps_done:,} of them done"
         self.line(f"steps     {steps}")

@@ -72,8 +72,15 @@ def explain(words: list[str], error: Exception, compose: Callable[[list[str]], A
             compose(tried)
         except Exception as alone:
             about = _about_value(parse(tried[0])) if tried else ""
-            return about or one_line(alone)
+            return about or one_line(alone) + _missing_extra(tried)
     return one_line(error)
+
+
+def _missing_extra(words: list[str]) -> str:
+    """Return what to install for a plugin of Hydra's that the extra `sweep` has."""
+    if words in (["hydra/sweeper=optuna"], ["hydra/launcher=joblib"]):
+        return "; it comes with the extra: pip install 'dcgan-cli[sweep]'"
+    return ""
 
 
 def parse(word: str) -> "Override":

@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dcgan_cli.core.storage import entries
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.overrides import override
 
@@ -46,6 +47,9 @@ def search_overrides(cfg: "DictConfig", folder: Path, words: list[str]) -> list[
     at_once = cfg.hydra.launcher.get("n_jobs")
     # Hydra's launcher runs one job after the other, and a batch of two would only know less.
     own["n_jobs"] = "1" if at_once is None else str(at_once if at_once > 0 else 2)
+    for path in entries(folder):  # A job that was stopped before it began has left one behind.
+        if path.is_dir() and not entries(path):
+            path.rmdir()
     if "storage" not in given:
         url = f"sqlite:///{(folder / STORAGE).absolute()}"
         done = _trials_done(url)

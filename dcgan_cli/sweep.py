@@ -133,11 +133,12 @@ class Sweep:
 
         Hydra counts jobs from 0 whenever the search is started.
         """
-        asked = flatten(self.check(cfg))
         jobs = [read_job(path) for path in job_folders(self.folder)]
-        for job in jobs:
-            if job.settings and _other_setting(job.settings, asked) is None:
-                return job.run
+        with contextlib.suppress(ConfigError):  # Which the job itself will report.
+            asked = flatten(self.check(cfg))
+            for job in jobs:
+                if job.run.exists() and _other_setting(job.settings, asked) is None:
+                    return job.run
         if all(job.run.path != made.path for job in jobs):
             return made
         for number in itertools.count():

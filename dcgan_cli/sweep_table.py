@@ -15,7 +15,7 @@ from dcgan_cli.help import shown
 from dcgan_cli.overrides import override, shell_word
 from dcgan_cli.streams import counted, printable
 
-WIDTH_WITHOUT_TERMINAL = 160
+PIPE_WIDTH = 160
 MOST_SETTINGS = 8
 """Settings with a column of their own; --json lists all."""
 
@@ -75,7 +75,7 @@ def print_sweep(facts: Facts) -> None:
     console = Console(
         stderr=True,
         highlight=False,
-        width=None if sys.stderr.isatty() else WIDTH_WITHOUT_TERMINAL,
+        width=None if sys.stderr.isatty() else PIPE_WIDTH,
     )
     for part in render_sweep(facts):
         console.print(part, soft_wrap=isinstance(part, Text))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dcgan_cli.bridge import compose
+from dcgan_cli.bridge import compose, compose_sweep
 from dcgan_cli.command_line import CommandLine
 from dcgan_cli.config_tree import keys
 from dcgan_cli.core.data import BUNDLED_MNIST
@@ -21,10 +21,10 @@ from tests.pictures import write_colours
 
 PROJECT = Path(__file__).parent.parent
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")])
-LINES = [line for page in PAGES for line in page.read_text().splitlines()]
+LINES = [line for page in PAGES for line in re.sub(r" \\\n *", " ", page.read_text()).splitlines()]
 COMMANDS = sorted(
     {
-        line.strip().removeprefix("$ ").partition("  #")[0]
+        line.strip().removeprefix("$ ").partition("  #")[0].partition(" > ")[0]
         for line in LINES
         if re.match(r"    (\$ )?dcgan (train|sample|animate|evaluate|inspect|pack)\b", line)
     }
@@ -51,8 +51,9 @@ def test_documented_command(command, dcgan, workplace, scored_run, conditional_r
             return  # Tested below.
         line = CommandLine.parse(words)
         if line.options.multirun:
-            line = CommandLine([w.partition(",")[0] for w in line.overrides], line.options)
-        compose(line)
+            compose_sweep(line)
+        else:
+            compose(line)
         return
     if "photos" in words:
         write_colours(workplace / "photos", 100, 80, 60)
@@ -64,6 +65,9 @@ def test_documented_command(command, dcgan, workplace, scored_run, conditional_r
         run = RunFolder(Path(shutil.copytree(conditional_run, workplace / "runs" / "named")))
         run.update({"class_names": ["cats", *map(str, range(1, 10))]})
     point_latest_to(run)
+    for path in ("runs/mine", "runs/sweep", "runs/search"):
+        if path in words:
+            shutil.copytree(run.path, Path(path) / ("" if path == "runs/mine" else "0"))
     if ".mp4" in command:
         pytest.importorskip("imageio_ffmpeg", reason="the video extra is not installed")
     if "grid.png" in words and name == "inspect":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from dcgan_cli.sweep_table import render_sweep, sweep_commands
 
 BARS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 60
+PIPE_WIDTH = 160
 
 
 def inspect_target(target: str | None, sheet: Path | None, *, as_json: bool) -> None:
@@ -47,7 +49,9 @@ def inspect_target(target: str | None, sheet: Path | None, *, as_json: bool) -> 
     if as_json:
         print(json.dumps(facts, indent=2))
     else:
-        console = Console(highlight=False)
+        # Nothing is cut to the 80 columns of a terminal that is not there.
+        width = None if sys.stdout.isatty() else PIPE_WIDTH
+        console = Console(highlight=False, width=width)
         for part in _render(facts):
             console.print(part, soft_wrap=isinstance(part, Text))
     if damaged := _problems(facts):

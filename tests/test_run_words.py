@@ -1,0 +1,116 @@
+"""How people name a run, a checkpoint or a file, and where samples go."""
+
+import io
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcgan_cli.core.images import facts_in
+
+
+@pytest.fixture
+def run(workplace, finished_run):
+    shutil.copytree(finished_run, workplace / "r")
+    return workplace / "r"
+
+
+@pytest.mark.parametrize("command", ["sample", "animate"])
+def test_a_run_is_a_word_of_its_own(dcgan, run, command):
+    done = dcgan(command, "r", "--out", "x.gif" if command == "animate" else "x.png")
+    assert done.code == 0, done.err
+    assert "using r" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "fragment"),
+    [
+        (["sample", "16"], "for 16 images write dcgan sample --n 16"),
+        (["evaluate", "500"], "for 500 images write dcgan evaluate --n 500"),
+        (["animate", "16"], "--run 16: no run folder there"),
+        (["sample", "nothing"], "--run nothing: no run folder there"),
+        (["sample", "r", "--run", "r"], "both name a run; give one"),
+        (["sample", "r", "r"], "dcgan sample --help"),
+    ],
+)
+def test_words_that_name_no_run(dcgan, run, words, fragment):
+    done = dcgan(*words)
+    assert (done.code, len(done.err.splitlines())) == (2, 1), done.err
+    assert fragment in done.err
+
+
+@pytest.mark.parametrize("words", [["sample", "--run"], ["animate"], ["evaluate", "--run"]])
+@pytest.mark.parametrize("part", ["checkpoints/step_0000000012", "checkpoints", "run.json"])
+def test_a_part_of_a_run_is_named_as_one(dcgan, run, words, part):
+    done = dcgan(*words, f"r/{part}")
+    assert (done.code, len(done.err.splitlines())) in [(4, 1), (2, 1)], done.err
+    if done.code == 4:
+        assert "of the run r; name the run: r" in done.err
+
+
+def test_resume_of_a_checkpoint_names_its_run(dcgan, run):
+    done = dcgan("train", "resume=r/checkpoints/step_0000000012", "epochs=4")
+    assert done.code == 4
+    assert "is a checkpoint of the run r; name the run: r" in done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "fragment"),
+    [
+        ("metrics.csv", "the metrics of a run, a row an epoch"),
+        ("run.json", "the settings, versions and networks of a run"),
+        ("dcgan.gif", "a moving picture"),
+        ("status.json", "how far a run is"),
+        ("train.log", "what a run said"),
+    ],
+)
+def test_inspect_says_what_a_file_of_a_run_is(dcgan, run, name, fragment):
+    shown = dcgan("inspect", f"r/{name}")
+    assert shown.code == 0, shown.err
+    assert fragment in shown.out
+    assert "dcgan inspect r" in shown.out
+
+
+def test_inspect_counts_the_frames_of_a_gif(dcgan, run):
+    assert "3 frames" in dcgan("inspect", "r/dcgan.gif").out
+
+
+@pytest.mark.parametrize("name", ["other.csv", "other.json"])
+def test_inspect_of_another_file_says_what_it_takes(dcgan, workplace, name):
+    (workplace / name).write_text("a,b\n1,2\n")
+    done = dcgan("inspect", name)
+    assert done.code == 3
+    assert "is no file that inspect knows" in done.err
+
+
+@pytest.mark.parametrize("name", ["x.jpg", "x.jpeg", "x.webp", "x.PNG"])
+def test_grids_in_other_formats_say_what_made_them(dcgan, run, name):
+    done = dcgan("sample", "r", "--n", "4", "--out", name)
+    assert done.code == 0, done.err
+    with Image.open(name) as picture:
+        picture.load()
+        assert facts_in(picture)["seeds"] == [0, 1, 2, 3]
+        reference = np.asarray(picture.convert("L"), float)
+    dcgan("sample", "r", "--n", "4", "--out", "reference.png")
+    exact = np.asarray(Image.open("reference.png").convert("L"), float)
+    assert np.abs(reference - exact).mean() < 6
+    assert "seeds" in dcgan("inspect", name).out
+
+
+def test_a_png_on_standard_output(run, dcgan):
+    dcgan("sample", "r", "--n", "4", "--out", "x.png")
+    words = [sys.executable, "-P", "-m", "dcgan_cli", "sample", "r", "--n", "4", "--out", "-"]
+    piped = subprocess.run(words, capture_output=True, cwd=run.parent, check=True).stdout
+    with Image.open(io.BytesIO(piped), formats=["PNG"]) as picture, Image.open("x.png") as same:
+        assert np.array_equal(np.asarray(picture), np.asarray(same))
+    assert not (run.parent / "-").exists()
+
+
+def test_a_grid_too_large_for_a_format_names_another(dcgan, run):
+    done = dcgan("sample", "r", "--n", "2000", "--cols", "2000", "--out", "x.webp")
+    assert done.code == 2
+    assert "write a .png" in done.err
+    assert not list(run.parent.glob("*.webp"))
