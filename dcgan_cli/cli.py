@@ -91,12 +91,14 @@ def sample(
     out: Annotated[
         Path,
         typer.Option(
+            "--out",
+            "-o",
             help="grid.png (or .jpg, .webp) for a grid, - for a PNG on standard output, faces.npz "
-            "for an array, a folder for single files."
+            "for an array, a folder for single files.",
         ),
     ] = Path("grid.png"),
     n: Annotated[
-        int | None, typer.Option(min=1, max=10_000_000, help="How many [default: 16].")
+        int | None, typer.Option("--n", "-n", min=1, max=10_000_000, help="How many [default: 16].")
     ] = None,
     run: RunOption = None,
     epoch: EpochOption = None,
@@ -176,7 +178,7 @@ def evaluate(
         typer.Option(metavar="E", help="Checkpoint: best, last, all or an epoch [default: last]."),
     ] = None,
     n: Annotated[
-        int, typer.Option(min=6, max=1_000_000, help="Images of each kind to compare.")
+        int, typer.Option("--n", "-n", min=6, max=1_000_000, help="Images of each kind to compare.")
     ] = 10_000,
     features: Annotated[
         str | None,

@@ -1,6 +1,7 @@
 """The words after `dcgan train`: overrides of settings, and the flags that are Hydra's."""
 
 import argparse
+import itertools
 import os
 import re
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from typing import NoReturn
 
 from dcgan_cli.config_tree import keys
 from dcgan_cli.errors import ConfigError
+from dcgan_cli.other_names import meant_key
 from dcgan_cli.overrides import literal_path
 
 INFO = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
@@ -45,8 +47,8 @@ class CommandLine:
         if options.info and options.info not in INFO:
             raise ConfigError(f"--info must be {' or '.join(INFO)}, got {options.info!r}")
         _check_spaces(overrides)
-        for word in overrides:
-            _check_word(word)
+        for word, following in itertools.pairwise([*overrides, ""]):
+            _check_word(word, following)
         overrides = _take_mode(overrides, options)
         overrides = [literal_path(word, sweep=options.multirun) for word in overrides]
         if options.config_dir and not options.config_dir.is_dir():
@@ -129,11 +131,21 @@ def _check_spaces(words: list[str]) -> None:
             raise ConfigError(f"write {found[1]}={found[2]}, one word without spaces")
 
 
-def _check_word(word: str) -> None:
+def _check_word(word: str, following: str) -> None:
+    """Check that a word is an override.
+
+    Args:
+        word: the word.
+        following: the one after it, which may be an option's value; empty at the end.
+
+    Raises:
+        ConfigError: it is not.
+    """
     if word.startswith("-"):
-        name = word.lstrip("-").partition("=")[0].replace("-", "_")
-        is_setting = any(key.name == name for key in keys())
-        hint = f"; write {name}=VALUE" if is_setting else "; see dcgan train --help"
+        name, _, value = word.lstrip("-").partition("=")
+        value = value or ("" if "=" in following or following.startswith("-") else following)
+        key = meant_key(name)
+        hint = f"; write {key}={value or 'VALUE'}" if key else "; see dcgan train --help"
         raise ConfigError(f"unknown option {word}{hint}")
     if word.endswith("="):
         raise ConfigError(f"{word} has no value; give it one or leave it out")

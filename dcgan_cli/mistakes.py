@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dcgan_cli.config_tree import group_names, keys
 from dcgan_cli.errors import ConfigError
+from dcgan_cli.other_names import meant_key
 from dcgan_cli.overrides import override as quoted_override
 from dcgan_cli.overrides import shell_word
 from dcgan_cli.settings import nearest
@@ -177,7 +178,9 @@ def _about_name(override: "Override", folders: list[Path]) -> str:
         return ""
     known = [key.name for key in keys()]
     if name not in groups and name not in known:
-        return f"unknown key {name}{nearest(name, known + groups)} (dcgan train --help lists all)"
+        meant = meant_key(name)
+        hint = f"; did you mean {meant}?" if meant else nearest(name, known + groups)
+        return f"unknown key {name}{hint} (dcgan train --help lists all)"
     if override.is_add():
         return f"+{name}: it is there already; write it without the +"
     if override.is_delete():

@@ -81,9 +81,14 @@ def test_search_flags(tmp_path):
 @pytest.mark.parametrize(
     ("words", "fragments"),
     [
-        (["--batch-size=64"], ["unknown option --batch-size=64", "write batch_size=VALUE"]),
-        (["--epochs", "3"], ["unknown option --epochs", "write epochs=VALUE"]),
-        (["--optimizer.beta-1=3"], ["write optimizer.beta_1=VALUE"]),
+        (["--batch-size=64"], ["unknown option --batch-size=64", "write batch_size=64"]),
+        (["--epochs", "3"], ["unknown option --epochs", "write epochs=3"]),
+        (["--epochs", "seed=3"], ["write epochs=VALUE"]),
+        (["--optimizer.beta-1=3"], ["write optimizer.beta_1=3"]),
+        (["--lr", "1e-4"], ["write optimizer.learning_rate=1e-4"]),
+        (["--imageSize", "64"], ["write data.image_size=64"]),
+        (["--dataroot=pics"], ["write data.path=pics"]),
+        (["--nz", "100"], ["write noise_dim=100"]),
         (["--nosuch"], ["unknown option --nosuch", "dcgan train --help"]),
         (["-x"], ["unknown option -x", "dcgan train --help"]),
         (["--mult"], ["unknown option --mult"]),

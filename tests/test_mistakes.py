@@ -12,6 +12,7 @@ from dcgan_cli.config import TrainConfig
 from dcgan_cli.config_tree import flatten, keys
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.mistakes import one_line, parse, split_sweep
+from dcgan_cli.other_names import OTHER_NAMES
 from dcgan_cli.overrides import override
 
 NUMBERS = "9" * 400
@@ -64,6 +65,13 @@ def test_later_words_win_over_earlier_ones_and_over_experiments():
     assert (config.epochs, config.batch_size) == (8, 24)
 
 
+def test_names_from_other_programs_stand_for_settings_that_there_are():
+    known = {key.name for key in keys()} | {"data", "hydra.run.dir"}
+    assert set(OTHER_NAMES) <= known
+    names = [name for names in OTHER_NAMES.values() for name in names]
+    assert len(names) == len(set(names))
+
+
 def test_no_words_give_the_defaults():
     assert composed() == TrainConfig()
 
@@ -95,6 +103,9 @@ def test_no_words_give_the_defaults():
         (["+foo=3"], ["unknown key foo"]),
         (["++foo=3"], ["unknown key foo"]),
         (["~foo"], ["unknown key foo"]),
+        (["lr=1e-4"], ["unknown key lr; did you mean optimizer.learning_rate?"]),
+        (["niter=3"], ["unknown key niter; did you mean epochs?"]),
+        (["dropout=0.5"], ["unknown key dropout; did you mean model.dropout?"]),
         (["optimizer.learning_rat=1"], ["did you mean optimizer.learning_rate?"]),
         (["epochs.x=1"], ["unknown key epochs.x"]),
         (["foo/bar=1"], ["unknown key foo/bar"]),
