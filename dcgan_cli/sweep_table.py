@@ -44,7 +44,7 @@ def render_sweep(facts: Facts) -> Iterator[RenderableType]:
         if scored:
             score = job["frechet_distance"]
             cells += (
-                ["", ""] if score is None else [f"{score:.4g}", str(job["frechet_distance_epoch"])]
+                ["", ""] if score is None else [f"{score:.1f}", str(job["frechet_distance_epoch"])]
             )
         table.add_row(*(Text(printable(cell)) for cell in cells))
     yield table

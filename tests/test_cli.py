@@ -86,7 +86,7 @@ def test_version(dcgan):
         (["precision=bfloat"], ["auto or float32 or bfloat16", "did you mean bfloat16?"]),
         (["+new=1"], ["unknown key new"]),
         (["epochs=1,2"], ["--multirun"]),
-        (["--epochs", "4"], ["unknown option --epochs", "epochs=VALUE"]),
+        (["--epochs", "4"], ["unknown option --epochs", "write epochs=4"]),
         (["--nope"], ["unknown option --nope"]),
         (["fast"], ["'fast' is not KEY=VALUE"]),
         (["data={"], ["data={ cannot be read"]),
