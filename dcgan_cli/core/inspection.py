@@ -4,28 +4,24 @@ Needs TensorFlow for TFRecord files alone: a run's networks are described in its
 """
 
 import dataclasses
-import zipfile
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.config_tree import flatten
 from dcgan_cli.core import checkpoints, load_tensorflow, retention, run_lock
-from dcgan_cli.core.arrays import array_names, read_array
+from dcgan_cli.core.array_inspection import describe_arrays, describe_idx_file
 from dcgan_cli.core.checkpoints import Checkpoint, Damaged
 from dcgan_cli.core.folder_inspection import describe_pictures, is_image_folder
-from dcgan_cli.core.idx import read_idx
-from dcgan_cli.core.image_arrays import is_idx_folder, read_images
+from dcgan_cli.core.idx_folder import is_idx_folder
 from dcgan_cli.core.image_reading import folder_pictures
 from dcgan_cli.core.image_set import Watch, unwatched
 from dcgan_cli.core.images import facts_in, open_png
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.runs import BUNDLED
 from dcgan_cli.core.shards import holds_records
-from dcgan_cli.errors import DataError, DcganError
+from dcgan_cli.errors import DataError
 
 Facts = dict[str, Any]
 
@@ -51,7 +47,7 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
         if (path / "manifest.json").exists() and not pictures:
             return describe_checkpoint(checkpoints.read(path))
         if is_idx_folder(path):
-            return _describe_data(path)
+            return describe_arrays(path)
         if pictures:
             return describe_pictures(path, folder_pictures(path), sheet, watch)
         if not holds_records(path):
@@ -66,9 +62,9 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
         return describe_pictures(path, RecordPictures(str(path)), sheet, watch)
     if path.suffix.lower() == ".png":
         return _describe_png(path)
-    if path.suffix.lower() == ".npz":
-        return _describe_npz(path)
-    return _describe_idx(path)
+    if path.suffix.lower() in (".npz", ".npy"):
+        return describe_arrays(path)
+    return describe_idx_file(path)
 
 
 def describe_run(run: RunFolder) -> Facts:
@@ -195,58 +191,3 @@ def _describe_png(path: Path) -> Facts:
         "mode": picture.mode,
         "made_by": facts_in(picture),
     }
-
-
-def _describe_npz(path: Path) -> Facts:
-    try:
-        return _describe_data(path)
-    except DataError as not_mnist:
-        if not path.is_file():
-            raise
-        try:
-            with zipfile.ZipFile(path) as archive:
-                names = array_names(archive)
-                arrays = {name: _describe_array(read_array(archive, name)) for name in names}
-        except Exception:
-            raise not_mnist from None
-    return {"kind": "arrays", "path": str(path), "arrays": arrays}
-
-
-def _describe_idx(path: Path) -> Facts:
-    try:
-        array = read_idx(path)
-    except DataError as error:
-        raise DataError(
-            f"{error}; inspect takes a run folder, a checkpoint, a .png, a folder of pictures, "
-            "an .npz or IDX files"
-        ) from None
-    return {"kind": "arrays", "path": str(path), "arrays": {path.name: _describe_array(array)}}
-
-
-def _describe_data(path: Path) -> Facts:
-    facts: Facts = {"kind": "data", "path": str(path), "splits": {}}
-    errors: list[DcganError] = []
-    for split in ("train", "test"):
-        try:
-            data = read_images(path, split, any_shape=True)
-        except DataError as error:
-            errors.append(error)
-            continue
-        images = np.asarray(data.images)
-        described = _describe_array(images) | {"mean": round(float(images.mean()), 2)}
-        if data.classes is not None:
-            classes, counts = np.unique(data.classes, return_counts=True)
-            described["classes"] = dict(zip(classes.tolist(), counts.tolist(), strict=True))
-        facts["splits"][split] = described
-    if not facts["splits"]:
-        raise errors[0]
-    return facts
-
-
-def _describe_array(array: np.ndarray) -> Facts:
-    facts: Facts = {"shape": list(array.shape), "dtype": str(array.dtype)}
-    if array.size and np.isrealobj(array) and np.issubdtype(array.dtype, np.number):
-        low, high = array.min().item(), array.max().item()
-        if np.isfinite([low, high]).all():  # JSON has no other numbers.
-            facts |= {"min": low, "max": high}
-    return facts
