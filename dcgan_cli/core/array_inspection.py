@@ -38,14 +38,14 @@ def describe_arrays(path: Path) -> Facts:
         try:
             read[split] = data = read_images(path, split, any_shape=True)
         except NoSplitError as error:
-            facts.setdefault("note", str(error))
+            if split == "train":
+                facts["note"] = str(error)
         except DataError as error:
             facts.setdefault("problem", str(error))
         else:
             facts["splits"][split] = _describe_split(data)
             facts["notes"] += [note for note in data.notes if note not in facts["notes"]]
     if "train" in read:
-        facts.pop("note", None)
         facts["commands"] = _commands(path, read["train"], read.get("test"), facts.get("problem"))
     if read:
         return facts

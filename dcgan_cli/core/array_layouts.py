@@ -83,7 +83,7 @@ def find_layout(name: str, header: Header, counts: Collection[int] = ()) -> Layo
         raise FormError(_no_layout(name, header))
     if len(layouts) > 1:
         ways = " or ".join(f"{n} images of {h}x{w}" for n, h, w, _ in (x.shape for x in layouts))
-        raise FormError(f"{name} may be {ways}, {found}; transpose it to [N, H, W, C]")
+        raise FormError(f"{name} may be {ways}, {found}; save it as [N, H, W, C]")
     return layouts[0]
 
 
@@ -144,7 +144,7 @@ def _is_stripe(layout: Layout) -> bool:
 def _no_layout(name: str, header: Header) -> str:
     shape = header.shape
     if (len(shape) == 3 and shape[2] in CHANNELS) or (len(shape) == 2 and shape[0] == shape[1]):
-        return f"{name} is one picture, found {header}; several are [N, H, W] or [N, H, W, C]"
+        return f"{name} is one picture, found {header}; images are [N, H, W] or [N, H, W, C]"
     return (
         f"{name}: images must be [N, H, W], [N, H, W, C] or [N, C, H, W] with 1, 3 or 4 channels, "
         f"or rows of square pictures, found {header}"

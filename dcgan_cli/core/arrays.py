@@ -12,6 +12,8 @@ from dcgan_cli.core.storage import reading
 
 Arrays = dict[str, np.ndarray]
 MAX_MEMBER_BYTES = 2**32
+MAX_HEADER_BYTES = 10_000
+"""What NumPy reads, too."""
 HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -50,7 +52,7 @@ class Header:
             ValueError: its values take more bytes, or fewer.
         """
         if self.dtype.hasobject:
-            raise PickledError(f"{name}: Object arrays are pickled, and not read")
+            raise PickledError(f"{name} holds pickled objects, which are not read")
         if min(self.shape, default=0) < 0 or math.prod(self.shape) * self.dtype.itemsize != length:
             raise ValueError(f"{name} holds more or less than it states")
 
@@ -123,4 +125,10 @@ def _read_header(stream: IO[bytes]) -> Header:
     version = np.lib.format.read_magic(stream)
     if version not in HEADERS:
         raise ValueError(f"version {version} of the .npy format is not read")
+    start = stream.tell()
+    # NumPy would take memory for whatever length is stated before it compares.
+    length = int.from_bytes(stream.read(2 if version == (1, 0) else 4), "little")
+    if length > MAX_HEADER_BYTES:
+        raise ValueError(f"its header states {length:,} bytes")
+    stream.seek(start)
     return Header(*HEADERS[version](stream))

@@ -125,17 +125,20 @@ def _plain_labels(arrays: ArrayFile, chosen: Chosen, count: int) -> tuple[str, n
     name = fitting[0]
     if headers[name].dtype.hasobject:
         raise UnusableError(f"{name} holds pickled objects, which are not read")
+    if len(headers[name].shape) > 2:  # Masks, say, which may be large.
+        raise UnusableError(f"{name} is {headers[name]}, more than one label for each image")
     return name, plain_labels(name, arrays.read(name), count)
 
 
 def _oddities(name: str, images: np.ndarray) -> list[str]:
     """Say what a look at the images would show."""
     notes = []
-    brightest = int(images[:: -(-len(images) // LOOKED_AT)].max())
+    some = images[:: -(-len(images) // LOOKED_AT)]
+    brightest = int(some.max())
     if brightest < DARK:
         notes.append(
-            f"dark      the brightest pixel is {brightest} of 255; scale the array if it is to be "
-            "white"
+            f"dark      the brightest pixel of {len(some):,} images is {brightest} of 255; scale "
+            "the array if it is to be white"
         )
     if name.lower().startswith("emnist"):
         notes.append("array     EMNIST's files have rows and columns swapped; so will samples")
