@@ -33,14 +33,14 @@ def dcgan(precision: str, convolution: str) -> Callable[[], object]:
     from dcgan_cli.config import TrainConfig
     from dcgan_cli.core.data import BUNDLED_MNIST
     from dcgan_cli.core.device import use_precision
-    from dcgan_cli.core.image_arrays import read_npz
+    from dcgan_cli.core.image_arrays import read_images
     from dcgan_cli.core.step import build_gan, compile_step
 
     tf.config.experimental.enable_op_determinism()
     use_precision(precision)
     config = TrainConfig(precision=precision, convolution=convolution)
     step = compile_step(build_gan(config, 1), config, tf.distribute.get_strategy())
-    images = tf.constant(read_npz(BUNDLED_MNIST, "train").images[:BATCH_SIZE])
+    images = tf.constant(read_images(BUNDLED_MNIST).images[:BATCH_SIZE])
     return lambda: step(images, tf.constant(0, tf.int64)).numpy()
 
 
@@ -50,10 +50,10 @@ def pytorch(*options: str) -> Callable[[], object]:
 
     from benchmarks.pytorch import make_step
     from dcgan_cli.core.data import BUNDLED_MNIST
-    from dcgan_cli.core.image_arrays import read_npz
+    from dcgan_cli.core.image_arrays import read_images
 
     step = make_step(list(options))
-    images = read_npz(BUNDLED_MNIST, "train").images[:BATCH_SIZE]
+    images = read_images(BUNDLED_MNIST).images[:BATCH_SIZE]
     images = images.astype(np.float32) / 127.5 - 1
     return lambda: step(images)
 

@@ -231,7 +231,7 @@ def inspect(
 @app.command(short_help="Pack images into TFRecord files.")
 def pack(
     source: Annotated[
-        Path, typer.Argument(metavar="SOURCE", help="Folder of pictures, .npz or IDX files.")
+        Path, typer.Argument(metavar="SOURCE", help="Folder of pictures, .npz, .npy or IDX files.")
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make.")],
     image_size: Annotated[

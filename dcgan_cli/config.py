@@ -17,13 +17,13 @@ class DataConfig(Section):
     name: str = key(
         "mnist",
         "kind of data: mnist (bundled), fashion_mnist, image_folder (your own pictures), npz (your "
-        "own array or IDX files), tfrecord, or tfds (tensorflow-datasets)",
+        "own arrays: .npz, .npy or IDX files), tfrecord, or tfds (tensorflow-datasets)",
         choices=("mnist", "fashion_mnist", "image_folder", "npz", "tfrecord", "tfds"),
     )
     path: str | None = key(
         None,
         "your own files: a folder of images for image_folder, TFRecord files for tfrecord, a name "
-        "for tfds, else an .npz or a folder of IDX files",
+        "for tfds, else an .npz, an .npy or a folder of IDX files",
     )
     limit: int | None = key(None, "train on the first N images only", at_least=1)
     image_size: int = key(

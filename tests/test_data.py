@@ -149,9 +149,10 @@ def test_idx_folder(tmp_path, digits, pack, split, prefix):
     assert read_images(tmp_path, split).labels is None
     labels = tmp_path / f"{prefix}-labels-idx1-ubyte{ending}"
     labels.write_bytes(pack(idx_bytes(digits.labels)))
-    loaded = read_images(tmp_path, split)
+    loaded = read_images(tmp_path, split, classes=10)
     assert (loaded.images == digits.images).all()
     assert (loaded.labels == digits.labels).all()
+    assert not loaded.class_names
 
 
 def test_limit_beyond_the_images(tmp_path, digits):
@@ -178,8 +179,8 @@ class TestHeldOutImages:
             return load_held_out_images(DataConfig(path=str(path)))
 
         path = tmp_path / "x.npz"
-        np.savez(path, x_train=digits.images, x_test=digits.images.astype(float))
-        assert "uint8" in message_of(path, read)
+        np.savez(path, x_train=digits.images, x_test=digits.images * 1j)
+        assert "x_test is complex128" in message_of(path, read)
         (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx_bytes(digits.images)[:-9])
         assert "fewer" in message_of(tmp_path, read)
 
@@ -199,21 +200,18 @@ class TestBadArchives:
 
     def test_no_training_images_in_it(self, tmp_path, digits):
         path = tmp_path / "x.npz"
-        np.savez(path, images=digits.images)
+        np.savez(path, x_test=digits.images, seeds=np.arange(3))
         message = message_of(path)
-        assert "x_train" in message
-        assert "images" in message
+        assert "save images as x_train" in message
+        assert "seeds int64 [3], x_test uint8 [20, 28, 28, 1]" in message
 
     @pytest.mark.parametrize(
         "images",
         [
-            np.zeros((3, 28, 28), np.float32),
-            np.zeros((3, 28, 28), np.int64),
             np.zeros((3, 32, 32), np.uint8),
             np.zeros((3, 28, 28, 3), np.uint8),
-            np.zeros((3, 784), np.uint8),
+            np.zeros((3, 780), np.uint8),
             np.zeros((), np.uint8),
-            np.zeros((3, 28, 28), "S1"),
         ],
         ids=lambda array: f"{array.dtype}{array.shape}",
     )
@@ -231,7 +229,7 @@ class TestBadArchives:
     def test_object_array_is_not_unpickled(self, tmp_path):
         path = tmp_path / "x.npz"
         np.savez(path, x_train=np.array([{"a": 1}], dtype=object))
-        assert "Object arrays" in message_of(path)
+        assert "holds pickled objects" in message_of(path)
 
     @pytest.mark.parametrize("content", [b"", b"not an array"])
     def test_member_that_is_no_array(self, tmp_path, content):
@@ -341,9 +339,7 @@ class TestBadIdx:
     def test_wrong_shape_for_images(self, tmp_path):
         path = tmp_path / "train-images-idx3-ubyte"
         path.write_bytes(idx_bytes(np.zeros((2, 32, 32), np.uint8)))
-        with pytest.raises(
-            DataError, match=r"must be uint8 \[N, 28, 28\], found uint8 \[2, 32, 32\]"
-        ):
+        with pytest.raises(DataError, match=r"must be 28x28 and grey, found uint8 \[2, 32, 32\]"):
             read_images(tmp_path)
 
     def test_md5(self, tmp_path):
@@ -422,7 +418,7 @@ class TestArraysOfAnyShape:
         assert white[1] == pytest.approx(expected, abs=0.06)
         assert white[10] == 0
 
-    @pytest.mark.parametrize("shape", [(3, 784), (3, 9, 9, 2), (3, 9, 9, 1, 1), (3, 0, 9), (3,)])
+    @pytest.mark.parametrize("shape", [(3, 780), (3, 9, 9, 2), (3, 9, 9, 1, 1), (3, 0, 9), (3,)])
     def test_what_is_no_image(self, tmp_path, shape):
         path = tmp_path / "x.npz"
         np.savez(path, x_train=np.zeros(shape, np.uint8))
@@ -441,5 +437,5 @@ def test_array_that_is_too_large(tmp_path, monkeypatch):
     """It is told what else to do: getting it again would not help."""
     monkeypatch.setattr(arrays, "MAX_MEMBER_BYTES", 1000)
     np.savez(tmp_path / "x.npz", x_train=np.zeros((2, 28, 28), np.uint8))
-    with pytest.raises(DataError, match=r"x\.npz: x_train unpacks to over .*data=image_folder$"):
+    with pytest.raises(DataError, match=r"x\.npz: x_train unpacks to over .*save it as an \.npy"):
         read_images(tmp_path / "x.npz")

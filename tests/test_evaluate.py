@@ -181,8 +181,8 @@ def test_copies_are_found_where_there_is_no_test_split():
 @pytest.mark.parametrize("with_test_split", [True, False])
 def test_images_in_order_of_their_classes_are_mixed(with_test_split):
     data = read_images(BUNDLED_MNIST)
-    order = np.argsort(data.classes[:600], kind="stable")
-    images, labels = data.images[order], data.classes[order]
+    order = np.argsort(data.labels[:600], kind="stable")
+    images, labels = data.images[order], data.labels[order]
     network = feature_network("untrained", None, (28, 28, 1))
     held_out = (images[1::2], labels[1::2]) if with_test_split else (None, None)
     train, train_labels = (x[::2] if with_test_split else x for x in (images, labels))

@@ -136,15 +136,17 @@ class TestClasses:
     def test_need_labels(self, dcgan, workplace):
         with np.load(QUICK[0].partition("=")[2]) as archive:
             np.savez("no_labels.npz", x_train=archive["x_train"])
-            np.savez("letters.npz", x_train=archive["x_train"], y_train=archive["y_train"] + 20)
+            np.savez(
+                "letters.npz", x_train=archive["x_train"], y_train=archive["y_train"] // 2 + 20
+            )
             np.savez("halves.npz", x_train=archive["x_train"], y_train=archive["y_train"] + 0.5)
-            names = archive["y_train"].astype(str)
-            np.savez("names.npz", x_train=archive["x_train"], y_train=names)
+            words = np.where(archive["y_train"] % 2, "odd", "even")
+            np.savez("words.npz", x_train=archive["x_train"], y_train=words)
         for name, fragment in (
             ("no_labels", "has none"),
             ("letters", "has the label 2"),
-            ("halves", "has labels of type float64"),
-            ("names", "has labels of type <U"),
+            ("halves", ".5 in it, which is no class; give one whole number or word"),
+            ("words", "has 2 classes (even, odd); give data.classes=2"),
         ):
             words = [f"data.path={name}.npz", *QUICK[1:], "model.conditional=true"]
             done = dcgan("train", *words)

@@ -11,7 +11,7 @@ from dcgan_cli.core.classifier import build_classifier, named_weights
 from dcgan_cli.core.data import BUNDLED_MNIST
 from dcgan_cli.core.device import use_precision
 from dcgan_cli.core.features import CLASSIFIERS, SHIPPED, feature_network
-from dcgan_cli.core.image_arrays import read_npz
+from dcgan_cli.core.image_arrays import read_images
 from dcgan_cli.errors import DataError
 
 SHAPE = (28, 28, 1)
@@ -19,7 +19,7 @@ SHAPE = (28, 28, 1)
 
 @pytest.fixture(scope="module")
 def test_split():
-    return read_npz(BUNDLED_MNIST, "test")
+    return read_images(BUNDLED_MNIST, "test")
 
 
 def test_the_shipped_classifier_is_right_on_over_99_percent_of_the_test_split(test_split):

@@ -77,13 +77,15 @@ def test_data(dcgan):
 
 def test_array_file(dcgan, workplace, finished_run):
     dcgan("sample", "--run", finished_run, "--n", "3", "--out", "a.npz")
-    assert facts(dcgan, "a.npz")["arrays"]["images"]["shape"] == [3, 28, 28, 1]
+    assert facts(dcgan, "a.npz")["splits"]["train"]["shape"] == [3, 28, 28, 1]
 
 
-@pytest.mark.parametrize("name", ["nowhere", "empty", "text.png", "text.npz", "text.txt"])
+@pytest.mark.parametrize(
+    "name", ["nowhere", "empty", "text.png", "text.npz", "text.npy", "text.txt"]
+)
 def test_what_it_does_not_know(dcgan, workplace, name):
     (workplace / "empty").mkdir()
-    for file in ("text.png", "text.npz", "text.txt"):
+    for file in ("text.png", "text.npz", "text.npy", "text.txt"):
         (workplace / file).write_text("hello")
     done = dcgan("inspect", name)
     assert (done.code, len(done.err.splitlines())) == (3, 1), done.err

@@ -124,9 +124,12 @@ def test_networks_of_another_size(pictures, dcgan, workplace):
 
 def test_data_that_cannot_be_scored_leave_nothing_behind(dcgan, workplace):
     pixels = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), np.uint8)
-    np.savez("floats.npz", x_train=pixels, x_test=pixels / 255)
+    np.savez("floats.npz", x_train=pixels, x_test=pixels * 7.0)
     np.savez("few.npz", x_train=pixels[:11])
-    for name, fragment in (("floats", "found float64"), ("few", "too few images to score by")):
+    for name, fragment in (
+        ("floats", "x_test is float64 from 0 to 1785"),
+        ("few", "too few images to score by"),
+    ):
         done = dcgan("train", "data=npz", f"data.path={name}.npz", *SMALL, "evaluate_every=1")
         assert (done.code, len(done.err.splitlines())) == (3, 1)
         assert fragment in done.err

@@ -132,7 +132,7 @@ class OnlyZerosAndOnes:
     """Real images in a sampler's place."""
 
     def __init__(self, data: ImageSet) -> None:
-        self.images = data.images[data.classes < 2]
+        self.images = data.images[data.labels < 2]
 
     def stream(self, seeds) -> Iterator[tuple[list[int], np.ndarray]]:
         yield seeds, self.images[: len(seeds)]

@@ -11,7 +11,7 @@ import tensorflow as tf
 from dcgan_cli.config import LossConfig, ModelConfig, OptimizerConfig, TrainConfig
 from dcgan_cli.core.data import BUNDLED_MNIST
 from dcgan_cli.core.device import use_precision
-from dcgan_cli.core.image_arrays import read_npz
+from dcgan_cli.core.image_arrays import read_images
 from dcgan_cli.core.layers import dropout
 from dcgan_cli.core.optimizers import Cooldown
 from dcgan_cli.core.step import (
@@ -33,7 +33,7 @@ STEPS = 8
 
 @pytest.fixture(scope="module")
 def images() -> np.ndarray:
-    return read_npz(BUNDLED_MNIST, "train").images[:16]
+    return read_images(BUNDLED_MNIST).images[:16]
 
 
 @pytest.fixture
@@ -213,7 +213,7 @@ def test_generated_images_are_of_the_classes_of_the_real_ones(images, convolutio
     config = dataclasses.replace(CONFIG, model=model, convolution=convolution)
     use_precision("float32")
     gan = build_gan(config, STEPS)
-    classes = read_npz(BUNDLED_MNIST, "train").classes[:real_count].astype(np.int32)
+    classes = read_images(BUNDLED_MNIST).labels[:real_count].astype(np.int32)
     real_classes, fake_classes = tf.one_hot(classes, 10), tf.one_hot(np.resize(classes, 16), 10)
     noise = tf.random.stateless_normal((16, 8), step_key(3, tf.constant(STEP, tf.int64), NOISE, 0))
     fakes = gan.generator(tf.concat([noise, fake_classes], axis=1), training=True)
@@ -334,7 +334,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from dcgan_cli.config import LossConfig, ModelConfig, OptimizerConfig, TrainConfig
 from dcgan_cli.core.data import BUNDLED_MNIST
-from dcgan_cli.core.image_arrays import read_npz
+from dcgan_cli.core.image_arrays import read_images
 from dcgan_cli.core.batches import epoch_batches
 from dcgan_cli.core.gradients import Batch, Objective, gradients
 from dcgan_cli.core.losses import non_saturating
@@ -349,7 +349,7 @@ config = TrainConfig(
     loss=LossConfig(r1_gamma=1),
     ema=0.9,
 )
-images = read_npz(BUNDLED_MNIST, "train").images[:21]
+images = read_images(BUNDLED_MNIST).images[:21]
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 with strategy.scope():
     gan = build_gan(config, steps=2)

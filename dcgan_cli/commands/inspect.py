@@ -14,13 +14,12 @@ from rich.text import Text
 from dcgan_cli.commands.folder_report import render_pictures
 from dcgan_cli.console import duration, progress_bar
 from dcgan_cli.core.data import LEAVE_OUT
-from dcgan_cli.core.image_arrays import MNIST_SHAPE
 from dcgan_cli.core.inspection import Facts, describe_defaults, describe_run, describe_target
 from dcgan_cli.core.manifest import position
 from dcgan_cli.core.runs import damaged_run, newest_run, run_to_read
 from dcgan_cli.errors import CheckpointError, ConfigError, DataError
 from dcgan_cli.help import shown
-from dcgan_cli.overrides import override, shell_word
+from dcgan_cli.overrides import shell_word
 from dcgan_cli.streams import counted, printable
 from dcgan_cli.sweep_table import render_sweep, sweep_commands
 
@@ -61,6 +60,8 @@ def inspect_target(target: str | None, sheet: Path | None, *, as_json: bool) -> 
             f"{facts['path']}: {len(unusable):,} of {facts['pictures']:,} images cannot be used; "
             f"{LEAVE_OUT}"
         )
+    if problem := facts.get("problem"):
+        raise DataError(problem)
 
 
 def _describe(target: str | None, sheet: Path | None) -> Facts:
@@ -111,22 +112,21 @@ def _render(facts: Facts) -> Iterator[RenderableType]:
             yield Text(f"data {facts['path']}", style="bold")
             for split, described in facts["splits"].items():
                 yield _pairs({split: _short(described)})
-            yield from _render_commands(_train_on(facts))
+            yield from _render_notes(facts)
+            yield from _render_commands(facts["commands"])
         case "image_folder" | "tfrecord":
             yield from render_pictures(facts)
             yield from _render_commands(facts["commands"])
         case _:
             yield Text(f"arrays {facts['path']}", style="bold")
             yield _pairs({name: _short(array) for name, array in facts["arrays"].items()})
+            yield from _render_notes(facts)
 
 
-def _train_on(facts: Facts) -> dict[str, str]:
-    shape = tuple(next(iter(facts["splits"].values()))["shape"][1:])
-    path = shell_word(override("data.path", facts["path"]))
-    if shape == MNIST_SHAPE:
-        return {"train on it": f"dcgan train {path}"}
-    channels = f" data.channels={shape[-1]}" if shape[-1] == 1 else ""
-    return {"train on it": f"dcgan train data=npz {path}{channels}"}
+def _render_notes(facts: Facts) -> Iterator[Text]:
+    """Yield what training would say of the data."""
+    for note in (*facts.get("notes", ()), *filter(None, [facts.get("note")])):
+        yield Text(f"  {printable(note)}")
 
 
 def _render_run(facts: Facts) -> Iterator[RenderableType]:

@@ -8,7 +8,7 @@ from dcgan_cli.config import DataConfig
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.data import load_training_images
-from dcgan_cli.core.image_arrays import is_idx_folder
+from dcgan_cli.core.idx_folder import is_idx_folder
 from dcgan_cli.errors import ConfigError, DataError
 from dcgan_cli.streams import printable
 
@@ -32,7 +32,9 @@ def pack_images(
         OSError: the folder cannot be written.
     """
     if not source.exists():
-        raise DataError(f"{source} is not there; name a folder of pictures, an .npz or IDX files")
+        raise DataError(
+            f"{source} is not there; name a folder of pictures, an .npz, an .npy or IDX files"
+        )
     folder = Path(os.path.abspath(out))
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise ConfigError(f"{out} is there already; name a folder that is not")
@@ -42,6 +44,7 @@ def pack_images(
         path=os.path.abspath(source),
         image_size=image_size,
         channels=channels,
+        classes=0,
         fit=fit,
         skip_bad=skip_bad,
         cache=False,

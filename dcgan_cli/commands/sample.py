@@ -97,6 +97,8 @@ def _class_number(asked: str, classes: int, names: Sequence[str]) -> int:
         )
     if asked in names:
         return names.index(asked)
+    if names and all(name.lstrip("-").isdecimal() for name in names):
+        raise ConfigError(f"--class must be one of {first_names(names)}, got {asked}")
     if asked.isdecimal() and len(asked) < 10 and int(asked) < classes:
         return int(asked)
     named = f", or one of {first_names(names)}," if names else ""

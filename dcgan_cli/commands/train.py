@@ -10,7 +10,10 @@ from dcgan_cli.core.data import (
     check_enough_to_score,
     load_held_out_images,
     load_training_images,
+    note_empty_classes,
 )
+from dcgan_cli.core.image_files import first_names
+from dcgan_cli.core.image_set import ImageSet
 from dcgan_cli.core.run_folder import RunFolder, shown_path
 from dcgan_cli.errors import DataError, DcganError
 from dcgan_cli.streams import printable
@@ -40,6 +43,7 @@ def prepare(config: TrainConfig, *, quiet: bool) -> Train:
         classes = config.data.classes or data.count_classes()
         data.check_labels(classes)
         config = replace(config, data=replace(config.data, classes=classes))
+        data = _with_classes_noted(data, classes)
     if config.evaluate_every:
         _check_can_be_scored(config, len(data.images))
     features = config.evaluation.features
@@ -65,6 +69,14 @@ def prepare(config: TrainConfig, *, quiet: bool) -> Train:
         print(shown_path(run.path))
 
     return train_in
+
+
+def _with_classes_noted(data: ImageSet, classes: int) -> ImageSet:
+    """Add what the classes are called, or which numbers no image has."""
+    if not data.class_names:
+        return note_empty_classes(data, [str(number) for number in range(classes)])
+    note = f"classes   {classes:,}: {first_names(data.class_names)}"
+    return replace(data, notes=(*data.notes, note))
 
 
 def _check_can_be_scored(config: TrainConfig, count: int) -> None:

@@ -1,7 +1,8 @@
-"""Arrays in `.npz` archives, read with no more trust than a stranger's file deserves."""
+"""Arrays in `.npz` and `.npy` files, which are treated as untrusted."""
 
 import math
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -11,6 +12,8 @@ from dcgan_cli.core.storage import reading
 
 Arrays = dict[str, np.ndarray]
 MAX_MEMBER_BYTES = 2**32
+MAX_HEADER_BYTES = 10_000
+"""What NumPy reads, too."""
 HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -19,6 +22,39 @@ HEADERS = {
 
 class TooLargeError(ValueError):
     """An array has more bytes than are read."""
+
+
+class PickledError(ValueError):
+    """An array holds Python objects, which are not read."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an `.npy` states of its array."""
+
+    shape: tuple[int, ...]
+    fortran_order: bool
+    dtype: np.dtype
+
+    def __str__(self) -> str:
+        """Return type and shape, such as "float32 [100, 28, 28]"."""
+        return f"{self.dtype} {list(self.shape)}"
+
+    def check(self, name: str, length: int) -> None:
+        """Check that an array can be read.
+
+        Args:
+            name: of the array, for the message.
+            length: bytes that there are for its values.
+
+        Raises:
+            PickledError: it holds Python objects.
+            ValueError: its values take more bytes, or fewer.
+        """
+        if self.dtype.hasobject:
+            raise PickledError(f"{name} holds pickled objects, which are not read")
+        if min(self.shape, default=0) < 0 or math.prod(self.shape) * self.dtype.itemsize != length:
+            raise ValueError(f"{name} holds more or less than it states")
 
 
 def array_names(archive: zipfile.ZipFile) -> list[str]:
@@ -34,20 +70,42 @@ def read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
 
     Raises:
         TooLargeError: it is over 4 GiB.
-        ValueError: it holds pickled objects, or more or less than it states. A damaged archive
-            raises other errors too.
+        PickledError: it holds pickled objects.
+        ValueError: it holds more or less than it states. A damaged archive raises other errors too.
     """
     member = archive.getinfo(f"{name}.npy")
     if member.file_size > MAX_MEMBER_BYTES:
         raise TooLargeError(f"{name} unpacks to over 4 GiB")
     with archive.open(member) as stream:
-        shape, fortran_order, dtype = _read_header(stream)
-        if dtype.hasobject:
-            raise ValueError(f"{name}: Object arrays are pickled, and not read")
-        if math.prod(shape) * dtype.itemsize + stream.tell() != member.file_size:
-            raise ValueError(f"{name} holds more or less than it states")
-        values = np.frombuffer(stream.read(), dtype)
-    return values.reshape(shape, order="F" if fortran_order else "C")
+        header = _read_header(stream)
+        header.check(name, member.file_size - stream.tell())
+        values = np.frombuffer(stream.read(), header.dtype)
+    return values.reshape(header.shape, order="F" if header.fortran_order else "C")
+
+
+def read_header(archive: zipfile.ZipFile, name: str) -> Header:
+    """Read what one array of an `.npz` states of itself; a damaged one raises nearly anything."""
+    with archive.open(f"{name}.npy") as stream:
+        return _read_header(stream)
+
+
+def map_npy(path: Path) -> np.ndarray:
+    """Return the array of an `.npy` file as a read-only memory map.
+
+    Raises:
+        PickledError: it holds pickled objects.
+        ValueError: it is damaged, or holds more or less than it states.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as stream:
+        header = _read_header(stream)
+        offset = stream.tell()
+        header.check("the array", path.stat().st_size - offset)
+    if not math.prod(header.shape):  # Nothing can be mapped.
+        return np.empty(header.shape, header.dtype)
+    return np.memmap(
+        path, header.dtype, "r", offset, header.shape, "F" if header.fortran_order else "C"
+    )
 
 
 def read_stored(path: Path) -> Arrays:
@@ -63,9 +121,14 @@ def read_stored(path: Path) -> Arrays:
         return {name: read_array(archive, name) for name in array_names(archive)}
 
 
-def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _read_header(stream: IO[bytes]) -> Header:
     version = np.lib.format.read_magic(stream)
     if version not in HEADERS:
         raise ValueError(f"version {version} of the .npy format is not read")
-    shape, fortran_order, dtype = HEADERS[version](stream)
-    return shape, fortran_order, dtype
+    start = stream.tell()
+    # NumPy would take memory for whatever length is stated before it compares.
+    length = int.from_bytes(stream.read(2 if version == (1, 0) else 4), "little")
+    if length > MAX_HEADER_BYTES:
+        raise ValueError(f"its header states {length:,} bytes")
+    stream.seek(start)
+    return Header(*HEADERS[version](stream))

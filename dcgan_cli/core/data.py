@@ -5,6 +5,7 @@ Needs no TensorFlow but for TFRecord files and for downloads.
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.cache_folder import note_use
 from dcgan_cli.core.fashion_mnist import fashion_mnist_folder
 from dcgan_cli.core.fitting import Form, fit_array
-from dcgan_cli.core.image_arrays import read_images
+from dcgan_cli.core.image_arrays import MNIST_SHAPE, read_images
 from dcgan_cli.core.image_cache import decoded_images
 from dcgan_cli.core.image_files import first_names
 from dcgan_cli.core.image_reading import Pictures, folder_pictures
@@ -28,6 +29,7 @@ BUNDLED_MNIST_SHA256 = "8e083283c91432a55ec214b424b750f347064b1c21bf79cd5a9a425e
 """Printed by scripts/make_mnist.py, which made the file."""
 MNIST_IMAGES_SHA256 = "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757"
 """The digest of its 60,000 training images, by which a copy of one's own is known too."""
+MNIST_IMAGES_SHAPE = (60000, *MNIST_SHAPE)
 FILES = {"image_folder": "FOLDER", "tfrecord": "'FOLDER/*.tfrecord'", "tfds": "NAME"}
 """The kinds of data that are pictures in files, and what `data.path` is for them."""
 LEAVE_OUT = "remove them, or leave them out with data.skip_bad=true"
@@ -51,8 +53,9 @@ def load_training_images(config: DataConfig, watch: Watch = unwatched) -> ImageS
     form = Form.of(config)
     if config.name in FILES:
         data = _read_files(config, form, config.limit, watch)
-        return _without_pictures(_limited(data, config.limit))
-    return _fit(_limited(_read_arrays(config), config.limit), form)
+        return note_empty_classes(_limited(data, config.limit), data.class_names)
+    data = _read_arrays(config)
+    return note_empty_classes(_fit(_limited(data, config.limit), form), data.class_names)
 
 
 def _read_files(
@@ -124,16 +127,16 @@ def _limited(data: ImageSet, limit: int | None) -> ImageSet:
             f"data.limit={limit} is more than the {len(data.images)} images of {data.source}"
         )
     labels = None if data.labels is None else data.labels[:limit]
-    images = np.asarray(data.images)[:limit]
+    images = np.asanyarray(data.images)[:limit]  # A memory map stays one.
     return dataclasses.replace(data, images=images, labels=labels, sha256=None)
 
 
-def _without_pictures(data: ImageSet) -> ImageSet:
-    """Add a note of classes that have a name and no image."""
-    if data.classes is None:
+def note_empty_classes(data: ImageSet, names: Sequence[str]) -> ImageSet:
+    """Add a note of the classes, given by their names in order, that have no image."""
+    if data.labels is None:
         return data
-    there = set(np.unique(data.classes).tolist())
-    empty = [name for number, name in enumerate(data.class_names) if number not in there]
+    there = set(np.unique(data.labels).tolist())
+    empty = [name for number, name in enumerate(names) if number not in there]
     if not empty:
         return data
     note = (
@@ -173,19 +176,23 @@ def check_enough_to_score(training: int, held_out: int) -> None:
 
 def _read_arrays(config: DataConfig, split: str = "train") -> ImageSet:
     """Read a split of the data set that the settings name, in its own shape."""
+    classes = config.classes
     if config.path is not None:
-        data = read_images(Path(config.path), split, any_shape=config.name == "npz")
-        if split == "train" and data.digest() == MNIST_IMAGES_SHA256:
+        any_shape = config.name == "npz"
+        data = read_images(Path(config.path), split, any_shape=any_shape, classes=classes)
+        if data.images.shape == MNIST_IMAGES_SHAPE and data.digest() == MNIST_IMAGES_SHA256:
             data = dataclasses.replace(data, dataset="mnist")
         return data
     if config.name == "npz":
-        raise ConfigError("data=npz needs data.path=FILE.npz, or a folder of IDX files")
+        raise ConfigError(
+            "data=npz needs data.path=FILE.npz, an .npy file or a folder of IDX files"
+        )
     if config.name == "fashion_mnist":
-        data = read_images(fashion_mnist_folder(), split)
+        data = read_images(fashion_mnist_folder(), split, classes=classes)
         return dataclasses.replace(data, source="Fashion-MNIST", dataset="fashion_mnist")
     if split == "train":
         _check_bundled()
-    data = read_images(BUNDLED_MNIST, split)
+    data = read_images(BUNDLED_MNIST, split, classes=classes)
     return dataclasses.replace(data, source="MNIST", dataset="mnist")
 
 

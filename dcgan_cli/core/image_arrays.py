@@ -1,115 +1,168 @@
-"""Images that are in arrays: an `.npz` with Keras's keys, or a folder of IDX files."""
+"""Images that are in arrays, and their labels: found, brought to uint8, and described."""
 
-import zipfile
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from dcgan_cli.core.arrays import TooLargeError, array_names, read_array
-from dcgan_cli.core.idx import read_idx
-from dcgan_cli.core.image_files import is_folder
+from dcgan_cli.core.array_files import ArrayFile, open_arrays
+from dcgan_cli.core.array_labels import UnusableError, find_classes, plain_labels
+from dcgan_cli.core.array_layouts import FormError, Layout, find_layout
+from dcgan_cli.core.array_names import Chosen
+from dcgan_cli.core.array_ranges import find_range, to_pixels
+from dcgan_cli.core.image_files import first_names
 from dcgan_cli.core.image_set import ImageSet, NoSplitError
 from dcgan_cli.errors import DataError
 
 MNIST_SHAPE = (28, 28, 1)
+LOOKED_AT = 1000
+"""Images in which the brightest pixel is looked for."""
+DARK = 64
+"""If nothing is brighter, of 255, a note says so."""
 
 
-def read_images(path: Path, split: str = "train", *, any_shape: bool = False) -> ImageSet:
-    """Read the images of an `mnist.npz` or of a folder of IDX files.
+def read_images(
+    path: Path, split: str = "train", *, any_shape: bool = False, classes: int = 0
+) -> ImageSet:
+    """Read the images of an `.npz`, an `.npy` or a folder of IDX files.
+
+    What is plain uint8 in an `.npy` stays there, memory-mapped; anything else is in memory, as
+    uint8. Labels that cannot be used are left out, and a note says why.
 
     Args:
         path: the file or folder.
         split: "train" or "test".
         any_shape: False refuses images that are not MNIST's 28x28 and grey.
+        classes: how many classes the labels tell apart; 0 counts them.
 
     Raises:
         NoSplitError: it has no such split.
-        DataError: it is neither, or is damaged.
+        DataError: it is none of these, is damaged, or its arrays are in no known form.
     """
-    if is_folder(path):
-        return _read_idx_folder(path, split, any_shape=any_shape)
-    if not path.exists():
+    arrays = open_arrays(path)
+    chosen = arrays.choose(split)
+    train: Chosen | None = None
+    if split == "test":
+        with contextlib.suppress(NoSplitError):
+            train = arrays.choose("train")
+    try:
+        images, note = _read_pixels(arrays, chosen, train)
+    except FormError as error:
+        raise DataError(f"{path}: {error}") from None
+    if not any_shape and images.shape[1:] != MNIST_SHAPE:
         raise DataError(
-            f"{path} is not there; data.path names an mnist.npz or a folder of IDX files"
+            f"{path}: images must be 28x28 and grey, found {arrays.header(chosen.images)}; "
+            "data=npz takes other sizes"
         )
-    if not path.is_file() or not zipfile.is_zipfile(path):  # Opening a pipe would wait.
-        raise DataError(
-            f"{path} is not an .npz archive; data.path takes one or a folder of IDX files"
-        )
-    return read_npz(path, split, any_shape=any_shape)
+    labels, names, problem = _read_labels(arrays, chosen, train, len(images), classes)
+    notes = [f"array     {note}"] if note else []
+    notes += [f"labels    not used: {problem}"] if problem else []
+    return ImageSet(
+        images,
+        labels,
+        str(path),
+        class_names=names,
+        labels_problem=problem,
+        notes=(*notes, *_oddities(chosen.images, images)),
+        check_unchanged=_check_of(path, images),
+    )
 
 
-def is_idx_folder(path: Path) -> bool:
-    """Whether a folder holds IDX files of images, by their names."""
-    return path.is_dir() and any(path.glob("*-images-idx3-ubyte*"))
-
-
-def read_npz(path: Path, split: str, *, any_shape: bool = False) -> ImageSet:
-    """Read `x_<split>` and, where present, `y_<split>` of an archive with Keras's keys.
+def _read_pixels(arrays: ArrayFile, chosen: Chosen, train: Chosen | None) -> tuple[np.ndarray, str]:
+    """Return uint8 [N, H, W, C], and in words how they were read if that is not plain.
 
     Raises:
-        NoSplitError: it has no `x_<split>`.
-        DataError: it is no such archive, is damaged or too large, or its arrays are not images and
-            labels.
+        FormError: the array is in no known form.
     """
+    array = arrays.read(chosen.images)
+    layout = _layout_of(arrays, chosen)
+    like = arrays.read(train.images) if train and _is_scaled(array) else None
+    found = find_range(chosen.images, array, like)
+    plain = array.dtype == np.uint8 and not layout.text
+    note = ", ".join(filter(None, (found.text, layout.text)))
+    return to_pixels(array, layout, found), "" if plain else note
+
+
+def _layout_of(arrays: ArrayFile, chosen: Chosen) -> Layout:
+    shapes = [arrays.header(name).shape for name in chosen.labels]
+    counts = {shape[-1] if shape[0] == 1 else shape[0] for shape in shapes if shape}
+    return find_layout(chosen.images, arrays.header(chosen.images), counts)
+
+
+def _is_scaled(array: np.ndarray) -> bool:
+    """Whether the meaning of an array's numbers has to be found out."""
+    return array.dtype != np.uint8 and array.dtype != np.bool_
+
+
+def _read_labels(
+    arrays: ArrayFile, chosen: Chosen, train: Chosen | None, count: int, classes: int
+) -> tuple[np.ndarray | None, tuple[str, ...], str]:
+    """Return the number of each image's class, the classes' names, and why there are none.
+
+    Raises:
+        DataError: they are damaged.
+    """
+    if not chosen.labels:
+        return None, (), ""
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = array_names(archive)
-            if f"x_{split}" not in names:
-                raise NoSplitError(f"{path} has no x_{split}; its keys are {', '.join(names)}")
-            images = read_array(archive, f"x_{split}")
-            labels = read_array(archive, f"y_{split}") if f"y_{split}" in names else None
-    except DataError:
-        raise
-    except TooLargeError as error:
-        raise DataError(
-            f"{path}: {error}; write its images as pictures into a folder, for data=image_folder"
-        ) from None
-    except Exception as error:  # A spoiled header makes numpy and zipfile raise nearly anything.
-        raise DataError(f"{path} cannot be read as .npz ({error}); get it again") from error
-    return _image_set(images, labels, str(path), any_shape=any_shape)
+        name, labels = _plain_labels(arrays, chosen, count)
+        known = labels
+        if train and train.labels:
+            _, known = _plain_labels(arrays, train, _layout_of(arrays, train).shape[0])
+        found = find_classes(name, known, classes)
+        return found.numbers(name, labels), found.names, ""
+    except (UnusableError, FormError) as error:
+        return None, (), str(error)
 
 
-def _read_idx_folder(folder: Path, split: str, *, any_shape: bool) -> ImageSet:
-    prefix = {"train": "train", "test": "t10k"}[split]
-    images = _find_idx(folder, f"{prefix}-images-idx3-ubyte")
-    if images is None:
-        raise NoSplitError(
-            f"{folder} has no {prefix}-images-idx3-ubyte or {prefix}-images-idx3-ubyte.gz; "
-            "data=image_folder is for a folder of pictures"
+def _plain_labels(arrays: ArrayFile, chosen: Chosen, count: int) -> tuple[str, np.ndarray]:
+    """Read the labels that are as many as the images."""
+    headers = {name: arrays.header(name) for name in chosen.labels}
+    fitting = [name for name in headers if count in headers[name].shape[:2]] or list(headers)
+    if len(fitting) > 1:
+        raise UnusableError(f"{first_names(fitting)} may all be the labels")
+    name = fitting[0]
+    if headers[name].dtype.hasobject:
+        raise UnusableError(f"{name} holds pickled objects, which are not read")
+    if len(headers[name].shape) > 2:  # Masks, say, which may be large.
+        raise UnusableError(f"{name} is {headers[name]}, more than one label for each image")
+    return name, plain_labels(name, arrays.read(name), count)
+
+
+def _oddities(name: str, images: np.ndarray) -> list[str]:
+    """Say what a look at the images would show."""
+    notes = []
+    some = images[:: -(-len(images) // LOOKED_AT)]
+    brightest = int(some.max())
+    if brightest < DARK:
+        notes.append(
+            f"dark      the brightest pixel of {len(some):,} images is {brightest} of 255; scale "
+            "the array if it is to be white"
         )
-    labels = _find_idx(folder, f"{prefix}-labels-idx1-ubyte")
-    classes = read_idx(labels) if labels else None
-    return _image_set(read_idx(images), classes, str(folder), any_shape=any_shape)
+    if name.lower().startswith("emnist"):
+        notes.append("array     EMNIST's files have rows and columns swapped; so will samples")
+    return notes
 
 
-def _find_idx(folder: Path, name: str) -> Path | None:
-    for path in (folder / name, folder / f"{name}.gz"):
-        if path.is_file():
-            return path
-    return None
+def _check_of(path: Path, images: np.ndarray) -> Callable[[], None]:
+    """Return a function that raises DataError if images that are mapped from a file changed."""
+    if not isinstance(images, np.memmap):
+        return lambda: None
 
+    def state() -> tuple[int, ...] | None:
+        try:
+            found = path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
-def _image_set(
-    images: np.ndarray, labels: np.ndarray | None, source: str, *, any_shape: bool
-) -> ImageSet:
-    """Check shapes and types, and add the channel axis if it is missing."""
-    found = f"found {images.dtype} {list(images.shape)}"
-    if images.ndim == 3:
-        images = images[..., np.newaxis]
-    if not any_shape and (images.dtype != np.uint8 or images.shape[1:] != MNIST_SHAPE):
-        raise DataError(
-            f"{source}: images must be uint8 [N, 28, 28], {found}; data=npz takes other sizes"
-        )
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
-        raise DataError(
-            f"{source}: images must be uint8 [N, H, W] or [N, H, W, C] with 1, 3 or 4 channels, "
-            f"{found}"
-        )
-    if not images.size:
-        raise DataError(f"{source} holds no images")
-    if labels is not None and labels.shape == (len(images), 1):  # As Keras has CIFAR's.
-        labels = labels[:, 0]
-    if labels is not None and labels.shape != (len(images),):
-        raise DataError(f"{source}: {len(images)} images have labels of shape {labels.shape}")
-    return ImageSet(images, labels, source)
+    before = state()
+
+    def check() -> None:
+        if state() != before:
+            raise DataError(
+                f"{path} has changed since it was read; put it back as it was and go on"
+            )
+
+    return check

@@ -38,7 +38,7 @@ class ImageSet:
 
     images: Images
     labels: np.ndarray | None
-    """[N], the class of each image, where known."""
+    """[N], the class of each image, where known: whole numbers."""
     source: str
     """Where they came from, in words."""
     dataset: str | None = None
@@ -47,6 +47,8 @@ class ImageSet:
     """Their digest, where it is known already."""
     class_names: tuple[str, ...] = ()
     """What the classes are called, in order of their numbers, where that is known."""
+    labels_problem: str = ""
+    """Why labels that there are cannot be used."""
     notes: tuple[str, ...] = ()
     """What whoever trains on them should know."""
     check_unchanged: Callable[[], None] = _nothing_to_check
@@ -64,21 +66,15 @@ class ImageSet:
         kind = np.uint8 if self.labels.max(initial=0) < 256 else np.int64  # However they are kept.
         return hashlib.sha256(digest.encode() + self.labels.astype(kind).tobytes()).hexdigest()
 
-    @property
-    def classes(self) -> np.ndarray | None:
-        """The labels, if they are whole numbers."""
-        whole = self.labels is not None and self.labels.dtype.kind in "iu"
-        return self.labels if whole else None
-
     def count_classes(self) -> int:
         """Return how many classes there are, by their names or by the highest label.
 
         Raises:
-            DataError: there are no labels, or they are no classes.
+            DataError: there are no labels, or one is too large.
         """
         if self.class_names:
             return len(self.class_names)
-        highest = 0 if self.classes is None else int(self.classes.max(initial=0))
+        highest = 0 if self.labels is None else int(self.labels.max(initial=0))
         if highest >= MAX_CLASSES:
             raise DataError(
                 f"{self.source} has the label {highest}, which is no class: they are whole numbers "
@@ -93,6 +89,12 @@ class ImageSet:
         Raises:
             DataError: there are none, or one is not.
         """
+        if self.labels_problem:
+            raise DataError(
+                f"model.conditional needs labels, and those of {self.source} cannot be used: "
+                f"{self.labels_problem}; give one whole number or word for each image, or one-hot "
+                "rows"
+            )
         if self.labels is None:
             raise DataError(
                 f"model.conditional needs labels, and {self.source} has none; leave it out, or put "
@@ -103,13 +105,8 @@ class ImageSet:
                 f"{self.source} has {len(self.class_names)} classes "
                 f"({first_names(self.class_names, 5)}); give data.classes={len(self.class_names)}"
             )
-        if self.classes is None:
-            raise DataError(
-                f"{self.source} has labels of type {self.labels.dtype}; model.conditional takes "
-                "whole numbers"
-            )
         if len(odd := self.labels[(self.labels < 0) | (self.labels >= classes)]):
             raise DataError(
                 f"{self.source} has the label {odd[0]}; data.classes={classes} means labels from "
-                f"0 to {classes - 1}"
+                f"0 to {classes - 1}, and data.classes=0 counts those that there are"
             )

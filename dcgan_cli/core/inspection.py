@@ -4,45 +4,34 @@ Needs TensorFlow for TFRecord files alone: a run's networks are described in its
 """
 
 import dataclasses
-import zipfile
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from PIL import Image
 
 from dcgan_cli import __version__
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.config_tree import flatten
 from dcgan_cli.core import checkpoints, load_tensorflow, retention
-from dcgan_cli.core.arrays import array_names, read_array
+from dcgan_cli.core.array_inspection import describe_arrays, describe_idx_file
 from dcgan_cli.core.checkpoints import Checkpoint, Damaged
+from dcgan_cli.core.file_inspection import (
+    ANIMATIONS,
+    PICTURES,
+    RUN_TEXTS,
+    describe_file,
+    describe_picture,
+)
 from dcgan_cli.core.folder_inspection import describe_pictures, is_image_folder
-from dcgan_cli.core.idx import read_idx
-from dcgan_cli.core.image_arrays import is_idx_folder, read_images
+from dcgan_cli.core.idx_folder import is_idx_folder
 from dcgan_cli.core.image_reading import folder_pictures
 from dcgan_cli.core.image_set import Watch, unwatched
-from dcgan_cli.core.images import OTHER_FORMATS, facts_in, open_png
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.run_lock import status_now
-from dcgan_cli.core.runs import BUNDLED, run_around
+from dcgan_cli.core.runs import BUNDLED
 from dcgan_cli.core.shards import holds_records
-from dcgan_cli.core.storage import reading
 from dcgan_cli.core.sweeps import describe_sweep, is_sweep
-from dcgan_cli.errors import DataError, DcganError
+from dcgan_cli.errors import DataError
 
 Facts = dict[str, Any]
-ANIMATIONS = (".gif", ".mp4")
-RUN_TEXTS = (".json", ".csv", ".log", ".yaml", ".lock")
-RUN_FILES = {
-    "run.json": "the settings, versions and networks of a run",
-    "status.json": "how far a run is, and how it ended",
-    "metrics.csv": "the metrics of a run, a row an epoch",
-    "train.log": "what a run said as it trained",
-    "run.lock": "held by the process that trains",
-    "manifest.json": "the hashes of a checkpoint's files",
-}
-"""What the text files of a run folder are."""
 
 
 def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatched) -> Facts:
@@ -68,7 +57,7 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
         if (path / "manifest.json").exists() and not pictures:
             return describe_checkpoint(checkpoints.read(path))
         if is_idx_folder(path):
-            return _describe_data(path)
+            return describe_arrays(path)
         if pictures:
             return describe_pictures(path, folder_pictures(path), sheet, watch)
         if not holds_records(path):
@@ -82,13 +71,13 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
 
         return describe_pictures(path, RecordPictures(str(path)), sheet, watch)
     ending = path.suffix.lower()
-    if ending in (".png", *OTHER_FORMATS):
-        return _describe_picture(path)
-    if ending == ".npz":
-        return _describe_npz(path)
+    if ending in PICTURES:
+        return describe_picture(path)
+    if ending in (".npz", ".npy"):
+        return describe_arrays(path)
     if ending in ANIMATIONS or (ending in RUN_TEXTS and path.is_file()):
-        return _describe_other(path)
-    return _describe_idx(path)
+        return describe_file(path)
+    return describe_idx_file(path)
 
 
 def describe_run(run: RunFolder) -> Facts:
@@ -192,102 +181,3 @@ def _commands(run: RunFolder, status: Facts, described: list[Facts]) -> dict[str
     if run.frames():
         commands["animate"] = f"dcgan animate {name}"
     return commands
-
-
-def _describe_picture(path: Path) -> Facts:
-    try:
-        picture = open_png(path, ("PNG", *set(OTHER_FORMATS.values())))
-    except OSError as error:
-        raise DataError(f"{path} is not a readable picture ({error})") from None
-    return {
-        "kind": "png",
-        "path": str(path),
-        "width": picture.width,
-        "height": picture.height,
-        "mode": picture.mode,
-        "made_by": facts_in(picture),
-    }
-
-
-def _describe_other(path: Path) -> Facts:
-    """Describe an animation, or a text file that a run folder has.
-
-    Raises:
-        DataError: it is neither.
-    """
-    run = run_around(path)
-    facts: Facts = {"kind": "file", "path": str(path), "run": str(run.path) if run else None}
-    name = path.name
-    if path.suffix.lower() in ANIMATIONS:
-        return facts | {"what": "a moving picture", **_frames(path)}
-    if run is None or name not in RUN_FILES:
-        raise DataError(
-            f"{path} is no file that inspect knows; it takes a run folder, a sweep, a checkpoint, "
-            "a picture, a folder of pictures, an .npz or IDX files"
-        )
-    return facts | {"what": RUN_FILES[name]}
-
-
-def _frames(path: Path) -> Facts:
-    """Return size, frames and seconds of a GIF or WebP; nothing of what cannot be opened."""
-    try:
-        with reading(path) as stream, Image.open(stream, formats=["GIF", "WEBP"]) as picture:
-            frames = getattr(picture, "n_frames", 1)
-            return {"width": picture.width, "height": picture.height, "frames": frames}
-    except Exception:  # An MP4, or a damaged file.
-        return {}
-
-
-def _describe_npz(path: Path) -> Facts:
-    try:
-        return _describe_data(path)
-    except DataError as not_mnist:
-        if not path.is_file():
-            raise
-        try:
-            with zipfile.ZipFile(path) as archive:
-                names = array_names(archive)
-                arrays = {name: _describe_array(read_array(archive, name)) for name in names}
-        except Exception:
-            raise not_mnist from None
-    return {"kind": "arrays", "path": str(path), "arrays": arrays}
-
-
-def _describe_idx(path: Path) -> Facts:
-    try:
-        array = read_idx(path)
-    except DataError as error:
-        raise DataError(
-            f"{error}; inspect takes a run folder, a checkpoint, a .png, a folder of pictures, "
-            "an .npz or IDX files"
-        ) from None
-    return {"kind": "arrays", "path": str(path), "arrays": {path.name: _describe_array(array)}}
-
-
-def _describe_data(path: Path) -> Facts:
-    facts: Facts = {"kind": "data", "path": str(path), "splits": {}}
-    errors: list[DcganError] = []
-    for split in ("train", "test"):
-        try:
-            data = read_images(path, split, any_shape=True)
-        except DataError as error:
-            errors.append(error)
-            continue
-        images = np.asarray(data.images)
-        described = _describe_array(images) | {"mean": round(float(images.mean()), 2)}
-        if data.classes is not None:
-            classes, counts = np.unique(data.classes, return_counts=True)
-            described["classes"] = dict(zip(classes.tolist(), counts.tolist(), strict=True))
-        facts["splits"][split] = described
-    if not facts["splits"]:
-        raise errors[0]
-    return facts
-
-
-def _describe_array(array: np.ndarray) -> Facts:
-    facts: Facts = {"shape": list(array.shape), "dtype": str(array.dtype)}
-    if array.size and np.isrealobj(array) and np.issubdtype(array.dtype, np.number):
-        low, high = array.min().item(), array.max().item()
-        if np.isfinite([low, high]).all():  # JSON has no other numbers.
-            facts |= {"min": low, "max": high}
-    return facts

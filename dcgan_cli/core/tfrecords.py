@@ -127,7 +127,7 @@ def write_shards(data: ImageSet, out: Path, shard_images: int, watch: Watch) -> 
     folder = temporary_beside(out)
     folder.mkdir(parents=True)
     try:
-        labels = itertools.repeat(None) if data.classes is None else data.classes
+        labels = itertools.repeat(None) if data.labels is None else data.labels
         labelled = zip(_one_by_one(data.images), labels, strict=False)
         records = iter(watch(itertools.starmap(_record, labelled), len(data.images), "packing"))
         count = -(-len(data.images) // shard_images)
