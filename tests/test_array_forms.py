@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcgan_cli.config import DataConfig
+from dcgan_cli.core import image_arrays
 from dcgan_cli.core.array_names import choose_arrays
 from dcgan_cli.core.arrays import Header
 from dcgan_cli.core.data import load_held_out_images, load_training_images
@@ -327,7 +328,16 @@ def test_nothing_decides_between_names(tmp_path, names):
 
 
 class TestNpy:
-    def test_stays_on_the_disk_and_is_watched(self, tmp_path):
+    def test_small_one_is_held_in_memory(self, tmp_path):
+        """A file that is written anew meanwhile does not matter."""
+        np.save(tmp_path / "x.npy", RGB)
+        data = read_images(tmp_path / "x.npy", any_shape=True)
+        (tmp_path / "x.npy").write_bytes(b"")
+        assert (data.images == RGB).all()
+        data.check_unchanged()
+
+    def test_large_one_stays_on_the_disk_and_is_watched(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(image_arrays, "MAPPED_FROM", RGB.nbytes - 1)
         np.save(tmp_path / "x.npy", RGB)
         config = DataConfig(name="npz", path=str(tmp_path / "x.npy"), image_size=32, channels=3)
         data = load_training_images(config)
@@ -341,7 +351,8 @@ class TestNpy:
         with pytest.raises(DataError, match=r"x\.npy has changed"):
             data.check_unchanged()
 
-    def test_limited_it_stays_there_too(self, tmp_path):
+    def test_limited_it_stays_there_too(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(image_arrays, "MAPPED_FROM", 0)
         np.save(tmp_path / "x.npy", RGB)
         config = DataConfig(name="npz", path=str(tmp_path / "x.npy"), image_size=32, channels=3)
         config.limit = 9

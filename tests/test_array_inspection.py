@@ -8,6 +8,7 @@ import pytest
 
 from dcgan_cli.bridge import compose
 from dcgan_cli.command_line import CommandLine
+from dcgan_cli.core import image_arrays
 from tests.conftest import TINY
 from tests.test_array_forms import GREY, RGB
 
@@ -75,7 +76,8 @@ def test_class_by_class(dcgan, workplace):
     assert "classes   4: 1, 2, 3, 4" in done.err
 
 
-def test_npy(dcgan, workplace):
+def test_npy(dcgan, workplace, monkeypatch):
+    monkeypatch.setattr(image_arrays, "MAPPED_FROM", 0)
     np.save("x.npy", GREY.reshape(40, 784))
     found = facts(dcgan, "x.npy")
     assert found["splits"]["train"]["shape"] == [40, 28, 28, 1]

@@ -58,8 +58,9 @@ def test_documented_command(command, dcgan, workplace, scored_run, conditional_r
     if "photos" in words:
         write_colours(workplace / "photos", 100, 80, 60)
         monkeypatch.setenv("DCGAN_CACHE", str(workplace / "cache"))
-    if "mnist.npz" in words:
-        shutil.copy(BUNDLED_MNIST, "mnist.npz")
+    for word in words:
+        if word.endswith(".npz") and name == "inspect":
+            shutil.copy(BUNDLED_MNIST, word)
     run = RunFolder(conditional_run if "--class" in words else scored_run)
     if "cats" in words:  # As of a run on folders with such names.
         run = RunFolder(Path(shutil.copytree(conditional_run, workplace / "runs" / "named")))

@@ -69,9 +69,7 @@ class NpzFile:
                 members = [name for name in archive.namelist() if name.endswith(".npy")]
                 names = sorted({name.removesuffix(".npy") for name in members})
                 self.headers = {name: read_header(archive, name) for name in names}
-        except (
-            Exception
-        ) as error:  # A spoiled header makes numpy and zipfile raise nearly anything.
+        except Exception as error:  # Spoiled headers make numpy and zipfile raise nearly anything.
             raise self._damaged(error) from error
 
     def names(self) -> list[str]:

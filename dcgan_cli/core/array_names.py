@@ -19,10 +19,8 @@ SPLIT_WORDS = {
     "validation": frozenset({"val", "valid", "validation", "dev", "extra", "unlabeled"}),
 }
 WORD = re.compile(r"t10k|[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-JOINED = re.compile(
-    rf"(?P<split>train(?:ing)?|test|val|valid)(?P<what>{'|'.join(IMAGE_WORDS | LABEL_WORDS)})"
-    rf"|(?P<what_2>{'|'.join(IMAGE_WORDS | LABEL_WORDS)})(?P<split_2>train(?:ing)?|test|val|valid)"
-)
+SPLIT, WHAT = "(train|training|test|val|valid)", f"({'|'.join(IMAGE_WORDS | LABEL_WORDS)})"
+JOINED = re.compile(f"{SPLIT}{WHAT}|{WHAT}{SPLIT}")
 """Two words without a gap, such as "xtrain"."""
 
 
@@ -32,7 +30,7 @@ class Chosen:
 
     images: str
     labels: tuple[str, ...] = ()
-    """Those that may be the labels: at most one has as many as there are images, as a rule."""
+    """Those that are named like labels; the ones are meant that are as many as the images."""
 
 
 @dataclass(frozen=True)

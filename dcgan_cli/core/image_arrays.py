@@ -16,6 +16,8 @@ from dcgan_cli.core.image_set import ImageSet, NoSplitError
 from dcgan_cli.errors import DataError
 
 MNIST_SHAPE = (28, 28, 1)
+MAPPED_FROM = 2**28
+"""Bytes of pixels; of an `.npy` that has more, they are memory-mapped."""
 LOOKED_AT = 1000
 """Images in which the brightest pixel is looked for."""
 DARK = 64
@@ -27,7 +29,7 @@ def read_images(
 ) -> ImageSet:
     """Read the images of an `.npz`, an `.npy` or a folder of IDX files.
 
-    What is plain uint8 in an `.npy` stays there, memory-mapped; anything else is in memory, as
+    What is plain uint8 in a large `.npy` stays there, memory-mapped; anything else is in memory, as
     uint8. Labels that cannot be used are left out, and a note says why.
 
     Args:
@@ -81,7 +83,10 @@ def _read_pixels(arrays: ArrayFile, chosen: Chosen, train: Chosen | None) -> tup
     found = find_range(chosen.images, array, like)
     plain = array.dtype == np.uint8 and not layout.text
     note = ", ".join(filter(None, (found.text, layout.text)))
-    return to_pixels(array, layout, found), "" if plain else note
+    images = to_pixels(array, layout, found)
+    if isinstance(images, np.memmap) and images.nbytes <= MAPPED_FROM:
+        images = np.array(images)  # A mapped file that is cut short ends the process.
+    return images, "" if plain else note
 
 
 def _layout_of(arrays: ArrayFile, chosen: Chosen) -> Layout:
