@@ -19,7 +19,7 @@ from dcgan_cli.core.runs import damaged_run, newest_run, run_to_read
 from dcgan_cli.errors import CheckpointError, ConfigError, DataError
 from dcgan_cli.help import shown
 from dcgan_cli.overrides import override, shell_word
-from dcgan_cli.streams import printable
+from dcgan_cli.streams import counted, printable
 
 BARS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 60
@@ -52,8 +52,8 @@ def inspect_target(target: str | None, sheet: Path | None, *, as_json: bool) -> 
         raise CheckpointError(f"damaged: {'; '.join(damaged)}")
     if unusable := facts.get("unusable"):
         raise DataError(
-            f"{facts['path']}: {len(unusable):,} of {facts['pictures']:,} images cannot be used; "
-            f"{LEAVE_OUT}"
+            f"{facts['path']}: {len(unusable):,} of {counted(facts['pictures'], 'image')} cannot "
+            f"be used; {LEAVE_OUT}"
         )
 
 

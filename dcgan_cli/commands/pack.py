@@ -10,7 +10,7 @@ from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.data import load_training_images
 from dcgan_cli.core.image_arrays import is_idx_folder
 from dcgan_cli.errors import ConfigError, DataError
-from dcgan_cli.streams import printable
+from dcgan_cli.streams import counted, printable
 
 
 def pack_images(
@@ -53,8 +53,8 @@ def pack_images(
     for note in data.notes:
         print(printable(note), file=sys.stderr)
     load_tensorflow(quiet=quiet)
-    from dcgan_cli.core.tfrecords import write_shards
+    from dcgan_cli.core.tfrecord_writing import write_shards
 
     write_shards(data, folder, shard_images, progress_bar)
-    print(f"{len(data.images):,} images", file=sys.stderr)
+    print(counted(len(data.images), "image"), file=sys.stderr)
     print(out)

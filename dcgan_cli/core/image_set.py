@@ -47,6 +47,9 @@ class ImageSet:
     """Their digest, where it is known already."""
     class_names: tuple[str, ...] = ()
     """What the classes are called, in order of their numbers, where that is known."""
+    no_classes: str = ""
+    """Why there are no labels and what to do, as the end of a sentence that begins with `source`;
+    empty if there is no more to say about it."""
     notes: tuple[str, ...] = ()
     """What whoever trains on them should know."""
     check_unchanged: Callable[[], None] = _nothing_to_check
@@ -94,10 +97,10 @@ class ImageSet:
             DataError: there are none, or one is not.
         """
         if self.labels is None:
-            raise DataError(
-                f"model.conditional needs labels, and {self.source} has none; leave it out, or put "
-                "each class of pictures into a folder of its own"
+            why = self.no_classes or (
+                "leave it out, or put each class of pictures into a folder of its own"
             )
+            raise DataError(f"model.conditional needs labels, and {self.source} has none: {why}")
         if self.class_names and len(self.class_names) != classes:
             raise DataError(
                 f"{self.source} has {len(self.class_names)} classes "

@@ -17,9 +17,9 @@ from dcgan_cli.core import checkpoints, load_tensorflow, retention, run_lock
 from dcgan_cli.core.arrays import array_names, read_array
 from dcgan_cli.core.checkpoints import Checkpoint, Damaged
 from dcgan_cli.core.folder_inspection import describe_pictures, is_image_folder
+from dcgan_cli.core.folder_pictures import folder_pictures
 from dcgan_cli.core.idx import read_idx
 from dcgan_cli.core.image_arrays import is_idx_folder, read_images
-from dcgan_cli.core.image_reading import folder_pictures
 from dcgan_cli.core.image_set import Watch, unwatched
 from dcgan_cli.core.images import facts_in, open_png
 from dcgan_cli.core.run_folder import RunFolder
