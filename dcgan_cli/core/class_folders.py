@@ -68,6 +68,21 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def as_written(path: Path) -> Path:
+    """Return a path as the disk has it, where that is written in other characters that look alike.
+
+    Returns:
+        The path itself, if it is there or nothing is that looks like it.
+    """
+    found = Path(path.anchor)
+    for part in path.parts[1:] if path.anchor else path.parts:
+        if not os.path.lexists(found / part) and found.is_dir():
+            alike = (name for name in os.listdir(found) if composed(name) == composed(part))
+            part = next(alike, part)
+        found /= part
+    return found if os.path.lexists(found) else path
+
+
 def _common_folder(names: Iterable[str]) -> str:
     """Return the deepest folder that all files are in, with "/" behind it, or nothing."""
     common = os.path.commonpath([f"/{name}" for name in {os.path.dirname(name) for name in names}])

@@ -12,6 +12,7 @@ import numpy as np
 from dcgan_cli.config import DataConfig
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.cache_folder import note_use
+from dcgan_cli.core.class_folders import as_written
 from dcgan_cli.core.fashion_mnist import fashion_mnist_folder
 from dcgan_cli.core.fitting import Form, fit_array
 from dcgan_cli.core.folder_pictures import folder_pictures
@@ -105,7 +106,7 @@ def _pictures(config: DataConfig, split: str) -> Pictures:
     if config.path is None:
         raise ConfigError(f"data={config.name} needs data.path={FILES[config.name]}")
     if config.name == "image_folder":
-        return folder_pictures(Path(config.path), all_pages=config.pages == "all")
+        return folder_pictures(as_written(Path(config.path)), all_pages=config.pages == "all")
     load_tensorflow()
     from dcgan_cli.core.tfrecords import RecordPictures
 

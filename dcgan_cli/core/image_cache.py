@@ -27,7 +27,7 @@ from dcgan_cli.core.cache_folder import (
 from dcgan_cli.core.fitting import Form
 from dcgan_cli.core.image_reading import Pictures
 from dcgan_cli.core.image_set import Images, Watch, unwatched
-from dcgan_cli.core.picture_decoding import ReadImage
+from dcgan_cli.core.picture_decoding import ReadImage, heif_version
 from dcgan_cli.core.picture_findings import Findings
 from dcgan_cli.core.storage import flush_to_disk, read_json, write_json
 from dcgan_cli.core.undecoded import UndecodedImages
@@ -83,7 +83,8 @@ def decoded_images(
         DataError: a file changes or goes meanwhile.
         StorageError: the cache cannot be written.
     """
-    text = [VERSION, PIL.__version__, asdict(form), limit, pictures.key()]
+    readers = [PIL.__version__, heif_version()]
+    text = [VERSION, readers, asdict(form), limit, pictures.key()]
     key = hashlib.sha256(json.dumps(text, sort_keys=True).encode()).hexdigest()
     entry = cache_folder() / f"{'images' if keep else 'facts'}-{key[:32]}"
 

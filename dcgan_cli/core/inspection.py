@@ -16,6 +16,7 @@ from dcgan_cli.config_tree import flatten
 from dcgan_cli.core import checkpoints, load_tensorflow, retention, run_lock
 from dcgan_cli.core.arrays import array_names, read_array
 from dcgan_cli.core.checkpoints import Checkpoint, Damaged
+from dcgan_cli.core.class_folders import as_written
 from dcgan_cli.core.folder_inspection import describe_pictures, is_image_folder
 from dcgan_cli.core.folder_pictures import folder_pictures
 from dcgan_cli.core.idx import read_idx
@@ -42,6 +43,7 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
     Raises:
         DcganError: there is nothing, or nothing that dcgan knows.
     """
+    path = as_written(path)
     if not path.exists() and not holds_records(path):
         raise DataError(f"{path} is not there")
     if path.is_dir():

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import importlib.metadata
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -128,6 +129,14 @@ def problem_of(error: Exception, content: bytes) -> str:
         return why_no_picture(content)
     reason = str(error).partition("\n")[0] or type(error).__name__
     return f"is a damaged {kind} ({reason})" if kind else f"is damaged ({reason})"
+
+
+def heif_version() -> str | None:
+    """Return the version of the package that reads HEIC and HEIF files, or None without it."""
+    try:
+        return importlib.metadata.version("pillow-heif")
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 @functools.cache

@@ -64,17 +64,18 @@ class Findings:
 
     def suggested(self) -> dict[str, float]:
         """Return the settings that make the values of all pictures use the whole range, if any."""
-        for kind, found in self.values.items():
+        for found in self.values.values():
             if not (found.is_narrow or found.is_uneven) or found.high <= found.low:
                 continue
             if found.high <= 255 and len(self.values) > 1:
                 continue  # It would be for the pictures of other kinds, too.
-            if found.low < 0 or found.low > found.high / 4:
-                return {"data.black": found.low, "data.white": found.high}
-            # A scanner's 12 bits are 12 bits, also if nothing in the pictures is quite white.
-            whole = kind != "8-bit" and found.high.is_integer() and found.high > 255
-            bits = int(found.high).bit_length()
-            return {"data.white": float(2**bits - 1) if whole else found.high}
+            low, high = (float(f"{value:.3g}") for value in (found.low, found.high))
+            if low < 0 or low > high / 4:
+                return {"data.black": low, "data.white": high}
+            if high > 255 and found.high.is_integer():
+                # A scanner's 12 bits are 12 bits, also if nothing in the pictures is quite white.
+                high = float(2 ** int(found.high).bit_length() - 1)
+            return {"data.white": high}
         return {}
 
     def notes(self, *, has_pages: bool) -> Iterator[str]:
