@@ -82,9 +82,7 @@ class DataConfig(Section):
         """
         Section.__post_init__(self)  # `super` does not know a class that was given slots.
         if self.white is None and self.black != 0:
-            raise ConfigError(
-                f"data.black={self.black:g} needs data.white, the value that is white"
-            )
+            raise ConfigError(f"data.black must be 0 without data.white, got {self.black:g}")
         if self.white is not None and self.black >= self.white:
             raise ConfigError(
                 f"data.black must be less than data.white, got {self.black:g} and {self.white:g}"

@@ -17,7 +17,7 @@ from dcgan_cli.bridge import compose
 from dcgan_cli.command_line import CommandLine
 from dcgan_cli.config import DataConfig
 from dcgan_cli.core import picture_decoding
-from dcgan_cli.core.class_folders import class_folders
+from dcgan_cli.core.class_folders import as_written, class_folders
 from dcgan_cli.core.content_kinds import why_no_picture
 from dcgan_cli.core.data import load_training_images
 from dcgan_cli.core.fitting import Form
@@ -278,7 +278,7 @@ class TestRange:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"black": 5.0}, "needs data.white"),
+            ({"black": 5.0}, "must be 0 without data.white"),
             ({"black": 5.0, "white": 5.0}, "must be less than data.white"),
         ],
     )
@@ -464,8 +464,16 @@ class TestClassFolders:
             load(folder).count_classes()
 
     @pytest.mark.parametrize(("disk", "typed"), [("NFD", "NFC"), ("NFC", "NFD")])
+    def test_a_path_is_found_however_it_is_composed(self, folder, disk, typed):
+        written, asked = (folder / unicodedata.normalize(form, "é/ö.x") for form in (disk, typed))
+        assert as_written(asked) == asked
+        written.mkdir(parents=True)
+        assert as_written(asked) == as_written(written) == written
+        assert as_written(asked / "more") == asked / "more"
+
     @pytest.mark.usefixtures("workplace")
-    def test_names_match_however_they_are_composed(self, folder, dcgan, disk, typed):
+    def test_names_match_however_they_are_composed(self, folder, dcgan):
+        disk, typed = "NFD", "NFC"  # As macOS writes them, and as people type them.
         on_disk = folder / unicodedata.normalize(disk, "Zoë")
         for name in ("café", "thé"):
             write_colours(on_disk / unicodedata.normalize(disk, name), 8)
@@ -474,9 +482,10 @@ class TestClassFolders:
         small = ["epochs=1", "batch_size=16", "evaluate_every=0", "model.base_channels=2"]
         done = dcgan("train", "data=image_folder", *words, *small, "hydra.run.dir=run")
         assert done.code == 0, done.err
-        name = unicodedata.normalize(typed, "café")
-        done = dcgan("sample", "--run", "run", "--class", name, "--n", "1", "--out", "x.png")
-        assert done.code == 0, done.err
+        for form in (typed, disk):
+            name = unicodedata.normalize(form, "café")
+            done = dcgan("sample", "--run", "run", "--class", name, "--n", "1", "--out", "x.png")
+            assert done.code == 0, done.err
         assert dcgan("inspect", asked).code == 0
 
 
