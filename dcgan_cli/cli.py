@@ -240,6 +240,14 @@ def pack(
     channels: Annotated[int, typer.Option(help="1 for grey images, 3 for colour.")] = 3,
     fit: Annotated[str, typer.Option(help="crop, stretch or pad, as data.fit.")] = "crop",
     shard_images: Annotated[int, typer.Option(min=1, help="Images in a file.")] = 4096,
+    black: Annotated[
+        float, typer.Option(help="With --white: the value in files that becomes black.")
+    ] = 0.0,
+    white: Annotated[
+        float | None,
+        typer.Option(help="The value in files that becomes white, as data.white."),
+    ] = None,
+    pages: Annotated[str, typer.Option(help="first or all, as data.pages.")] = "first",
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave files out that cannot be read.")
     ] = False,
@@ -254,6 +262,9 @@ def pack(
         channels,
         fit,
         shard_images,
+        black,
+        white,
+        pages,
         skip_bad=skip_bad,
         quiet=not _debugging(),
     )

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.settings import Section, key
 
+FILES = ("image_folder", "tfrecord", "tfds")
+"""The kinds of data that are pictures in files."""
+
 
 @dataclass(kw_only=True, slots=True)
 class DataConfig(Section):
@@ -42,18 +45,48 @@ class DataConfig(Section):
         "adds black bars",
         choices=("crop", "stretch", "pad"),
     )
+    black: float = key(
+        0.0, "with data.white: the value in the pictures' files that becomes black", only_for=FILES
+    )
+    white: float | None = key(
+        None,
+        "the value in the pictures' files that becomes white, such as 4095 for 12-bit scans or 1 "
+        "for masks; null is the most that their kind holds",
+        only_for=FILES,
+    )
+    pages: str = key(
+        "first",
+        "what is taken of TIFF files with several pages and of animations: the first picture, or "
+        "all",
+        choices=("first", "all"),
+        only_for=("image_folder",),
+    )
     flip: bool = key(False, "mirror half of the images, left to right, anew in each epoch")
     skip_bad: bool = key(
         False,
         "leave files out that cannot be read, instead of stopping",
-        only_for=("image_folder", "tfrecord", "tfds"),
+        only_for=FILES,
     )
     cache: bool = key(
         True,
         "keep decoded pictures on the disk; false decodes them anew in each epoch, for sets that "
         "are larger than the disk (and is what data=tfrecord does)",
-        only_for=("image_folder", "tfrecord", "tfds"),
+        only_for=FILES,
     )
+
+    def __post_init__(self) -> None:
+        """Check what hangs on two settings.
+
+        Raises:
+            ConfigError: a value is out of range, or two do not go together.
+        """
+        Section.__post_init__(self)  # `super` does not know a class that was given slots.
+        if self.white is None and self.black != 0:
+            raise ConfigError(f"data.black must be 0 without data.white, got {self.black:g}")
+        if self.white is not None and self.black >= self.white:
+            raise ConfigError(
+                f"data.black must be less than data.white, got {self.black:g} and {self.white:g}"
+            )
 
 
 @dataclass(kw_only=True, slots=True)

@@ -43,8 +43,8 @@ def test_keys_are_the_documented_ones():
     assert [name for name in ALL_KEYS if "." not in name] == top
     assert group_names() == ["data", "model", "loss", "optimizer", "strategy", "evaluation"]
     assert {"data.path", "data.limit", "model.dropout", "optimizer.beta_1"} < set(ALL_KEYS)
-    of_data = ["name", "path", "limit", "image_size", "channels", "classes", "fit", "flip"]
-    of_data += ["skip_bad", "cache"]
+    of_data = ["name", "path", "limit", "image_size", "channels", "classes", "fit", "black"]
+    of_data += ["white", "pages", "flip", "skip_bad", "cache"]
     assert [name for name in ALL_KEYS if name.startswith("data.")] == [f"data.{n}" for n in of_data]
 
 
@@ -254,6 +254,9 @@ def values_of_section(section: type) -> st.SearchStrategy:
 def fitting_together(values: dict) -> dict:
     """Change settings that do not go with others."""
     values["model"]["name"] = "mlp"  # It takes any size.
+    data = values["data"]
+    if data["white"] is None or data["black"] >= data["white"]:
+        data["black"], data["white"] = 0.0, None
     if values["convolution"] == "transformed":
         values["convolution"] = "direct"
     if values["loss"]["name"] not in LABELLED_LOSSES:

@@ -15,11 +15,13 @@ from PIL import Image
 
 from dcgan_cli.config import DataConfig
 from dcgan_cli.core import cache_folder, image_reading
+from dcgan_cli.core import folder_pictures as folders
 from dcgan_cli.core.data import load_training_images
 from dcgan_cli.core.fitting import Form
-from dcgan_cli.core.image_files import class_labels, list_images
-from dcgan_cli.core.image_reading import MAX_PIXELS, folder_pictures
+from dcgan_cli.core.folder_pictures import folder_pictures
+from dcgan_cli.core.image_files import list_images
 from dcgan_cli.core.image_set import ImageSet
+from dcgan_cli.core.picture_decoding import MAX_PIXELS, ReadImage
 from dcgan_cli.errors import ConfigError, DataError, StorageError
 from tests.pictures import MODES, colours, write_bad, write_colours, write_picture
 
@@ -56,13 +58,13 @@ def message_of(folder: Path, kind: type[Exception] = DataError, **options) -> st
 def counting(monkeypatch) -> list[str]:
     """Note the names of files that are read."""
     names = []
-    read = image_reading._read
+    read = folders.read_file
 
     def noting(folder, file, form):
         names.append(file.name)
         return read(folder, file, form)
 
-    monkeypatch.setattr(image_reading, "_read", noting)
+    monkeypatch.setattr(folders, "read_file", noting)
     return names
 
 
@@ -75,13 +77,13 @@ class TestListing:
 
     def test_hidden_and_other_files(self, folder):
         write_colours(folder, 1)
-        for name in (".hidden.png", "._0000.png", "notes.txt", "labels.csv", "photo.heic"):
+        for name in (".hidden.png", "._0000.png", "notes.txt", "labels.csv", "photo.xcf"):
             (folder / name).write_text("x")
         (folder / ".git").mkdir()
         write_colours(folder / ".git", 1)
         found = list_images(folder)
         assert [file.name for file in found.images] == ["0000.png"]
-        assert found.others == ["labels.csv", "notes.txt", "photo.heic"]
+        assert found.others == ["labels.csv", "notes.txt", "photo.xcf"]
 
     def test_links(self, folder, tmp_path):
         """To the folder itself, to one beside it twice, to a file, and to nothing."""
@@ -128,7 +130,7 @@ class TestListing:
 
 
 class TestReading:
-    def read(self, folder: Path) -> dict[str, image_reading.ReadImage]:
+    def read(self, folder: Path) -> dict[str, ReadImage]:
         return {
             image.file.name: image
             for image in folder_pictures(folder).read_all(Form(16, 3, "crop"))
@@ -172,7 +174,7 @@ class TestReading:
 
     def test_other_formats_are_not_tried(self, folder):
         (folder / "x.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
-        assert "is not an image" in self.read(folder)["x.png"].problem
+        assert self.read(folder)["x.png"].problem == "is PostScript, not an image"
 
 
 class TestTrainingSet:
@@ -496,18 +498,6 @@ class TestCache:
         load(folder)
         assert not old.exists()
         assert new.exists()
-
-
-@pytest.mark.parametrize(
-    ("names", "labels"),
-    [
-        (["a/1.png", "a/x/2.png", "b/1.png", "c/1.png"], [0, 0, 1, 2]),
-        (["a/1.png", "b/1.png", "c.png"], None),
-        (["a/1.png", "a/2.png"], None),
-    ],
-)
-def test_labels_are_the_folders(names, labels):
-    assert class_labels(names) == labels
 
 
 def test_labels_are_those_of_the_images_that_are_used(folder):

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dcgan_cli.core.image_files import first_names
-from dcgan_cli.streams import printable
+from dcgan_cli.streams import counted, printable
 
 SHOWN = 10
 """Names that are shown of each kind; --json has them all."""
@@ -22,10 +22,10 @@ def render_pictures(facts: dict[str, Any]) -> Iterator[RenderableType]:
     usable, coloured = facts["images"], facts["coloured"]
     if facts["kind"] == "image_folder":
         yield Text(f"folder of pictures {printable(facts['path'])}", style="bold")
-        where = f"{facts['files']:,} files"
+        where = counted(facts["files"], "file")
     else:
         yield Text(f"TFRecord files {printable(facts['path'])}", style="bold")
-        where = f"{facts['pictures']:,} records in {facts['files']:,} files"
+        where = f"{counted(facts['pictures'], 'record')} in {counted(facts['files'], 'file')}"
     yield _line("images", f"{usable:,} of {where}, {facts['megabytes']:,} MB")
     if not usable:
         yield from _section("cannot be used", _reasons(facts))
@@ -36,6 +36,7 @@ def render_pictures(facts: dict[str, Any]) -> Iterator[RenderableType]:
     if classes := facts["classes"]:
         named = [f"{name} {count:,}" for name, count in classes.items()]
         yield _line("classes", f"{len(classes):,}: {printable(first_names(named))}")
+    yield from _section("notes", facts["notes"])
     yield from _section("cannot be used", _reasons(facts))
     yield from _section("left alone: not called like an image", facts["other_files"])
     same = [" = ".join(names) for names in facts["duplicates"]]

@@ -57,8 +57,8 @@ def inspect_target(target: str | None, sheet: Path | None, *, as_json: bool) -> 
         raise CheckpointError(f"damaged: {'; '.join(damaged)}")
     if unusable := facts.get("unusable"):
         raise DataError(
-            f"{facts['path']}: {len(unusable):,} of {facts['pictures']:,} images cannot be used; "
-            f"{LEAVE_OUT}"
+            f"{facts['path']}: {len(unusable):,} of {counted(facts['pictures'], 'image')} cannot "
+            f"be used; {LEAVE_OUT}"
         )
     if problem := facts.get("problem"):
         raise DataError(problem)

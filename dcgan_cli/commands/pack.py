@@ -1,16 +1,18 @@
 """`dcgan pack`: a folder of pictures or an array, brought to one form, as TFRecord files."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
 from dcgan_cli.config import DataConfig
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core.class_folders import as_written
 from dcgan_cli.core.data import load_training_images
 from dcgan_cli.core.idx_folder import is_idx_folder
 from dcgan_cli.errors import ConfigError, DataError
-from dcgan_cli.streams import printable
+from dcgan_cli.streams import counted, printable
 
 
 def pack_images(
@@ -20,6 +22,9 @@ def pack_images(
     channels: int,
     fit: str,
     shard_images: int,
+    black: float,
+    white: float | None,
+    pages: str,
     *,
     skip_bad: bool,
     quiet: bool,
@@ -31,6 +36,7 @@ def pack_images(
         DataError: the images cannot be read.
         OSError: the folder cannot be written.
     """
+    source = as_written(source)
     if not source.exists():
         raise DataError(
             f"{source} is not there; name a folder of pictures, an .npz, an .npy or IDX files"
@@ -39,6 +45,8 @@ def pack_images(
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise ConfigError(f"{out} is there already; name a folder that is not")
     pictures = source.is_dir() and not is_idx_folder(source)
+    if not pictures and (white is not None or pages != "first"):
+        raise ConfigError(f"--white and --pages are for folders of pictures, and {source} is none")
     config = DataConfig(
         name="image_folder" if pictures else "npz",
         path=os.path.abspath(source),
@@ -46,18 +54,27 @@ def pack_images(
         channels=channels,
         classes=0,
         fit=fit,
+        black=black,
+        white=white,
+        pages=pages,
         skip_bad=skip_bad,
         cache=False,
     )
     try:
         data = load_training_images(config, progress_bar)
-    except DataError as error:  # It knows the setting, of which this command has an option.
-        raise DataError(str(error).replace("data.skip_bad=true", "--skip-bad")) from error
+    except DataError as error:
+        raise DataError(_in_options(str(error))) from error
     for note in data.notes:
-        print(printable(note), file=sys.stderr)
+        print(printable(_in_options(note)), file=sys.stderr)
     load_tensorflow(quiet=quiet)
-    from dcgan_cli.core.tfrecords import write_shards
+    from dcgan_cli.core.tfrecord_writing import write_shards
 
     write_shards(data, folder, shard_images, progress_bar)
-    print(f"{len(data.images):,} images", file=sys.stderr)
+    print(counted(len(data.images), "image"), file=sys.stderr)
     print(out)
+
+
+def _in_options(text: str) -> str:
+    """Name the options of this command instead of the settings that a text names."""
+    text = text.replace("data.skip_bad=true", "--skip-bad")
+    return re.sub(r"data\.(black|white|pages)=([\w.+-]*\w)", r"--\1 \2", text)

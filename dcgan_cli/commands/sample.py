@@ -12,6 +12,7 @@ from PIL import Image
 from dcgan_cli.commands.arguments import choose_run
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core.class_folders import composed
 from dcgan_cli.core.image_files import first_names
 from dcgan_cli.core.images import OTHER_FORMATS, grid_picture, to_picture, write_picture, write_png
 from dcgan_cli.core.storage import replacing
@@ -95,8 +96,9 @@ def _class_number(asked: str, classes: int, names: Sequence[str]) -> int:
             f"--class {asked}: this generator was not told classes; "
             "train one with model.conditional=true"
         )
-    if asked in names:
-        return names.index(asked)
+    alike = [composed(name) for name in names]  # Old runs have names as their disk wrote them.
+    if composed(asked) in alike:
+        return alike.index(composed(asked))
     if names and all(name.lstrip("-").isdecimal() for name in names):
         raise ConfigError(f"--class must be one of {first_names(names)}, got {asked}")
     if asked.isdecimal() and len(asked) < 10 and int(asked) < classes:

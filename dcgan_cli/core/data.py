@@ -13,16 +13,19 @@ import numpy as np
 from dcgan_cli.config import DataConfig
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.cache_folder import note_use
+from dcgan_cli.core.class_folders import as_written
 from dcgan_cli.core.fashion_mnist import fashion_mnist_folder
 from dcgan_cli.core.fitting import Form, fit_array
+from dcgan_cli.core.folder_pictures import folder_pictures
 from dcgan_cli.core.image_arrays import MNIST_SHAPE, read_images
 from dcgan_cli.core.image_cache import decoded_images
 from dcgan_cli.core.image_files import first_names
-from dcgan_cli.core.image_reading import Pictures, folder_pictures
+from dcgan_cli.core.image_reading import Pictures
 from dcgan_cli.core.image_set import ImageSet, NoSplitError, Watch, unwatched
 from dcgan_cli.core.tfds_files import tfds_files
 from dcgan_cli.core.undecoded import UndecodedImages
 from dcgan_cli.errors import ConfigError, DataError
+from dcgan_cli.streams import counted
 
 BUNDLED_MNIST = Path(__file__).parent.parent / "assets" / "mnist" / "mnist.npz"
 BUNDLED_MNIST_SHA256 = "8e083283c91432a55ec214b424b750f347064b1c21bf79cd5a9a425e1c6c2048"
@@ -67,21 +70,19 @@ def _read_files(
 ) -> ImageSet:
     """Read pictures that are in files of their own, or in TFRecord files, as many as wanted."""
     pictures = _pictures(config, split)
-    found = decoded_images(pictures, form, limit=limit, keep=config.cache, watch=watch)
+    keep = config.cache or not pictures.can_seek
+    found = decoded_images(pictures, form, limit=limit, keep=keep, watch=watch)
     bad = [f"{name} {problem}" for name, problem in found.problems.items()]
-    count = len(found.images) + len(bad)
+    of_all = f"{len(bad):,} of {counted(len(found.images) + len(bad), 'image')}"
     if bad and not config.skip_bad:
-        raise DataError(
-            f"{config.path}: {len(bad):,} of {count:,} images cannot be used: "
-            f"{first_names(bad)}; {LEAVE_OUT}"
-        )
+        raise DataError(f"{config.path}: {of_all} cannot be used: {first_names(bad)}; {LEAVE_OUT}")
     if not len(found.images):
         raise DataError(
-            f"{config.path}: none of {len(bad):,} images can be used: {first_names(bad)}"
+            f"{config.path}: none of {counted(len(bad), 'image')} can be used: {first_names(bad)}"
         )
-    notes = []
+    notes = [*pictures.notes, *found.findings.notes(has_pages=config.name == "image_folder")]
     if bad:
-        notes.append(f"left out  {len(bad):,} of {count:,} images: {first_names(bad, 3)}")
+        notes.append(f"left out  {of_all}: {first_names(bad, 3)}")
     if others := pictures.listing.others:
         notes.append(f"left out  {first_names(others, 3)}: not called like an image")
 
@@ -97,6 +98,7 @@ def _read_files(
         str(config.path),
         sha256=found.sha256,
         class_names=tuple(pictures.class_names),
+        no_classes=pictures.no_classes,
         notes=tuple(notes),
         check_unchanged=check_unchanged,
     )
@@ -107,7 +109,7 @@ def _pictures(config: DataConfig, split: str) -> Pictures:
     if config.path is None:
         raise ConfigError(f"data={config.name} needs data.path={FILES[config.name]}")
     if config.name == "image_folder":
-        return folder_pictures(Path(config.path))
+        return folder_pictures(as_written(Path(config.path)), all_pages=config.pages == "all")
     load_tensorflow()
     from dcgan_cli.core.tfrecords import RecordPictures
 
@@ -123,9 +125,8 @@ def _limited(data: ImageSet, limit: int | None) -> ImageSet:
     if limit is None or limit == len(data.images):
         return data
     if limit > len(data.images):
-        raise DataError(
-            f"data.limit={limit} is more than the {len(data.images)} images of {data.source}"
-        )
+        there = counted(len(data.images), "image")
+        raise DataError(f"data.limit={limit} is more than the {there} of {data.source}")
     labels = None if data.labels is None else data.labels[:limit]
     images = np.asanyarray(data.images)[:limit]  # A memory map stays one.
     return dataclasses.replace(data, images=images, labels=labels, sha256=None)
@@ -140,7 +141,8 @@ def note_empty_classes(data: ImageSet, names: Sequence[str]) -> ImageSet:
     if not empty:
         return data
     note = (
-        f"classes   of {first_names(empty, 3)} there is none among the {len(data.images):,} images"
+        f"classes   of {first_names(empty, 3)} there is none among the "
+        f"{counted(len(data.images), 'image')}"
     )
     return dataclasses.replace(data, notes=(*data.notes, note))
 

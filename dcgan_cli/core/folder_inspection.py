@@ -12,11 +12,14 @@ from PIL import Image
 
 from dcgan_cli.config import DCGAN_SIZES
 from dcgan_cli.core.data import LEAST_SCORED
-from dcgan_cli.core.fitting import Form, is_grey_mode
+from dcgan_cli.core.fitting import Form, is_deep_mode, is_grey_mode
+from dcgan_cli.core.folder_pictures import FolderPictures
 from dcgan_cli.core.image_files import list_images
-from dcgan_cli.core.image_reading import FolderPictures, Pictures, ReadImage
+from dcgan_cli.core.image_reading import Pictures
 from dcgan_cli.core.image_set import Watch, unwatched
 from dcgan_cli.core.images import grid_picture, write_png
+from dcgan_cli.core.picture_decoding import ReadImage
+from dcgan_cli.core.picture_findings import Findings
 from dcgan_cli.core.storage import replacing
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.overrides import override, shell_word
@@ -44,9 +47,11 @@ class _Tally:
     """Without their pixels."""
     bad: list[ReadImage] = field(default_factory=list)
     by_content: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    findings: Findings = field(default_factory=Findings)
     coloured: int = 0
     sheet: list[np.ndarray] = field(default_factory=list)
     """uint8 [64, 64, 3] each, evenly spread over the folder."""
+    sheet_places: list[int] = field(default_factory=list)
 
 
 def is_image_folder(folder: Path) -> bool:
@@ -84,6 +89,8 @@ def describe_pictures(
     classes = _classes(tally.good, pictures.class_names)
     train = _command("image_folder" if in_folder else "tfrecord", path, tally, suggested)
     commands = {"train on it": train} if tally.good else {}
+    if in_folder and tally.findings.further_pages:
+        commands["every page"] = f"{train} data.pages=all"
     if len(classes) > 1 and all(
         image.label is not None and image.label >= 0 for image in tally.good
     ):
@@ -101,12 +108,16 @@ def describe_pictures(
         "other_files": listing.others,
         "duplicates": [names for names in tally.by_content.values() if len(names) > 1],
         "classes": classes,
+        "findings": tally.findings.as_dict(),
+        "notes": [*pictures.notes, *tally.findings.notes(has_pages=in_folder)],
         "coloured": tally.coloured,
         "suggested": suggested,
         "changes": _changes(tally.good, suggested),
         "commands": commands,
     }
     if sheet is not None and tally.good:
+        if tally.findings.suggested() and pictures.can_seek:
+            tally.sheet = _again(pictures, tally)
         _write_sheet(sheet, tally.sheet, suggested, path)
         facts["sheet"] = str(sheet)
     return facts
@@ -124,8 +135,18 @@ def _tally(images: Iterable[ReadImage], count: int) -> _Tally:
         tally.coloured += bool(spread.max() > GREY_SPREAD)
         if index in shown:
             tally.sheet.append(image.pixels)
+            tally.sheet_places.append(index)
+        tally.findings.add(image)
         tally.good.append(dataclasses.replace(image, pixels=None))
     return tally
+
+
+def _again(pictures: Pictures, tally: _Tally) -> list[np.ndarray]:
+    """Read the pictures of the sheet with what is suggested for their values."""
+    ends = tally.findings.suggested()
+    form = Form(SHEET_SIZE, 3, "crop", ends.get("data.black", 0.0), ends.get("data.white"))
+    images = (pictures.read(place, form).pixels for place in tally.sheet_places)
+    return [pixels for pixels in images if pixels is not None]
 
 
 def _suggestion(tally: _Tally, *, as_packed: bool) -> Facts:
@@ -183,7 +204,8 @@ def _changes(good: list[ReadImage], suggested: Facts) -> dict[str, int]:
         "cropped to the middle square": sum(image.width != image.height for image in good),
         "turned upright by their EXIF orientation": sum(image.turned for image in good),
         "put on white where they are transparent": sum(image.transparent for image in good),
-        "brought to 8 bits": sum(i.mode in ("I", "F") or i.mode[:4] == "I;16" for i in good),
+        "shown as they are, with an alpha of 0 everywhere": sum(i.alpha_unused for i in good),
+        "brought to 8 bits": sum(is_deep_mode(image.mode) for image in good),
         "converted to colour": sum(channels == 3 and is_grey_mode(image.mode) for image in good),
         "converted to grey": sum(channels == 1 and not is_grey_mode(i.mode) for i in good),
     }
@@ -199,6 +221,7 @@ def _command(kind: str, path: Path, tally: _Tally, suggested: Facts) -> str:
         words.append(f"data.image_size={suggested['image_size']}")
     if suggested["channels"] != 3:
         words.append(f"data.channels={suggested['channels']}")
+    words += [f"{name}={value:.15g}" for name, value in tally.findings.suggested().items()]
     if tally.bad:
         words.append("data.skip_bad=true")
     if len(tally.good) < SCORED_FROM:

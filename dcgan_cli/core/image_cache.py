@@ -25,13 +25,15 @@ from dcgan_cli.core.cache_folder import (
     note_use,
 )
 from dcgan_cli.core.fitting import Form
-from dcgan_cli.core.image_reading import Pictures, ReadImage
+from dcgan_cli.core.image_reading import Pictures
 from dcgan_cli.core.image_set import Images, Watch, unwatched
+from dcgan_cli.core.picture_decoding import ReadImage, heif_version
+from dcgan_cli.core.picture_findings import Findings
 from dcgan_cli.core.storage import flush_to_disk, read_json, write_json
 from dcgan_cli.core.undecoded import UndecodedImages
 from dcgan_cli.errors import StorageError
 
-VERSION = 3
+VERSION = 4
 """To be raised when the same file becomes other pixels, or an entry says more."""
 MAX_ENTRY_BYTES = 2**28
 """The longest `entry.json`, with a label and perhaps a problem for each of millions of images."""
@@ -51,6 +53,8 @@ class Decoded:
     """int64 [N], the class of each, if the files say so of all."""
     problems: dict[str, str]
     """By file name: why a picture is not among them."""
+    findings: Findings
+    """What else there is to say about them."""
     entry: Path
     """Where all this is kept; see `note_use`."""
 
@@ -79,7 +83,8 @@ def decoded_images(
         DataError: a file changes or goes meanwhile.
         StorageError: the cache cannot be written.
     """
-    text = [VERSION, PIL.__version__, asdict(form), limit, pictures.listing.key()]
+    readers = [PIL.__version__, heif_version()]
+    text = [VERSION, readers, asdict(form), limit, pictures.key()]
     key = hashlib.sha256(json.dumps(text, sort_keys=True).encode()).hexdigest()
     entry = cache_folder() / f"{'images' if keep else 'facts'}-{key[:32]}"
 
@@ -156,7 +161,7 @@ def _take(
     Returns:
         What `entry.json` says.
     """
-    digest, problems = hashlib.sha256(), {}
+    digest, problems, findings = hashlib.sha256(), {}, Findings()
     labels: list[int | None] = []
     bad: list[int] = []
     for place, image in enumerate(images):
@@ -167,6 +172,7 @@ def _take(
         pixels = image.pixels.tobytes()
         digest.update(pixels)
         write(pixels)
+        findings.add(image)
         labels.append(image.label)
         if len(labels) == limit:
             break
@@ -176,6 +182,7 @@ def _take(
         "labels": None if None in labels else labels,
         "problems": problems,
         "bad": bad,
+        "findings": findings.as_dict(),
     }
 
 
@@ -200,6 +207,7 @@ def _read(
         places = np.delete(np.arange(count + len(problems)), stated["bad"])
         if len(places) != count:
             return None
+        findings = Findings.from_dict(stated["findings"])
         if labels is not None and labels.shape != (count,):
             return None
         images: Images | None
@@ -209,9 +217,13 @@ def _read(
             images = UndecodedImages(pictures, places, form)
     except (FileNotFoundError, NotADirectoryError, EOFError):
         return None
-    except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError):
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         return None
-    return None if images is None else Decoded(images, str(sha256), labels, dict(problems), entry)
+    except (OverflowError, RecursionError):
+        return None
+    if images is None:
+        return None
+    return Decoded(images, str(sha256), labels, dict(problems), findings, entry)
 
 
 def _read_pixels(

@@ -4,17 +4,23 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dcgan_cli.errors import DataError
 
 ENDINGS = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
-    | {".pbm", ".pgm", ".ppm"}
+    {".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
+    | {".avif", ".heic", ".heif", ".jp2", ".j2k", ".pbm", ".pgm", ".ppm", ".pnm"}
 )
 """Names that end so are taken to be images; the rest is left alone."""
+LITTER = frozenset(
+    {"@eadir", "#recycle", "#snapshot", "@recycle", "$recycle.bin", "system volume information"}
+    | {"__macosx", "lost+found", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
+)
+"""Lower-case names that systems and NAS boxes put into folders; passed over without a word. Others
+of theirs, such as `.DS_Store`, begin with a dot."""
 
 
 @dataclass(frozen=True, order=True)
@@ -90,9 +96,9 @@ def is_folder(path: Path) -> bool:
 def list_images(folder: Path) -> Listing:
     """List the files in a folder and in all folders below it.
 
-    Links are followed, to each folder once. Names that begin with a dot are passed over. A folder
-    below that may not be read is listed as if it were a picture, with "/" behind its name: as one
-    that cannot be opened, when it comes to that.
+    Links are followed, to each folder once. Names that begin with a dot, and `LITTER`, are passed
+    over. A folder below that may not be read is listed as if it were a picture, with "/" behind its
+    name: as one that cannot be opened, when it comes to that.
 
     Raises:
         DataError: the folder may not be read, or the disk fails.
@@ -120,7 +126,7 @@ def list_images(folder: Path) -> Listing:
                 f"{at} cannot be read ({error.strerror}); allow it or move it"
             ) from None
         for entry in entries:
-            if entry.name.startswith("."):
+            if entry.name.startswith(".") or entry.name.lower() in LITTER:
                 continue
             name = prefix + entry.name
             if _is_folder(entry):
@@ -131,29 +137,6 @@ def list_images(folder: Path) -> Listing:
                 others.append(name)
     images.sort(key=lambda file: os.fsencode(file.name))
     return Listing(folder, images, sorted(others, key=os.fsencode), lambda: list_images(folder))
-
-
-def class_labels(names: Sequence[str]) -> list[int] | None:
-    """Return the class of each file: the place of its folder among `class_names`.
-
-    Args:
-        names: paths below the folder of the data set, with "/" between folders.
-
-    Returns:
-        A number for each; None if there are no classes.
-    """
-    numbers = {name: number for number, name in enumerate(class_names(names))}
-    return [numbers[name.partition("/")[0]] for name in names] if numbers else None
-
-
-def class_names(names: Iterable[str]) -> list[str]:
-    """Return the folders, in order of name, that files are in right below that of the data set.
-
-    Returns:
-        Two or more; none if some file is in no folder, or all are in one.
-    """
-    folders = {name.partition("/")[0] if "/" in name else "" for name in names}
-    return sorted(folders) if len(folders) > 1 and "" not in folders else []
 
 
 def first_names(names: Iterable[str], count: int = 10) -> str:

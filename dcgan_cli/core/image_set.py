@@ -49,6 +49,9 @@ class ImageSet:
     """What the classes are called, in order of their numbers, where that is known."""
     labels_problem: str = ""
     """Why labels that there are cannot be used."""
+    no_classes: str = ""
+    """Why there are no labels and what to do, as the end of a sentence that begins with `source`;
+    empty if there is no more to say about it."""
     notes: tuple[str, ...] = ()
     """What whoever trains on them should know."""
     check_unchanged: Callable[[], None] = _nothing_to_check
@@ -96,10 +99,10 @@ class ImageSet:
                 "rows"
             )
         if self.labels is None:
-            raise DataError(
-                f"model.conditional needs labels, and {self.source} has none; leave it out, or put "
-                "each class of pictures into a folder of its own"
+            why = self.no_classes or (
+                "leave it out, or put each class of pictures into a folder of its own"
             )
+            raise DataError(f"model.conditional needs labels, and {self.source} has none: {why}")
         if self.class_names and len(self.class_names) != classes:
             raise DataError(
                 f"{self.source} has {len(self.class_names)} classes "

@@ -13,6 +13,7 @@ from dcgan_cli.config_tree import flatten
 from dcgan_cli.core import checkpoints, load_tensorflow, retention
 from dcgan_cli.core.array_inspection import describe_arrays, describe_idx_file
 from dcgan_cli.core.checkpoints import Checkpoint, Damaged
+from dcgan_cli.core.class_folders import as_written
 from dcgan_cli.core.file_inspection import (
     ANIMATIONS,
     PICTURES,
@@ -21,8 +22,8 @@ from dcgan_cli.core.file_inspection import (
     describe_picture,
 )
 from dcgan_cli.core.folder_inspection import describe_pictures, is_image_folder
+from dcgan_cli.core.folder_pictures import folder_pictures
 from dcgan_cli.core.idx_folder import is_idx_folder
-from dcgan_cli.core.image_reading import folder_pictures
 from dcgan_cli.core.image_set import Watch, unwatched
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.run_lock import status_now
@@ -46,6 +47,7 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
     Raises:
         DcganError: there is nothing, or nothing that dcgan knows.
     """
+    path = as_written(path)
     if not path.exists() and not holds_records(path):
         raise DataError(f"{path} is not there")
     if path.is_dir():

@@ -7,6 +7,7 @@ its length (8 bytes, little-endian), 4 bytes of checksum, its content, 4 bytes o
 import glob
 import hashlib
 import os
+import re
 from array import array
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from dcgan_cli.core.storage import read_json
 from dcgan_cli.errors import DataError
 
 INDEX = "index.json"
-ENDING = ".tfrecord"
-"""More may follow, such as the number of the file."""
+ENDING = ".tfrec"
+"""More may follow: `.tfrecord`, `.tfrecords`, `.tfrecord.gz`, or the number of the file."""
+RESOLUTION = re.compile(r"(.*)-r(\d\d)(\.tfrec.*)")
+"""What StyleGAN calls its files: each has all pictures, at 2 to the power of that number."""
 HEAD_BYTES, TAIL_BYTES = 12, 4
 
 
@@ -61,7 +64,27 @@ def list_shards(pattern: str) -> Listing:
 
 
 def _matching(pattern: str) -> list[str]:
-    """Return the files that a pattern matches, in order of name."""
+    """Return the files that a pattern matches, in order of name; see `lower_resolutions`."""
+    found = _all_matching(pattern)
+    lower = set(_lower_resolutions(found))
+    return [path for path in found if path not in lower]
+
+
+def lower_resolutions(pattern: str) -> int:
+    """Return how many files a pattern matches that hold the pictures of others, but smaller."""
+    return len(_lower_resolutions(_all_matching(pattern)))
+
+
+def _lower_resolutions(paths: list[str]) -> list[str]:
+    found = [(path, match) for path in paths if (match := RESOLUTION.fullmatch(path))]
+    highest: dict[tuple[str, str], int] = {}
+    for _, match in found:
+        of = match[1], match[3]
+        highest[of] = max(highest.get(of, 0), int(match[2]))
+    return [path for path, match in found if int(match[2]) < highest[match[1], match[3]]]
+
+
+def _all_matching(pattern: str) -> list[str]:
     inside = os.path.join(glob.escape(pattern), f"*{ENDING}*")
     if os.path.isfile(pattern):  # Also if its name looks like a pattern.
         found = [pattern]

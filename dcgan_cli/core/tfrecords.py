@@ -1,36 +1,64 @@
-"""Pictures in TFRecord files, read and written by TensorFlow."""
+"""Pictures in TFRecord files, read by TensorFlow."""
 
 import dataclasses
 import functools
-import hashlib
-import io
 import itertools
+import math
 import os
 import re
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
+from dcgan_cli.core.compressed_shards import compression, count_records
+from dcgan_cli.core.content_kinds import picture_kind
 from dcgan_cli.core.fitting import Form
 from dcgan_cli.core.image_files import ImageFile
-from dcgan_cli.core.image_reading import ReadImage, decode, in_threads
-from dcgan_cli.core.image_set import Images, ImageSet, Watch
-from dcgan_cli.core.images import to_picture
-from dcgan_cli.core.shards import INDEX, check_shard, list_shards, record_places, stated_classes
-from dcgan_cli.core.storage import flush_to_disk, remove, temporary_beside, write_json
-from dcgan_cli.errors import DataError, StorageError
+from dcgan_cli.core.image_reading import in_threads
+from dcgan_cli.core.picture_decoding import MAX_PIXELS, ReadImage, decode, decoded, problem_of
+from dcgan_cli.core.shards import (
+    check_shard,
+    list_shards,
+    lower_resolutions,
+    record_places,
+    stated_classes,
+)
+from dcgan_cli.errors import DataError
+from dcgan_cli.streams import counted
 
-IMAGE_KEYS = ("image", "image/encoded", "image_raw")
-"""Under which names files hold an encoded image: ours and tensorflow-datasets', others'."""
-LABEL_KEYS = ("label", "image/class/label")
+IMAGE_KEYS = ("image", "image/encoded", "image_raw", "data")
+"""Under which names files hold an image: ours and tensorflow-datasets', others', StyleGAN's."""
+LABEL_KEYS = ("label", "image/class/label", "class")
 """And its class, a whole number."""
+SHAPE_KEYS = (("shape",), ("height", "width", "depth"), ("height", "width"))
+"""And the sizes of an image that is not encoded: its values as they are, a byte each."""
+CHANNELS = (1, 3, 4)
 OPEN_FILES = 128
 """Files held open at most; systems allow 256 or more."""
-PACKED_TOGETHER = 64
-"""Images that are decoded at a time for a file."""
+
+
+@dataclass(frozen=True)
+class _Shard:
+    places: np.ndarray
+    """int64 [N, 2], see `record_places`; empty if it is compressed."""
+    count: int
+    compression: str
+    """As TensorFlow calls it: GZIP, ZLIB or nothing."""
+
+
+def _shard(path: Path) -> _Shard:
+    try:
+        places = record_places(path)
+    except DataError:
+        if not (kind := compression(path)):
+            raise
+        return _Shard(np.empty((0, 2), np.int64), count_records(path), kind)
+    return _Shard(places, len(places), "")
 
 
 class RecordPictures:
@@ -47,12 +75,26 @@ class RecordPictures:
     def __init__(self, pattern: str, class_names: Sequence[str] = ()) -> None:
         self.listing = list_shards(pattern)
         self.class_names: Sequence[str] = class_names or stated_classes(self.listing)
-        self._records = [
-            record_places(self.listing.folder / file.name) for file in self.listing.images
-        ]
-        self._ends = np.cumsum([len(records) for records in self._records])
+        paths = [self.listing.folder / file.name for file in self.listing.images]
+        self._shards = [_shard(path) for path in paths]
+        self.can_seek = not any(shard.compression for shard in self._shards)
+        self.no_classes = (
+            f"not all of its records have a number under {' or '.join(LABEL_KEYS)}; leave it out"
+        )
+        self.notes: list[str] = []
+        if lower := lower_resolutions(pattern):
+            self.notes.append(f"left out  {counted(lower, 'file')} of the same pictures, smaller")
+        if not self.can_seek:
+            self.notes.append(
+                "cache     decoded pictures are kept: nothing can be looked up in compressed files"
+            )
+        self._ends = np.cumsum([shard.count for shard in self._shards])
         # Opening one for each record would take half as long as decoding does.
         self._opened = functools.lru_cache(OPEN_FILES)(lambda path: path.open("rb", buffering=0))
+
+    def key(self) -> str:
+        """See `Pictures`."""
+        return self.listing.key()
 
     def __len__(self) -> int:
         """See `Pictures`."""
@@ -60,12 +102,15 @@ class RecordPictures:
 
     def read_all(self, form: Form) -> Generator[ReadImage]:
         """Read every record as a stream, which compares its checksum; see `Pictures`."""
-        yield from in_threads(lambda pair: _decode(*pair, form), self._stream(), form)
+        records = self._stream()
+        yield from in_threads(
+            lambda pair: _decode(*pair, form), records, form, lambda pair: len(pair[1])
+        )
 
     def read(self, place: int, form: Form) -> ReadImage:
         """See `Pictures`. Its checksum was compared by `read_all`, and the file is as it was."""
         shard = int(np.searchsorted(self._ends, place, "right"))
-        records = self._records[shard]
+        records = self._shards[shard].places
         number = place - (int(self._ends[shard]) - len(records))
         file = self.listing.images[shard]
         path = self.listing.folder / file.name
@@ -81,11 +126,12 @@ class RecordPictures:
         return _decode(f"{file.name}#{number}", record, form)
 
     def _stream(self) -> Iterator[tuple[str, bytes]]:
-        for file in self.listing.images:
+        for file, shard in zip(self.listing.images, self._shards, strict=True):
             path = self.listing.folder / file.name
             check_shard(path)
             try:
-                records = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+                dataset = tf.data.TFRecordDataset(str(path), shard.compression)
+                records = dataset.as_numpy_iterator()
                 for number, record in enumerate(records):
                     yield f"{file.name}#{number}", record
             except tf.errors.OpError as error:
@@ -105,80 +151,36 @@ def _decode(name: str, record: bytes, form: Form) -> ReadImage:
         return ReadImage(file, problem=f"has no image; its keys are {', '.join(sorted(features))}")
     labels = [features[key].int64_list.value for key in LABEL_KEYS if key in features]
     label = next(itertools.chain(*labels), None)
-    return dataclasses.replace(decode(file, encoded[0], form), label=label)
+    content = encoded[0]
+    picture = None if picture_kind(content) else _unencoded(content, features)
+    read = decode(file, content, form) if picture is None else _fitted(file, picture, form)
+    return dataclasses.replace(read, label=label)
 
 
-def write_shards(data: ImageSet, out: Path, shard_images: int, watch: Watch) -> None:
-    """Write images as PNG, with their labels, into TFRecord files, and an index of these.
+def _unencoded(content: bytes, features: Any) -> Image.Image | None:
+    """Return the picture that a record holds as its values; None if it states no sizes of such.
 
-    The folder is made under a temporary name and renamed.
-
-    Args:
-        data: the images, and their labels where there are any.
-        out: the folder to make; an empty one may be there.
-        shard_images: images in a file.
-        watch: is shown how far it is.
-
-    Raises:
-        DataError: an image cannot be read.
-        StorageError: the disk is full, or fails.
-        OSError: it cannot be written, or is there and not empty.
+    It is [channels, H, W], as StyleGAN has it, [H, W, channels] or [H, W].
     """
-    folder = temporary_beside(out)
-    folder.mkdir(parents=True)
+    for keys in SHAPE_KEYS:
+        sizes = [size for key in keys if key in features for size in features[key].int64_list.value]
+        if not all(0 < size <= MAX_PIXELS for size in sizes) or math.prod(sizes) != len(content):
+            continue
+        if len(sizes) == 2:
+            sizes = [1, *sizes]
+        if len(sizes) != 3:
+            continue
+        pixels = np.frombuffer(content, np.uint8).reshape(sizes)
+        if sizes[0] in CHANNELS:
+            pixels = np.moveaxis(pixels, 0, -1)
+        if pixels.shape[-1] in CHANNELS:
+            pixels = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+            return Image.fromarray(np.ascontiguousarray(pixels))
+    return None
+
+
+def _fitted(file: ImageFile, picture: Image.Image, form: Form) -> ReadImage:
     try:
-        labels = itertools.repeat(None) if data.labels is None else data.labels
-        labelled = zip(_one_by_one(data.images), labels, strict=False)
-        records = iter(watch(itertools.starmap(_record, labelled), len(data.images), "packing"))
-        count = -(-len(data.images) // shard_images)
-        shards = [
-            _write_shard(
-                folder / f"images-{number:05d}-of-{count:05d}.tfrecord",
-                itertools.islice(records, shard_images),
-            )
-            for number in range(count)
-        ]
-        facts = {
-            "count": len(data.images),
-            "shape": list(data.images.shape[1:]),
-            "classes": list(data.class_names),
-            "shards": shards,
-        }
-        write_json(folder / INDEX, facts)
-        folder.rename(out)
-    except tf.errors.OpError as error:  # Of a disk that is full, say; it has no number.
-        reason = error.message.rpartition("; ")[2]
-        raise StorageError(f"cannot write {out}: {reason}; free space, or choose another") from None
-    finally:
-        if folder.exists():
-            remove(folder)
-
-
-def _one_by_one(images: Images) -> Iterator[np.ndarray]:
-    for first in range(0, len(images), PACKED_TOGETHER):
-        yield from images[np.arange(first, min(first + PACKED_TOGETHER, len(images)))]
-
-
-def _record(image: np.ndarray, label: Any) -> bytes:
-    png = io.BytesIO()
-    to_picture(image).save(png, "PNG")
-    values = tf.train.BytesList(value=[png.getvalue()])
-    feature = {IMAGE_KEYS[0]: tf.train.Feature(bytes_list=values)}
-    if label is not None:
-        numbers = tf.train.Int64List(value=[int(label)])
-        feature[LABEL_KEYS[0]] = tf.train.Feature(int64_list=numbers)
-    example = tf.train.Example(features=tf.train.Features(feature=feature))
-    record: bytes = example.SerializeToString(deterministic=True)
-    return record
-
-
-def _write_shard(path: Path, records: Iterable[bytes]) -> dict[str, Any]:
-    count = 0
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        for record in records:
-            writer.write(record)
-            count += 1
-    with path.open("rb+") as stream:
-        flush_to_disk(stream)
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return {"name": path.name, "images": count, "sha256": digest}
+        return ReadImage(file, **decoded(picture, form))
+    except Image.DecompressionBombError as error:
+        return ReadImage(file, problem=problem_of(error, b""))
