@@ -13,6 +13,7 @@ from dcgan_cli.epochs import ALL, BEST, LAST, parse_epoch
 from dcgan_cli.errors import ConfigError, DcganError, StorageError
 from dcgan_cli.help import settings_help
 from dcgan_cli.seeds import parse_seeds
+from dcgan_cli.shadowing import shadowed_by
 from dcgan_cli.streams import flush_output, open_standard_streams, printable
 
 CTRL_C = 130
@@ -135,7 +136,7 @@ def animate(
     ] = None,
     fps: Annotated[
         float | None,
-        typer.Option(min=0.1, max=50, help="Frames a second [default: 5, with --walk 20]."),
+        typer.Option(min=0.1, max=240, help="Frames a second [default: 5, with --walk 20]."),
     ] = None,
     last_frame_seconds: Annotated[
         float, typer.Option(min=0, max=60, help="How long the last frame stays.")
@@ -144,6 +145,15 @@ def animate(
         bool, typer.Option("--walk", help="A walk through latent space instead of the training.")
     ] = False,
     epoch: EpochOption = None,
+    every: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Show every Nth epoch and the last; 1 for all [default: all that fit in a GIF of "
+            "10 MB].",
+        ),
+    ] = None,
 ) -> None:
     """Make a moving picture of a run's training, or of a walk through its latent space."""
     from dcgan_cli.commands.animate import animate_run
@@ -152,8 +162,10 @@ def animate(
         raise ConfigError(
             "--epoch chooses the generator of a --walk; the training shows all epochs"
         )
+    if every is not None and walk:
+        raise ConfigError("--every thins out the epochs of a training; a --walk has none")
     which = parse_epoch(epoch or LAST, BEST, LAST)
-    animate_run(run, out, fps, last_frame_seconds, walk, which, quiet=not _debugging())
+    animate_run(run, out, fps, last_frame_seconds, walk, which, every, quiet=not _debugging())
 
 
 @app.command(short_help="Measure how good the images are.")
@@ -291,6 +303,8 @@ def _explain(error: Exception) -> tuple[str, int]:
         return f"{error}; check the path, its permissions and free space", StorageError.exit_code
     if isinstance(error, MemoryError):
         return "out of memory; ask for less at a time", StorageError.exit_code
+    if shadowed := shadowed_by(error):
+        return shadowed, ConfigError.exit_code
     return f"{type(error).__name__}: {error} (a bug; --debug shows where)", 1
 
 
