@@ -13,13 +13,17 @@ from pathlib import Path
 
 from dcgan_cli.errors import DataError
 
-FOREIGN = re.compile(r"TF_|TF2_|TENSORFLOW_|XLA_|ONEDNN_DEFAULT_|DNNL_DEFAULT_")
-"""Variables that TensorFlow and what it is made of read, besides those kept."""
-KEPT = re.compile(
-    # Logs, threads, kernels (these two are recorded), memory, devices, processes of one training.
-    r"TF_(CPP_.*|NUM_INT(RA|ER)OP_THREADS|ENABLE_ONEDNN_OPTS|FORCE_.*|GPU_(ALLOCATOR|THREAD_.*)"
-    r"|.*_LIMIT_(IN_)?MB|DEVICE_MIN_SYS_MEMORY_IN_MB|CUDA_.*|PLUGGABLE_.*|CONFIG|GRPC_.*)"
+FOREIGN = re.compile(
+    r"TF_(AUTO|AUTOTUNE|CONV2D|CUBLAS|CUDNN|DATA_EXPERIMENT|DETERMINISTIC|DISABLE|ENABLE|FP16|FUNCTION"
+    r"|GRAPH|JIT|JITRT|MATMUL|MKL|ONEDNN|OPTIONALS|OVERRIDE|ROCM|SET|TRT|USE|XLA)_.+"
+    r"|TENSORFLOW_USE_.+|MLIR_BRIDGE_.+|XLA_FLAGS|(ONEDNN|DNNL)_DEFAULT_FPMATH_MODE"
 )
+"""Variables by which TensorFlow and its parts compile, round or order operations in another way.
+
+Others that begin with TF_ are of its logs, threads, memory and devices, or of Terraform.
+"""
+RECORDED = {"TF_ENABLE_ONEDNN_OPTS"}
+"""Those that a user may well set: `run.json` says how, and resuming says what differs."""
 
 
 @functools.cache
@@ -31,7 +35,7 @@ def remove_foreign_variables() -> tuple[str, ...]:
     Returns:
         Their names; the same ones when called again.
     """
-    names = [name for name in os.environ if FOREIGN.match(name) and not KEPT.fullmatch(name)]
+    names = [name for name in os.environ if FOREIGN.fullmatch(name) and name not in RECORDED]
     for name in names:
         del os.environ[name]
     return tuple(sorted(names))
