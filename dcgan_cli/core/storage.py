@@ -76,18 +76,17 @@ def filling(folder: Path) -> Iterator[Path]:
 
     It lies in `folder`, which is made if it is not there. When the block raises, nothing is left.
     """
-    there = folder.exists()
+    made = not folder.exists()
     temporary = temporary_beside(folder / "files")
     try:
         temporary.mkdir(parents=True)
         yield temporary
         for path in entries(temporary):
             os.replace(path, folder / path.name)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        if not there:
-            with contextlib.suppress(OSError):  # It holds the files, or was never made.
-                folder.rmdir()
+        temporary.rmdir()
+    except BaseException:
+        shutil.rmtree(folder if made else temporary, ignore_errors=True)
+        raise
 
 
 def flush_to_disk(stream: IO[bytes]) -> None:
