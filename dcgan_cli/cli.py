@@ -9,13 +9,17 @@ import typer
 
 from dcgan_cli import __version__, bridge
 from dcgan_cli.completion import complete_override
+from dcgan_cli.core.interruption import interrupt_on_signals
 from dcgan_cli.epochs import ALL, BEST, LAST, parse_epoch
 from dcgan_cli.errors import ConfigError, DcganError, StorageError
 from dcgan_cli.help import settings_help
 from dcgan_cli.seeds import parse_seeds
+from dcgan_cli.shadowing import shadowed_by
 from dcgan_cli.streams import flush_output, open_standard_streams, printable
 
-CTRL_C = 130
+OUT_OF_MEMORY = (
+    "out of memory; close other programs, ask for fewer images, or use a machine with more memory"
+)
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -146,7 +150,7 @@ def animate(
     ] = None,
     fps: Annotated[
         float | None,
-        typer.Option(min=0.1, max=50, help="Frames a second [default: 5, with --walk 20]."),
+        typer.Option(min=0.1, max=240, help="Frames a second [default: 5, with --walk 20]."),
     ] = None,
     last_frame_seconds: Annotated[
         float, typer.Option(min=0, max=60, help="How long the last frame stays.")
@@ -155,6 +159,15 @@ def animate(
         bool, typer.Option("--walk", help="A walk through latent space instead of the training.")
     ] = False,
     epoch: EpochOption = None,
+    every: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Show every Nth epoch and the last; 1 for all [default: all that fit in a GIF of "
+            "10 MB].",
+        ),
+    ] = None,
 ) -> None:
     """Make a moving picture of a run's training, or of a walk through its latent space."""
     from dcgan_cli.commands.animate import animate_run
@@ -164,9 +177,11 @@ def animate(
         raise ConfigError(
             "--epoch chooses the generator of a --walk; the training shows all epochs"
         )
+    if every is not None and walk:
+        raise ConfigError("--every thins out the epochs of a training; a --walk has none")
     which = parse_epoch(epoch or LAST, BEST, LAST)
     run = run_word("animate", run_name, run)
-    animate_run(run, out, fps, last_frame_seconds, walk, which, quiet=not _debugging())
+    animate_run(run, out, fps, last_frame_seconds, walk, which, every, quiet=not _debugging())
 
 
 @app.command(short_help="Measure how good the images are.")
@@ -288,20 +303,23 @@ def run_program(words: list[str]) -> int:
     if debug:
         words = ["--debug", *(word for word in words if word != "--debug")]
         os.environ["DCGAN_DEBUG"] = "1"
-    try:
+    with interrupt_on_signals() as stop:
         try:
-            code = app(words, prog_name="dcgan", standalone_mode=False) or 0
-        finally:
-            flush_output()
-        if code == CTRL_C:  # Typer turns the exception into this.
-            print("dcgan: SIGINT: stopped; there was nothing to save", file=sys.stderr)
-        return code
-    except Exception as error:
-        if debug or _debugging():
-            raise
-        message, code = _explain(error)
-        print(f"dcgan: {printable(message)}", file=sys.stderr)
-        return code
+            try:
+                code = app(words, prog_name="dcgan", standalone_mode=False) or 0
+            finally:
+                flush_output()
+        except (Exception, KeyboardInterrupt) as error:
+            if stop.signal is None:
+                if debug or _debugging() or isinstance(error, KeyboardInterrupt):
+                    raise
+                message, code = _explain(error)
+                print(f"dcgan: {printable(message)}", file=sys.stderr)
+    if stop.signal is not None:  # Whatever the interruption made a library raise.
+        left = "stopped at once" if stop.at_once else "stopped; nothing is left half-written"
+        print(f"dcgan: {stop.signal.name}: {left}", file=sys.stderr)
+        code = 128 + stop.signal
+    return code
 
 
 def _explain(error: Exception) -> tuple[str, int]:
@@ -316,8 +334,10 @@ def _explain(error: Exception) -> tuple[str, int]:
         return f"{message}; see {command} --help", ConfigError.exit_code
     if isinstance(error, OSError):
         return f"{error}; check the path, its permissions and free space", StorageError.exit_code
-    if isinstance(error, MemoryError):
-        return "out of memory; ask for less at a time", StorageError.exit_code
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return OUT_OF_MEMORY, StorageError.exit_code
+    if shadowed := shadowed_by(error):
+        return shadowed, ConfigError.exit_code
     return f"{type(error).__name__}: {error} (a bug; --debug shows where)", 1
 
 

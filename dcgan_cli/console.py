@@ -7,6 +7,7 @@ error; standard output is left to results.
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -25,10 +26,23 @@ log = logging.getLogger("dcgan_cli")
 logging.raiseExceptions = False  # A log file on a full disk is no reason for tracebacks.
 
 
+PROGRESS_SECONDS = 60.0
+"""How often a line says how far it is, where nothing is drawn."""
+NOTEBOOKS = ("JPY_PARENT_PID", "COLAB_", "KAGGLE_", "DATABRICKS_")
+"""Beginnings of variables that notebooks set for the programs that are run in them."""
+
+
 def is_live() -> bool:
-    """Return whether standard error is a terminal that may be drawn on."""
+    """Return whether standard error is a terminal that may be drawn on again and again."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return sys.stderr.isatty() and not plain
+    return sys.stderr.isatty() and not plain and not _keeps_output()
+
+
+def _keeps_output() -> bool:
+    """Whether the terminal is a notebook's or a build server's, which keep all that is drawn."""
+    if os.environ.get("CI", "false").lower() not in ("", "0", "false"):
+        return True
+    return any(name.startswith(NOTEBOOKS) for name in os.environ)
 
 
 @contextmanager
@@ -45,9 +59,14 @@ def training_reporter() -> Iterator["Reporter"]:
 
 
 def progress_bar(items: Iterable[Any], total: int, label: str) -> Iterator[Any]:
-    """Yield the items, with a bar on a terminal and nothing elsewhere."""
+    """Yield the items, with a bar on a terminal and a line from time to time elsewhere."""
     if not is_live():
-        yield from items
+        shown_at = time.monotonic()
+        for done, item in enumerate(items):
+            if time.monotonic() - shown_at >= PROGRESS_SECONDS:
+                shown_at = time.monotonic()
+                print(f"{label}  {done:,} of {total:,}", file=sys.stderr, flush=True)
+            yield item
         return
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -58,11 +77,13 @@ def progress_bar(items: Iterable[Any], total: int, label: str) -> Iterator[Any]:
 
 
 class PlainReporter:
-    """One line for each thing worth one."""
+    """One line for each thing worth one, and in long epochs for how far it is."""
 
     def start(self, start: "Start") -> None:
         """See `Reporter`."""
+        self.begun = start
         self.epochs = start.epochs
+        self.shown_at = time.monotonic()
         sizes = ", ".join(f"{name} {count:,}" for name, count in start.parameters.items())
         self.line(f"run       {start.run}")
         self.line(f"device    {start.device}, {start.precision}")
@@ -81,9 +102,18 @@ class PlainReporter:
 
     def step(self, report: "StepReport") -> None:
         """See `Reporter`."""
+        if time.monotonic() - self.shown_at < PROGRESS_SECONDS:
+            return
+        self.shown_at = time.monotonic()
+        left = duration(seconds_left(self.begun, report))
+        self.show(
+            f"epoch {report.epoch}/{self.epochs}  step {report.epoch_step:,} of "
+            f"{self.begun.steps_per_epoch:,}  {step_facts(report)}  {left} left"
+        )
 
     def epoch(self, row: dict[str, Any]) -> None:
         """See `Reporter`."""
+        self.shown_at = time.monotonic()
         distance = row.get("frechet_distance")
         score = "" if distance is None else f"  Frechet distance {distance:.1f}"
         self.line(
@@ -125,8 +155,6 @@ class LiveReporter(PlainReporter):
         self.run_task = self.run_bar.add_task(
             "run  ", total=start.steps, completed=start.steps_done, left=""
         )
-        self.steps = start.steps
-        self.image_share = start.image_count / start.steps_per_epoch
         self.live = Live(
             Group(self.epoch_bar, self.run_bar),
             console=self.console,
@@ -137,18 +165,14 @@ class LiveReporter(PlainReporter):
 
     def step(self, report: "StepReport") -> None:
         """See `Reporter`."""
-        facts = (
-            f"{report.images_per_second:,.0f} images/s  generator {report.generator_loss:.3f}  "
-            f"discriminator {report.discriminator_loss:.3f}"
-        )
         self.epoch_bar.update(
             self.epoch_task,
             description=f"epoch {report.epoch}",
             completed=report.epoch_step,
-            facts=facts,
+            facts=step_facts(report),
         )
-        seconds = (self.steps - report.step) * self.image_share / report.images_per_second
-        self.run_bar.update(self.run_task, completed=report.step, left=f"{duration(seconds)} left")
+        left = f"{duration(seconds_left(self.begun, report))} left"
+        self.run_bar.update(self.run_task, completed=report.step, left=left)
 
     def show(self, text: str) -> None:
         """Write a line above the bars."""
@@ -158,6 +182,20 @@ class LiveReporter(PlainReporter):
         """Take the bars off the screen; the lines stay."""
         if self.live:
             self.live.stop()
+
+
+def step_facts(report: "StepReport") -> str:
+    """Write the speed and the losses of a step."""
+    return (
+        f"{report.images_per_second:,.0f} images/s  generator {report.generator_loss:.3f}  "
+        f"discriminator {report.discriminator_loss:.3f}"
+    )
+
+
+def seconds_left(start: "Start", report: "StepReport") -> float:
+    """Return how long the rest of a run takes at the speed of a step."""
+    images_a_step = start.image_count / start.steps_per_epoch
+    return (start.steps - report.step) * images_a_step / report.images_per_second
 
 
 def duration(seconds: float) -> str:

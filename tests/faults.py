@@ -72,6 +72,11 @@ def ignore(name: str) -> None:
     signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
+def variable(name: str, value: str) -> None:
+    """Set an environment variable of this process."""
+    os.environ[name] = value
+
+
 def limit_file_size(size: int) -> None:
     """Let no file grow longer, as `ulimit -f` does."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))

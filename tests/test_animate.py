@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from dcgan_cli.core.latent_walk import slerp
+from tests.conftest import QUICK, TINY
 
 
 def test_training(dcgan, workplace, finished_run):
@@ -38,6 +39,37 @@ def test_walk_moves_smoothly_and_comes_back(dcgan, workplace, finished_run):
     assert max(steps) < 3 * np.mean(steps)
 
 
+def test_the_same_gif_as_at_the_end_of_the_run(dcgan, workplace, finished_run):
+    done = dcgan("animate", "--run", finished_run, "--out", "t.gif")
+    assert done.code == 0, done.err
+    assert (workplace / "t.gif").read_bytes() == (finished_run / "dcgan.gif").read_bytes()
+
+
+def test_long_training(dcgan, workplace, monkeypatch):
+    """Both GIFs show fewer epochs, and both say so; the command that shows all does."""
+    monkeypatch.setattr("dcgan_cli.core.animation.MOST_GIF_BYTES", 10_000)
+    done = dcgan("train", *QUICK, "epochs=24", "hydra.run.dir=a")
+    said = "dcgan.gif shows every 2nd epoch, to stay below 0 MB; "
+    command = "dcgan animate --run a --every 1"
+    assert f"{said}{command} shows all\n" in done.err
+    gif = (workplace / "a" / "dcgan.gif").read_bytes()
+    done = dcgan("animate", "--run", "a")
+    assert f"{said}{command} shows all\n13 frames\n" in done.err
+    assert (workplace / "a" / "dcgan.gif").read_bytes() == gif
+    done = dcgan(*command.split()[1:])
+    assert done.err.endswith("24 frames\n")
+
+
+def test_more_frames_a_second_than_a_gif_has(dcgan, workplace, finished_run):
+    done = dcgan("animate", "--run", finished_run, "--fps", "120", "--out", "t.gif")
+    assert done.code == 0
+    assert (
+        "note: a GIF plays at 50 frames a second at most; --out t.mp4 can play at 120" in done.err
+    )
+    with Image.open("t.gif") as gif:
+        assert gif.info["duration"] == 20
+
+
 def test_mp4(dcgan, workplace, finished_run):
     pytest.importorskip("imageio_ffmpeg", reason="the video extra is not installed")
     assert dcgan("animate", "--run", finished_run, "--out", "t.mp4").code == 0
@@ -58,8 +90,6 @@ def test_missing_grids_are_named(dcgan, workplace, finished_run):
 
 
 def test_default_place_is_the_run_folder(dcgan, workplace):
-    from tests.conftest import TINY
-
     assert dcgan("train", *TINY, "epochs=2", "hydra.run.dir=a").code == 0
     (workplace / "a" / "dcgan.gif").unlink()
     assert dcgan("animate").out == "a/dcgan.gif\n"
@@ -80,6 +110,8 @@ def test_run_that_may_not_be_written_to(dcgan, workplace, finished_run, monkeypa
         (["--out", "x.avi"], "must end in .gif"),
         (["--fps", "0"], "--fps"),
         (["--epoch", "2"], "--walk"),
+        (["--every", "0"], "--every"),
+        (["--walk", "--every", "2"], "a --walk has none"),
     ],
 )
 def test_mistakes(dcgan, workplace, finished_run, words, fragment):

@@ -14,7 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dcgan_cli.core.animation import LABEL_HEIGHT, training_frames, write_animation
+from dcgan_cli.core import animation
+from dcgan_cli.core.animation import (
+    LABEL_HEIGHT,
+    animate_training,
+    training_frames,
+    write_animation,
+)
+from dcgan_cli.core.gif import MAX_FPS
 from dcgan_cli.core.images import to_picture, write_png
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.errors import ConfigError, DataError
@@ -145,6 +152,49 @@ class TestTrainingFrames:
             assert str(run.frame(2)) in str(error)  # noqa: PT017 (either outcome is right)
 
 
+class TestThinning:
+    @pytest.fixture
+    def run(self, tmp_path, monkeypatch) -> RunFolder:
+        """A run of 47 epochs whose frames take 1,000 bytes or so each, and room for 10,000."""
+        run = begin(tmp_path / "run", 0)
+        for epoch, frame in enumerate(noise(47, 28), 1):
+            frame.save(run.frame(epoch))
+        monkeypatch.setattr(animation, "MOST_GIF_BYTES", 15_000)
+        return run
+
+    def test_a_long_training_is_thinned_out_and_that_is_said(self, run):
+        count, (note,) = animate_training(run, run.gif)
+        assert run.gif.stat().st_size < 17_000
+        frames, milliseconds = decoded(run.gif)
+        assert count == len(frames)
+        assert set(milliseconds[:-1]) == {200}
+        assert "dcgan.gif shows every 4th epoch, to stay below" in note
+        assert note.endswith(f"dcgan animate --run {run.path} --every 1 shows all")
+        shown = list(training_frames(run, 4))
+        assert (frames == np.stack([np.asarray(frame) for frame in shown])).all()
+        wanted = [*range(1, 47, 4), 47]
+        for frame, epoch in zip(shown, wanted, strict=True):
+            grid = np.asarray(Image.open(run.frame(epoch)))
+            assert (np.asarray(frame)[:28] == grid).all()
+
+    def test_every_is_taken_at_its_word(self, run):
+        assert animate_training(run, run.gif, every=1) == (47, [])
+        assert animate_training(run, run.gif, every=46) == (2, [])
+        assert animate_training(run, run.gif, every=1000) == (2, [])
+
+    def test_ten_frames_are_left_of_large_ones(self, run, monkeypatch):
+        monkeypatch.setattr(animation, "MOST_GIF_BYTES", 1)
+        assert animate_training(run, run.gif)[0] == 13  # Every 4th of 47.
+
+    @needs_ffmpeg
+    def test_a_video_is_not_thinned_out(self, run):
+        assert animate_training(run, run.path / "x.mp4") == (47, [])
+
+    def test_ordinals(self, run):
+        ordinals = [animation._ordinal(number) for number in (2, 3, 4, 11, 12, 13, 21, 22, 112)]
+        assert ordinals == ["2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "112th"]
+
+
 class TestGif:
     def test_frames_of_a_run(self, tmp_path):
         run = begin(tmp_path / "run")
@@ -166,13 +216,36 @@ class TestGif:
         assert decoded(tmp_path / "x.gif")[1] == [100] * 4
 
     @settings(deadline=None, max_examples=40)
-    @given(st.integers(1, 6), st.sampled_from([0.1, 1, 5, 10, 20, 50]), st.sampled_from([0, 1, 60]))
-    def test_total_time(self, tmp_path_factory, count, fps, last):
+    @given(st.integers(1, 60), st.floats(0.1, 240), st.sampled_from([0, 1, 60]))
+    def test_time(self, tmp_path_factory, count, fps, last):
+        """Every frame begins when it should, to half of the 10 ms that a GIF counts in."""
         path = tmp_path_factory.getbasetemp() / "time.gif"
         assert write_animation(path, noise(count, 8), fps, last) == count
         _, milliseconds = decoded(path)
         assert len(milliseconds) == count
-        assert sum(milliseconds) == round(1000 * ((count - 1) / fps + max(1 / fps, last)))
+        assert min(milliseconds) >= 20
+        step = 1000 / min(fps, MAX_FPS)
+        for begun, frames in zip(np.cumsum(milliseconds[:-1]), range(1, count), strict=True):
+            assert abs(begun - frames * step) <= 5.001
+        assert abs(milliseconds[-1] - max(step, 1000 * last)) <= 10
+
+    def test_what_stands_still_in_colour_stays_as_it_is(self, tmp_path):
+        y, x = np.mgrid[:96, :96] * 255 // 95
+        still = np.stack([x, y, (x + y) // 2], -1).astype(np.uint8)
+        frames = []
+        for time in range(12):
+            frame = still.copy()
+            frame[:, 48:] = np.roll(still, 21 * time, axis=2)[:, 48:] // (time + 1)
+            frames.append(frame)
+        write_animation(tmp_path / "x.gif", map(Image.fromarray, frames), 5, 0)
+        with Image.open(tmp_path / "x.gif") as gif:
+            shown = []
+            for index in range(12):
+                gif.seek(index)
+                shown.append(np.asarray(gif.convert("RGB")))
+        assert all((frame[:, :48] == shown[0][:, :48]).all() for frame in shown)
+        errors = [np.abs(a.astype(int) - b).mean() for a, b in zip(shown, frames, strict=True)]
+        assert max(errors) < 8
 
     def test_colours(self, tmp_path):
         colours = [(255, 0, 0), (0, 255, 0), (12, 34, 56), (255, 255, 255)]

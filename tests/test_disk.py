@@ -116,7 +116,7 @@ def test_output_that_cannot_be_written_leaves_the_old_one(processes, workplace, 
     }[name]
     out.parent.mkdir(exist_ok=True)
     out.write_bytes(b"old")
-    fault = ("fail_before", "replace", rf"\.{out.stem}\.", errno.ENOSPC)
+    fault = ("fail_before", "replace", rf"[./]{out.stem}\.", errno.ENOSPC)
     ended = processes.run(*words, "--run", finished_run, faults=[fault])
     assert ended.code == 5, ended.err
     assert len([line for line in ended.err.splitlines() if line.startswith("dcgan: ")]) == 1

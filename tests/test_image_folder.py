@@ -348,7 +348,7 @@ class TestCache:
         monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 9, 0))
         message = message_of(folder, StorageError)
         assert "need 0.0 MB" in message
-        assert "data.cache=false decodes them anew in each epoch" in message
+        assert "data.cache=false, which decodes them anew in each epoch" in message
         assert not list(cache.iterdir())
         assert len(load(folder, cache=False).images) == 3
 

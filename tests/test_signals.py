@@ -52,7 +52,7 @@ def test_ctrl_c_before_anything_has_begun(processes, workplace):
     fault = ("signal_before", "open", r"/run\.lock$", "SIGINT", 1)
     ended = processes.run("train", *QUICK, "hydra.run.dir=a", faults=[fault])
     assert ended.code == 130
-    assert ended.err == "dcgan: SIGINT: stopped; there was nothing to save\n"
+    assert ended.err == "dcgan: SIGINT: stopped; nothing is left half-written\n"
 
 
 def test_second_ctrl_c_in_the_first_epoch(processes, dcgan, workplace):

@@ -10,13 +10,15 @@ from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.animation import (
     FORMATS,
     TRAINING_FPS,
+    animate_training,
     missing_epochs,
-    training_frames,
     write_animation,
 )
+from dcgan_cli.core.gif import MAX_FPS
 from dcgan_cli.core.run_folder import shown_path
 from dcgan_cli.core.runs import BUNDLED, title
 from dcgan_cli.errors import ConfigError
+from dcgan_cli.streams import printable
 
 WALK_FPS = 20.0
 WALK_STOPS = 6
@@ -30,6 +32,7 @@ def animate_run(
     last_frame_seconds: float,
     walk: bool,
     epoch: int | str,
+    every: int | None,
     *,
     quiet: bool,
 ) -> None:
@@ -49,6 +52,13 @@ def animate_run(
     if out.suffix.lower() not in FORMATS:
         raise ConfigError(f"--out {out} must end in {', '.join(FORMATS)}")
     fps = fps or (WALK_FPS if walk else TRAINING_FPS)
+    if out.suffix.lower() == ".gif" and fps > MAX_FPS:
+        print(
+            f"note: a GIF plays at {MAX_FPS:g} frames a second at most; "
+            f"--out {out.stem}.mp4 can play at {fps:g}",
+            file=sys.stderr,
+        )
+        fps = MAX_FPS
     out.parent.mkdir(parents=True, exist_ok=True)
     if walk:
         load_tensorflow(quiet=quiet)
@@ -63,13 +73,15 @@ def animate_run(
             stops=WALK_STOPS,
             frames_per_stop=max(1, round(WALK_SECONDS_PER_STOP * fps)),
         )
-        last_frame_seconds = 0  # It ends where it begins, and should not halt there.
+        # It ends where it begins, and should not halt there.
+        count = write_animation(out, frames, fps, last_frame_seconds=0)
     else:
         print(f"using {title(run)}", file=sys.stderr)
         epochs = [epoch for epoch, _ in run.frames()]
         if missing := missing_epochs(epochs, max(epochs, default=0)):
             print(f"warning: no grid of epoch {missing}", file=sys.stderr)
-        frames = training_frames(run)
-    count = write_animation(out, frames, fps, last_frame_seconds)
+        count, notes = animate_training(run, out, fps, last_frame_seconds, every)
+        for note in notes:
+            print(printable(note), file=sys.stderr)
     print(f"{count} frames", file=sys.stderr)
     print(shown_path(out))

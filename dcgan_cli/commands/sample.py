@@ -15,7 +15,7 @@ from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.class_folders import composed
 from dcgan_cli.core.image_files import first_names
 from dcgan_cli.core.images import OTHER_FORMATS, grid_picture, to_picture, write_picture, write_png
-from dcgan_cli.core.storage import replacing
+from dcgan_cli.core.storage import filling, replacing
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.streams import printable
 
@@ -133,10 +133,10 @@ def _grid(
 def _write_folder(
     out: Path, loaded: "LoadedGenerator", chunks: Chunks, seeds: Sequence[int]
 ) -> None:
-    out.mkdir(exist_ok=True)
-    for seed, image in _with_bar(chunks, seeds):
-        with replacing(out / f"seed_{seed:06d}.png", durable=False) as stream:
-            write_png(stream, to_picture(image), loaded.facts | {"seeds": [seed]})
+    with filling(out) as folder:
+        for seed, image in _with_bar(chunks, seeds):
+            with (folder / f"seed_{seed:06d}.png").open("wb") as stream:
+                write_png(stream, to_picture(image), loaded.facts | {"seeds": [seed]})
 
 
 def _write_array(out: Path, chunks: Chunks, seeds: Sequence[int]) -> None:

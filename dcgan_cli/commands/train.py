@@ -57,10 +57,13 @@ def prepare(config: TrainConfig, *, quiet: bool) -> Train:
         from dcgan_cli.console import log, training_reporter
         from dcgan_cli.core import load_tensorflow
 
-        load_tensorflow(quiet=quiet)
+        removed = load_tensorflow(quiet=quiet)
         from dcgan_cli.core.training import train
 
         with training_reporter() as reporter:
+            if removed:
+                names = ", ".join(removed)
+                reporter.note(f"ignored   {names}, which would change the arithmetic")
             try:
                 train(config, run, data, reporter)
             except DcganError as error:  # Told on the screen by the command line.

@@ -8,9 +8,12 @@ import os
 import sys
 import tempfile
 
+from dcgan_cli.core.environment import keras_defaults, remove_foreign_variables
+from dcgan_cli.errors import ConfigError
 
-def load_tensorflow(*, quiet: bool = True) -> None:
-    """Import TensorFlow without the notices it prints on the way.
+
+def load_tensorflow(*, quiet: bool = True) -> tuple[str, ...]:
+    """Import TensorFlow and Keras, with arithmetic of their own and without notices on the way.
 
     Some of them (oneDNN's, the missing CUDA driver's) are written by its C++ libraries before they
     look at any setting, so standard error goes to a file meanwhile. It is shown after all if the
@@ -18,11 +21,20 @@ def load_tensorflow(*, quiet: bool = True) -> None:
 
     Args:
         quiet: False leaves TensorFlow's log as it is.
+
+    Returns:
+        Environment variables that would have changed results, and were removed.
+
+    Raises:
+        ConfigError: this process has imported Keras before, on something else.
     """
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    removed = remove_foreign_variables()
+    if "keras" in sys.modules:
+        _check_backend()
+        return removed
     if not quiet:
-        importlib.import_module("tensorflow")
-        return
+        _import()
+        return removed
     # Level 3 hides what C++ logs later; failures still arrive as exceptions.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
@@ -30,7 +42,7 @@ def load_tensorflow(*, quiet: bool = True) -> None:
     with tempfile.TemporaryFile() as notices:
         os.dup2(notices.fileno(), 2)
         try:
-            importlib.import_module("tensorflow")
+            _import()
         except Exception:
             notices.seek(0)
             os.write(terminal, notices.read())
@@ -38,3 +50,18 @@ def load_tensorflow(*, quiet: bool = True) -> None:
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
+    return removed
+
+
+def _import() -> None:
+    with keras_defaults():
+        importlib.import_module("tensorflow")
+        importlib.import_module("keras")
+
+
+def _check_backend() -> None:
+    backend = importlib.import_module("keras").config.backend()
+    if backend != "tensorflow":
+        raise ConfigError(
+            f"this process has imported Keras on {backend}; start dcgan in a process of its own"
+        )

@@ -3,15 +3,17 @@
 Frames are written as they come, so that memory does not grow with their number.
 """
 
+import io
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from PIL.GifImagePlugin import getdata, getheader
 
+from dcgan_cli.core.gif import with_last, write_gif
 from dcgan_cli.core.images import open_png
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.storage import replacing, replacing_path
@@ -19,6 +21,11 @@ from dcgan_cli.errors import ConfigError, DataError
 
 TRAINING_FPS = 5.0
 LAST_FRAME_SECONDS = 2.0
+MOST_GIF_BYTES = 10e6
+"""The size that a GIF of a training is kept below, by showing fewer epochs."""
+FEWEST_FRAMES = 10
+"""So many frames are shown even so."""
+MEASURED_FRAMES = 8
 LABEL_HEIGHT = 22
 LABEL_SIZE = 14
 VIDEO: dict[str, dict[str, Any]] = {
@@ -31,8 +38,47 @@ FORMATS = (".gif", *VIDEO)
 Frames = Iterable[Image.Image]
 
 
-def training_frames(run: RunFolder) -> Iterator[Image.Image]:
+def animate_training(
+    run: RunFolder,
+    path: Path,
+    fps: float = TRAINING_FPS,
+    last_frame_seconds: float = LAST_FRAME_SECONDS,
+    every: int | None = None,
+) -> tuple[int, list[str]]:
+    """Write the animation of a run's grids.
+
+    Args:
+        run: the run.
+        path: the file to make or replace; see `write_animation`.
+        fps: frames a second.
+        last_frame_seconds: how long the last frame stays.
+        every: show every so many epochs, and the last; None for all that fit in `MOST_GIF_BYTES`.
+
+    Returns:
+        The number of frames, and notes on what is not shown.
+
+    Raises:
+        see `training_frames` and `write_animation`.
+    """
+    notes = []
+    if every is None:
+        every = _every_that_fits(run) if path.suffix.lower() == ".gif" else 1
+        if every > 1:
+            notes.append(
+                f"{path.name} shows every {_ordinal(every)} epoch, to stay below "
+                f"{MOST_GIF_BYTES / 1e6:.0f} MB; dcgan animate --run {run.argument()} --every 1 "
+                "shows all"
+            )
+    frames = training_frames(run, every)
+    return write_animation(path, frames, fps, last_frame_seconds), notes
+
+
+def training_frames(run: RunFolder, every: int = 1) -> Iterator[Image.Image]:
     """Yield a run's grids in order of epoch, the epoch written below each.
+
+    Args:
+        run: the run.
+        every: leave out all but every so many, the first, and the last.
 
     Raises:
         DataError: the run has no grids, or one cannot be read or has another size.
@@ -42,15 +88,39 @@ def training_frames(run: RunFolder) -> Iterator[Image.Image]:
         raise DataError(f"{run.samples} holds no grids yet; let the run finish an epoch first")
     last = paths[-1][0]
     size = None
-    for epoch, path in paths:
-        try:
-            picture = open_png(path)
-        except OSError as error:
-            raise DataError(f"{path} is not a readable PNG ({error}); remove it") from None
+    for epoch, path in [*paths[:-1:every], paths[-1]]:
+        picture = _open_grid(path)
         size = size or picture.size
         if picture.size != size:
             raise DataError(f"{path} is {picture.size}, the grids before it are {size}; remove it")
         yield labelled(picture, f"epoch {epoch} of {last}")
+
+
+def _open_grid(path: Path) -> Image.Image:
+    try:
+        return open_png(path)
+    except OSError as error:
+        raise DataError(f"{path} is not a readable PNG ({error}); remove it") from None
+
+
+def _every_that_fits(run: RunFolder) -> int:
+    """Return how many epochs apart a GIF's frames must be to stay below `MOST_GIF_BYTES`.
+
+    Frames grow while a network learns, so some from all of the training are measured.
+    """
+    paths = run.frames()
+    if not paths:
+        return 1
+    measured = paths[:: -(-len(paths) // MEASURED_FRAMES)]
+    gif = io.BytesIO()
+    write_gif(gif, (_open_grid(path) for _, path in measured), TRAINING_FPS, 0)
+    wanted = gif.tell() / len(measured) * len(paths)
+    return min(math.ceil(wanted / MOST_GIF_BYTES), max(1, len(paths) // FEWEST_FRAMES))
+
+
+def _ordinal(number: int) -> str:
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if 10 < number % 100 < 14 else ending}"
 
 
 def missing_epochs(there: Sequence[int], last: int) -> str:
@@ -93,29 +163,16 @@ def write_animation(path: Path, frames: Frames, fps: float, last_frame_seconds: 
     """
     ending = path.suffix.lower()
     if ending == ".gif":
-        return _write_gif(path, frames, round(1000 / fps), round(1000 * last_frame_seconds))
+        return _write_gif(path, frames, fps, last_frame_seconds)
     if ending in VIDEO:
         return _write_video(path, frames, fps, last_frame_seconds)
     raise ConfigError(f"{path} must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
 
 
-def _write_gif(path: Path, frames: Frames, frame_ms: int, last_frame_ms: int) -> int:
-    # Pillow's own `save` keeps all frames in memory until the last has come; its two building
-    # blocks do not.
-    count = 0
+def _write_gif(path: Path, frames: Frames, fps: float, last_frame_seconds: float) -> int:
     with replacing(path) as stream:
-        for frame, is_last in _with_last(frames):
-            picture = frame if frame.mode == "L" else frame.quantize(256)
-            if count == 0:
-                header, _ = getheader(picture.copy(), info={"loop": 0})
-                stream.write(b"".join(header))
-            milliseconds = max(frame_ms, last_frame_ms) if is_last else frame_ms
-            own_colours = picture.mode != "L"
-            data = getdata(picture, duration=milliseconds, include_color_table=own_colours)
-            stream.write(b"".join(data))
-            count += 1
+        count = write_gif(stream, frames, fps, last_frame_seconds)
         _check_count(path, count)
-        stream.write(b";")
     return count
 
 
@@ -136,7 +193,7 @@ def _write_video(path: Path, frames: Frames, fps: float, last_frame_seconds: flo
             unfinished, format="FFMPEG", fps=fps, macro_block_size=1, **VIDEO[path.suffix.lower()]
         )
         try:
-            for frame, is_last in _with_last(frames):
+            for frame, is_last in with_last(frames):
                 pixels = np.asarray(_even_sized(frame).convert("RGB"))
                 for _ in range(max(1, round(last_frame_seconds * fps)) if is_last else 1):
                     writer.append_data(pixels)
@@ -159,16 +216,3 @@ def _check_count(path: Path, count: int) -> None:
 def _even_sized(frame: Image.Image) -> Image.Image:
     """Pad to an even width and height, which video codecs ask for."""
     return frame.crop((0, 0, frame.width + frame.width % 2, frame.height + frame.height % 2))
-
-
-def _with_last(frames: Frames) -> Iterator[tuple[Image.Image, bool]]:
-    """Yield each frame with whether it is the last."""
-    iterator = iter(frames)
-    try:
-        held = next(iterator)
-    except StopIteration:
-        return
-    for frame in iterator:
-        yield held, False
-        held = frame
-    yield held, True

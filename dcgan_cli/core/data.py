@@ -172,7 +172,7 @@ def check_enough_to_score(training: int, held_out: int) -> None:
     if min(training, held_out) < LEAST_SCORED:
         raise DataError(
             f"too few images to score by: {LEAST_SCORED} to train on and {LEAST_SCORED} held out "
-            f"are needed, found {training} and {held_out}; evaluate_every=0 does without"
+            f"are needed, found {training} and {held_out}; add some, or train with evaluate_every=0"
         )
 
 

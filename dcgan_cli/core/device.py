@@ -35,6 +35,13 @@ def thread_counts() -> list[int]:
     ]
 
 
+def onednn() -> str:
+    """Return how oneDNN is set up: on or off, and which instructions it is kept from."""
+    used = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default")
+    newest = os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA")
+    return f"{used}, up to {newest}" if newest else used
+
+
 def resolve_precision(precision: str) -> str:
     """Turn `auto` into bfloat16 where the hardware multiplies it, else float32."""
     if precision != "auto":
@@ -81,7 +88,7 @@ def build_strategy(strategy: StrategyConfig, batch_size: int) -> tf.distribute.S
     if batch_size % replicas:
         raise ConfigError(
             f"batch_size must be a multiple of the {replicas} devices of strategy=mirrored, "
-            f"got {batch_size}"
+            f"got {batch_size}; or give strategy=default"
         )
     return mirrored
 

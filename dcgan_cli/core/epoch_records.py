@@ -3,13 +3,7 @@
 import io
 from typing import Any
 
-from dcgan_cli.core.animation import (
-    LAST_FRAME_SECONDS,
-    TRAINING_FPS,
-    missing_epochs,
-    training_frames,
-    write_animation,
-)
+from dcgan_cli.core.animation import animate_training, missing_epochs
 from dcgan_cli.core.images import grid_picture, write_png
 from dcgan_cli.core.manifest import Progress
 from dcgan_cli.core.metrics import LOSS_COLUMNS, METRICS_COLUMNS
@@ -105,7 +99,8 @@ class EpochRecords:
     def write_gif(self) -> None:
         """Make the animation of all grids, or say why there is none."""
         try:
-            frames = training_frames(self.run)
-            write_animation(self.run.gif, frames, TRAINING_FPS, LAST_FRAME_SECONDS)
+            _, notes = animate_training(self.run, self.run.gif)
         except (OSError, DcganError) as error:  # The training is done and safe.
-            self.reporter.note(f"no animation: {error}")
+            notes = [f"no animation: {error}"]
+        for note in notes:
+            self.reporter.note(note)

@@ -10,9 +10,17 @@ import sys
 from pathlib import Path
 
 from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core.environment import keras_folder
 from dcgan_cli.errors import DataError
 
 FILE = "train-images-idx3-ubyte"
+SOURCE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+"""Where `keras.datasets.fashion_mnist` downloads them from."""
+FILES = [
+    f"{split}-{kind}-ubyte.gz"
+    for split in ("train", "t10k")
+    for kind in ("images-idx3", "labels-idx1")
+]
 
 
 def fashion_mnist_folder() -> Path:
@@ -26,17 +34,25 @@ def fashion_mnist_folder() -> Path:
     """
     shared = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
     packaged = [Path(base) / "datasets" / "fashion-mnist" for base in shared.split(":") if base]
-    keras_home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
-    downloaded = keras_home / "datasets" / "fashion-mnist"
-    for folder in (*packaged, downloaded):
-        if any((folder / name).is_file() for name in (FILE, f"{FILE}.gz")):
-            return folder
+    for base in packaged:
+        if _has_images(base):
+            return base
+    downloaded = keras_folder() / "datasets" / "fashion-mnist"
+    if _has_images(downloaded):
+        return downloaded
     load_tensorflow()
     import keras
 
     try:
+        downloaded.mkdir(parents=True, exist_ok=True)  # Keras would take /tmp in its place.
         with contextlib.redirect_stdout(sys.stderr):  # Its bar; standard output is for results.
-            keras.datasets.fashion_mnist.load_data()
+            for name in FILES:
+                keras.utils.get_file(
+                    name,
+                    SOURCE + name,
+                    cache_dir=keras_folder(),
+                    cache_subdir=Path("datasets", "fashion-mnist"),
+                )
     except Exception as error:  # Keras passes on whatever the network raises.
         reason = str(error).partition("\n")[0]
         raise DataError(
@@ -44,3 +60,7 @@ def fashion_mnist_folder() -> Path:
             "the package dataset-fashion-mnist, or give data.path=FOLDER with its IDX files"
         ) from None
     return downloaded
+
+
+def _has_images(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in (FILE, f"{FILE}.gz"))

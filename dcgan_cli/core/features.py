@@ -3,7 +3,6 @@
 import hashlib
 import itertools
 import math
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import tensorflow as tf
 
 from dcgan_cli.core.arrays import read_stored
 from dcgan_cli.core.classifier import FEATURES, build_classifier, named_weights, untrained_weights
+from dcgan_cli.core.environment import keras_folder
 from dcgan_cli.core.step import assign
 from dcgan_cli.core.storage import reading
 from dcgan_cli.errors import CheckpointError, DataError
@@ -181,8 +181,7 @@ def _from_h5(path: Path, image_shape: tuple[int, ...]) -> keras.Model:
 
 def _inception(image_shape: tuple[int, ...]) -> FeatureNetwork:
     """InceptionV3 with the weights that Keras keeps in its folder; nothing is downloaded."""
-    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
-    path = home / "models" / INCEPTION
+    path = keras_folder() / "models" / INCEPTION
     if not path.is_file():
         raise DataError(
             f"evaluation.features=inception needs {path}; put the file there, or use auto"

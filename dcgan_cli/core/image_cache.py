@@ -130,8 +130,8 @@ def _check_room(folder: Path, count: int, form: Form) -> None:
     if wanted > free:
         raise StorageError(
             f"the decoded images need {wanted / 1e6:,.1f} MB, and the cache {folder.parent} is on "
-            f"a disk with {free / 1e6:,.1f} MB free; data.cache=false decodes them anew in each "
-            "epoch, or set DCGAN_CACHE to a folder on another disk"
+            f"a disk with {free / 1e6:,.1f} MB free; set DCGAN_CACHE to a folder on another disk, "
+            "or train with data.cache=false, which decodes them anew in each epoch"
         )
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: noted when they arrive, acted on between two steps."""
+"""Ctrl-C, SIGTERM and SIGHUP: training acts on them between two steps, all else at once."""
 
 import signal
 import threading
@@ -8,10 +8,12 @@ from types import FrameType
 
 
 class StopRequest:
-    """Which signal, if any, asked the run to stop."""
+    """Which signal, if any, asked to stop."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
+        self.at_once = False
+        """Whether a second Ctrl-C came."""
 
 
 @contextmanager
@@ -21,12 +23,32 @@ def stop_on_signals() -> Iterator[StopRequest]:
     A second Ctrl-C raises KeyboardInterrupt at once. Away from the main thread, where Python allows
     no handlers, signals keep their usual effect.
     """
+    with _handled(raise_first=False) as request:
+        yield request
+
+
+@contextmanager
+def interrupt_on_signals() -> Iterator[StopRequest]:
+    """Raise KeyboardInterrupt on SIGTERM and SIGHUP too, so that temporary files are removed.
+
+    Later ones do not disturb that; only a second Ctrl-C does, by another KeyboardInterrupt.
+    """
+    with _handled(raise_first=True) as request:
+        yield request
+
+
+@contextmanager
+def _handled(*, raise_first: bool) -> Iterator[StopRequest]:
     request = StopRequest()
 
     def note(number: int, frame: FrameType | None) -> None:
-        if request.signal is not None and number == signal.SIGINT:
+        if request.signal is None:
+            request.signal = signal.Signals(number)
+            if raise_first:
+                raise KeyboardInterrupt
+        elif number == signal.SIGINT:
+            request.at_once = True
             raise KeyboardInterrupt
-        request.signal = request.signal or signal.Signals(number)
 
     if threading.current_thread() is not threading.main_thread():
         yield request

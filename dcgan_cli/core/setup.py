@@ -1,7 +1,6 @@
 """All that stands between the settings and the first step: networks, precision, run folder."""
 
 import dataclasses
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from dcgan_cli.core.batches import steps_per_epoch
 from dcgan_cli.core.device import (
     build_strategy,
     describe_devices,
+    onednn,
     resolve_convolution,
     resolve_precision,
     thread_counts,
@@ -138,7 +138,7 @@ def _check_images(run: RunFolder, config: TrainConfig, data: ImageSet, digest: s
         differs = f"{now:,} now, {then:,} then" if now != then else "sha256 differs"
         raise DataError(
             f"the training images{labels} are not those of {run.path} ({differs}); "
-            "give it the same data.path and data.limit"
+            "put them back, or say with data.path= where they are"
         )
 
 
@@ -153,9 +153,10 @@ def _check_last_batch(
     devices, batch_size = strategy.num_replicas_in_sync, config.batch_size
     last = image_count % batch_size
     if last and has_batch_norm(config) and -(-last // devices) * (devices - 1) >= last:
+        other = "strategy=default" if config.resume else f"data.limit={image_count - last}"
         raise ConfigError(
             f"an epoch's last batch has {last} images, too few for {devices} devices with "
-            f"model={config.model.name}; give data.limit={image_count - last}"
+            f"model={config.model.name}; give {other}"
         )
 
 
@@ -254,5 +255,5 @@ def _part(progress: Progress) -> Facts:
         "numpy": np.__version__,
         "device": describe_devices(),
         "threads": thread_counts(),
-        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
+        "onednn": onednn(),
     }

@@ -40,24 +40,18 @@ def is_temporary(path: Path) -> bool:
 
 
 @contextmanager
-def replacing_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
+def replacing_path(path: Path) -> Iterator[Path]:
     """Yield the path of a temporary file that takes the place of `path` when the block ends well.
 
     It lies beside `path` and has its ending. A reader sees the old file or the new one, never a
-    part, also after a crash. When the block raises, the temporary file is removed and `path` is
-    left as it was.
-
-    Args:
-        path: the file to make or replace.
-        durable: whether that holds after a power cut too. Waiting for the disk takes milliseconds,
-            which is long when there are thousands of files that are easily made again.
+    part, also after a crash or a power cut. When the block raises, the temporary file is removed
+    and `path` is left as it was.
     """
     temporary = temporary_beside(path)
     try:
         yield temporary
-        if durable:
-            with temporary.open("rb+") as stream:
-                flush_to_disk(stream)
+        with temporary.open("rb+") as stream:
+            flush_to_disk(stream)
         os.replace(temporary, path)
     except OSError as error:
         if error.filename == str(temporary):  # People know the file by its own name.
@@ -66,15 +60,33 @@ def replacing_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
-    if durable:
-        flush_folder(path.parent)
+    flush_folder(path.parent)
 
 
 @contextmanager
-def replacing(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
+def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that takes the place of `path` when the block ends well; see above."""
-    with replacing_path(path, durable=durable) as temporary, temporary.open("xb") as stream:
+    with replacing_path(path) as temporary, temporary.open("xb") as stream:
         yield stream
+
+
+@contextmanager
+def filling(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder whose files are moved into `folder` when the block ends well.
+
+    It lies in `folder`, which is made if it is not there. When the block raises, nothing is left.
+    """
+    made = not folder.exists()
+    temporary = temporary_beside(folder / "files")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        for path in entries(temporary):
+            os.replace(path, folder / path.name)
+        temporary.rmdir()
+    except BaseException:
+        shutil.rmtree(folder if made else temporary, ignore_errors=True)
+        raise
 
 
 def flush_to_disk(stream: IO[bytes]) -> None:

@@ -49,9 +49,23 @@ def train(config: TrainConfig, run: RunFolder, data: ImageSet, reporter: Reporte
         except (tf.errors.OpError, MemoryError) as error:
             if isinstance(error, tf.errors.OpError) and not _is_of_memory(error):
                 raise
-            raise StorageError(
-                f"out of memory; try a smaller batch_size than {config.batch_size}"
-            ) from error
+            raise StorageError(f"out of memory; {_less_memory(config, run)}") from error
+
+
+def _less_memory(config: TrainConfig, run: RunFolder) -> str:
+    """Say what to change after memory ran out: of a run that was resumed, not all can be."""
+    if not config.resume:
+        if config.batch_size == 1:
+            return "use a smaller model or a machine with more memory"
+        return f"try a smaller batch_size than {config.batch_size}"
+    record = run.record()
+    smaller = {"convolution": "direct", "precision": "bfloat16"}  # Measured on a CPU.
+    changes = [f"{name}={value}" for name, value in smaller.items() if record.get(name) != value]
+    command = " ".join([run.resume_command(), *changes])
+    return (
+        f"close other programs or use a machine with more memory, then go on with: {command} "
+        "(only a new run can have another batch_size)"
+    )
 
 
 def _is_of_memory(error: tf.errors.OpError) -> bool:
