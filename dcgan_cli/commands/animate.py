@@ -18,7 +18,7 @@ from dcgan_cli.core.gif import MAX_FPS
 from dcgan_cli.core.run_folder import shown_path
 from dcgan_cli.core.runs import BUNDLED, title
 from dcgan_cli.errors import ConfigError
-from dcgan_cli.streams import printable
+from dcgan_cli.streams import counted, printable
 
 WALK_FPS = 20.0
 WALK_STOPS = 6
@@ -83,5 +83,5 @@ def animate_run(
         count, notes = animate_training(run, out, fps, last_frame_seconds, every)
         for note in notes:
             print(printable(note), file=sys.stderr)
-    print(f"{count} frames", file=sys.stderr)
+    print(counted(count, "frame"), file=sys.stderr)
     print(shown_path(out))
