@@ -225,6 +225,8 @@ def values_of(setting: dataclasses.Field) -> st.SearchStrategy:
         return st.none()
     if setting.name == "limit":
         return st.none() | st.integers(min_value=1)
+    if setting.name == "white":
+        return st.none() | st.floats(allow_nan=False, allow_infinity=False)
     if isinstance(setting.default, bool):
         return st.booleans()
     low = bounds.get("at_least", bounds.get("above"))
@@ -236,6 +238,7 @@ def values_of(setting: dataclasses.Field) -> st.SearchStrategy:
         high,
         exclude_min="above" in bounds,
         exclude_max="below" in bounds,
+        allow_nan=False,
         allow_infinity=False,
     )
 

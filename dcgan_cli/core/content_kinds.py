@@ -57,6 +57,8 @@ def why_no_picture(content: bytes) -> str:
     kind = picture_kind(content)
     if kind == "AVIF" and not features.check("avif"):
         return "is AVIF, which this build of Pillow cannot read; install Pillow's own wheel"
+    if kind == "TIFF":  # Which has more kinds than any program reads.
+        return "is a damaged TIFF, or of a kind that is not read, such as floating-point colour"
     if kind:
         return f"is a damaged {kind}"
     other = _kind(content, OTHERS)

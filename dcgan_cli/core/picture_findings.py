@@ -1,5 +1,6 @@
 """What reading pictures once finds out about them as a set, and what to say of it."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -69,7 +70,8 @@ class Findings:
                 continue
             if found.high <= 255 and len(self.values) > 1:
                 continue  # It would be for the pictures of other kinds, too.
-            low, high = (float(f"{value:.3g}") for value in (found.low, found.high))
+            digits = 2 - math.floor(math.log10(found.high - found.low))
+            low, high = round(found.low, digits), round(found.high, digits)
             if low < 0 or low > high / 4:
                 return {"data.black": low, "data.white": high}
             if high > 255 and found.high.is_integer():
