@@ -1,6 +1,9 @@
 """Sweeps: a folder a job, and a failing job stops no other."""
 
 import json
+import shutil
+
+import pytest
 
 from dcgan_cli.core.run_folder import RunFolder
 from tests.conftest import TINY
@@ -66,3 +69,21 @@ def test_unknown_keys_are_found_in_every_kind_of_sweep(dcgan, workplace):
         assert (done.code, len(done.err.splitlines())) == (2, 1), done.err
         assert "unknown key nosuch" in done.err
         assert not list(workplace.iterdir())
+
+
+def test_a_conditional_run_that_counted_its_classes_is_done(dcgan, workplace):
+    words = ["train", "-m", *TINY, "epochs=1", "seed=1", "hydra.sweep.dir=s"]
+    words += ["model.conditional=true", "data.classes=0"]
+    assert dcgan(*words).code == 0
+    again = dcgan(*words)
+    assert (again.code, again.out) == (0, ""), again.err
+    assert "done already: s/0" in again.err
+
+
+def test_a_folder_of_another_sweep_is_left_alone(dcgan, workplace, finished_run):
+    shutil.copytree(finished_run, workplace / "s" / "0")
+    before = (workplace / "s" / "0" / "status.json").read_bytes()
+    with pytest.raises(SystemExit) as stopped:
+        dcgan("train", "-m", *TINY, "epochs=1", "seed=5", "hydra.sweep.dir=s")
+    assert stopped.value.code == 2
+    assert (workplace / "s" / "0" / "status.json").read_bytes() == before
