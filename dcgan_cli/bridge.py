@@ -126,7 +126,11 @@ def _run_once(line: CommandLine, prepare: Callable[[TrainConfig], Train]) -> Non
         with hold(run):
             run.check_new()
             run.check_own()
-            _train(line, run, train)
+            try:
+                _train(line, run, train)
+            except KeyboardInterrupt:
+                run.remove_unless_begun()
+                raise
         return
     if any(mistakes.parse(word).key_or_group == "hydra.run.dir" for word in line.overrides):
         raise ConfigError("a resumed run stays in its folder; leave hydra.run.dir out")

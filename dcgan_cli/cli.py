@@ -17,6 +17,7 @@ from dcgan_cli.seeds import parse_seeds
 from dcgan_cli.shadowing import shadowed_by
 from dcgan_cli.streams import flush_output, open_standard_streams, printable
 
+CTRL_C = 130
 OUT_OF_MEMORY = (
     "out of memory; close other programs, ask for fewer images, or use a machine with more memory"
 )
@@ -309,16 +310,21 @@ def run_program(words: list[str]) -> int:
                 code = app(words, prog_name="dcgan", standalone_mode=False) or 0
             finally:
                 flush_output()
-        except (Exception, KeyboardInterrupt) as error:
+        except KeyboardInterrupt:
+            code = CTRL_C  # As Typer has it.
+        except Exception as error:
             if stop.signal is None:
-                if debug or _debugging() or isinstance(error, KeyboardInterrupt):
+                if debug or _debugging():
                     raise
                 message, code = _explain(error)
                 print(f"dcgan: {printable(message)}", file=sys.stderr)
+                return code
     if stop.signal is not None:  # Whatever the interruption made a library raise.
+        code = 128 + stop.signal
         left = "stopped at once" if stop.at_once else "stopped; nothing is left half-written"
         print(f"dcgan: {stop.signal.name}: {left}", file=sys.stderr)
-        code = 128 + stop.signal
+    elif code == CTRL_C:  # The second, while training was being set up.
+        print("dcgan: SIGINT: stopped at once", file=sys.stderr)
     return code
 
 

@@ -118,7 +118,7 @@ class PlainReporter:
         score = "" if distance is None else f"  Frechet distance {distance:.1f}"
         self.line(
             f"epoch {row['epoch']}/{self.epochs}  time {row['seconds']:.1f} s  "
-            f"{row['images_per_second']:,.0f} images/s  "
+            f"{counted(round(row['images_per_second']), 'image')}/s  "
             f"generator loss {row['generator_loss']:.4f}  "
             f"discriminator loss {row['discriminator_loss']:.4f}" + score
         )
@@ -187,7 +187,7 @@ class LiveReporter(PlainReporter):
 def step_facts(report: "StepReport") -> str:
     """Write the speed and the losses of a step."""
     return (
-        f"{report.images_per_second:,.0f} images/s  generator {report.generator_loss:.3f}  "
+        f"{counted(round(report.images_per_second), 'image')}/s  generator {report.generator_loss:.3f}  "
         f"discriminator {report.discriminator_loss:.3f}"
     )
 

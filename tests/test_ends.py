@@ -77,6 +77,18 @@ def test_second_ctrl_c_does_not_wait_for_the_cleaning(processes, workplace, fini
     assert ended.err.splitlines()[-1] == "dcgan: SIGINT: stopped at once"
 
 
+def test_training_that_has_not_begun(processes, workplace):
+    words = ["train", *QUICK, "hydra.run.dir=a"]
+    interrupted(processes, *SIGNALS[1], words, ("mkdir", r"a/\.hydra$"))
+
+
+def test_second_ctrl_c_while_training_is_set_up(processes, workplace):
+    faults = [("signal_before", "mkdir", r"a/samples$", "SIGINT", 2)]
+    ended = processes.run("train", *QUICK, "hydra.run.dir=a", faults=faults)
+    assert ended.code == 130
+    assert ended.err.splitlines()[-1] == "dcgan: SIGINT: stopped at once"
+
+
 @pytest.mark.parametrize("name", ["decoding", "packing", "contact sheet"])
 def test_commands_that_read_pictures(processes, workplace, name):
     write_colours(workplace / "photos", 9)

@@ -18,6 +18,7 @@ from dcgan_cli.core.device import onednn
 from dcgan_cli.core.environment import keras_folder
 from dcgan_cli.errors import DataError
 from tests.conftest import QUICK
+from tests.pictures import write_colours
 from tests.same_run import assert_same_run
 from tests.test_fashion_mnist import write_files
 
@@ -121,6 +122,21 @@ def test_no_home_for_what_keras_keeps(workplace, nobody):
     assert done.stderr == (
         "dcgan: there is no home folder for the files of Keras; set KERAS_HOME to a folder\n"
     )
+
+
+def test_no_home_for_the_cache_and_data_sets(workplace, nobody):
+    for words, answer in (
+        (
+            ["data=tfds", "data.path=mnist"],
+            "for tensorflow-datasets; set TFDS_DATA_DIR to a folder",
+        ),
+        (["data=image_folder", "data.path=."], "for the cache; set DCGAN_CACHE to a folder"),
+    ):
+        write_colours(workplace, 1)
+        homeless = nobody | {"TFDS_DATA_DIR": None, "XDG_CACHE_HOME": None, "DCGAN_CACHE": "~/c"}
+        done = run("train", *words, environment=homeless)
+        assert done.stderr == f"dcgan: there is no home folder {answer}\n"
+    assert sorted(os.listdir()) == ["0000.png", "site"]
 
 
 def test_home_of_keras(monkeypatch, tmp_path):

@@ -183,7 +183,7 @@ def _render_metrics(rows: list[dict[str, float]]) -> Iterator[RenderableType]:
     seconds = [row["seconds"] for row in rows]
     yield Text(
         f"  {'time':18} {duration(sum(seconds))} in all, {duration(last['seconds'])} for the last "
-        f"epoch, {last['images_per_second']:,.0f} images/s"
+        f"epoch, {counted(round(last['images_per_second']), 'image')}/s"
     )
 
 

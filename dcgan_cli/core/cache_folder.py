@@ -41,10 +41,10 @@ def cache_folder() -> Path:
     Raises:
         StorageError: there is no home folder.
     """
-    if own := os.environ.get("DCGAN_CACHE"):
-        return Path(own).expanduser().absolute()
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     try:
+        if own := os.environ.get("DCGAN_CACHE"):
+            return Path(own).expanduser().absolute()
+        home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
         return Path(home).expanduser().absolute() / "dcgan"
     except RuntimeError:
         raise StorageError(

@@ -113,6 +113,16 @@ class RunFolder:
         """Whether no checkpoint was ever committed here."""
         return not self._has_more() and self.status().get("saved_step") is None
 
+    def remove_unless_begun(self) -> None:
+        """Remove what was made before the run itself, and the folder if it holds nothing else."""
+        if self.looks_like_one():
+            return
+        with contextlib.suppress(OSError):
+            for path in (self._log, self.path / ".hydra", self.lock):
+                if path.exists():
+                    remove(path)
+            self.path.rmdir()
+
     def remove_temporaries(self) -> None:
         """Remove what a killed process was writing. For the holder of the lock alone."""
         for folder in (self.path, self.samples, self.checkpoints):

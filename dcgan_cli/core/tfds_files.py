@@ -8,6 +8,7 @@ import glob
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.errors import ConfigError, DataError
@@ -37,6 +38,7 @@ def tfds_files(name: str, split: str) -> TfdsFiles | None:
         ConfigError: the package is not installed.
         DataError: there is no such data set, it cannot be downloaded, or is kept in another format.
     """
+    _check_home()
     load_tensorflow()
     try:
         import tensorflow_datasets as tfds
@@ -62,3 +64,18 @@ def tfds_files(name: str, split: str) -> TfdsFiles | None:
     names = label.names if isinstance(label, tfds.features.ClassLabel) else ()
     pattern = os.path.join(glob.escape(str(builder.data_path)), f"{builder.name}-{split}.tfrecord*")
     return TfdsFiles(pattern, tuple(names))
+
+
+def _check_home() -> None:
+    """Check that the package has a folder for data sets; else it makes one called `~`.
+
+    Raises:
+        DataError: there is none.
+    """
+    if not os.environ.get("TFDS_DATA_DIR"):
+        try:
+            Path.home()
+        except RuntimeError:
+            raise DataError(
+                "there is no home folder for tensorflow-datasets; set TFDS_DATA_DIR to a folder"
+            ) from None
