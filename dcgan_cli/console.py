@@ -187,7 +187,8 @@ class LiveReporter(PlainReporter):
 def step_facts(report: "StepReport") -> str:
     """Write the speed and the losses of a step."""
     return (
-        f"{counted(round(report.images_per_second), 'image')}/s  generator {report.generator_loss:.3f}  "
+        f"{counted(round(report.images_per_second), 'image')}/s  "
+        f"generator {report.generator_loss:.3f}  "
         f"discriminator {report.discriminator_loss:.3f}"
     )
 
