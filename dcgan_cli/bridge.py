@@ -215,7 +215,9 @@ def _run_sweep(line: CommandLine) -> None:
 
 def _jobs_at_once(cfg: "DictConfig") -> int:
     """Return how many jobs the launcher runs at the same time, as joblib counts them."""
-    number = int(cfg.hydra.launcher.get("n_jobs") or 1)
+    number = int(cfg.hydra.launcher.get("n_jobs", 1))
+    if not number:
+        raise ConfigError("hydra.launcher.n_jobs must be at least 1, or -1 for one a core")
     return max(1, number if number > 0 else (os.cpu_count() or 1) + 1 + number)
 
 

@@ -128,6 +128,8 @@ def sample(
     from dcgan_cli.commands.arguments import run_word
     from dcgan_cli.commands.sample import GRIDS, sample_images
 
+    if out == Path():
+        raise ConfigError("--out is empty; give a file such as grid.png, or a folder")
     if seeds is not None and (seed is not None or n is not None):
         raise ConfigError("--seeds says which and how many: give it without --seed and --n")
     first = seed or 0

@@ -11,7 +11,7 @@ from typing import NoReturn
 from dcgan_cli.config_tree import keys
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.other_names import meant_key
-from dcgan_cli.overrides import literal_path
+from dcgan_cli.overrides import literal_path, override, shell_word
 
 INFO = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
 
@@ -54,6 +54,8 @@ class CommandLine:
         if options.config_dir and not options.config_dir.is_dir():
             raise ConfigError(f"--config-dir {options.config_dir} is not a folder")
         line = cls(overrides, options)
+        if options.resolve and not options.cfg:
+            raise ConfigError("--resolve is for --cfg: dcgan train --cfg job --resolve")
         if options.multirun and line.shows_something:
             raise ConfigError("--multirun runs, --cfg and --info only show; leave one of them out")
         return line
@@ -149,5 +151,8 @@ def _check_word(word: str, following: str) -> None:
         raise ConfigError(f"unknown option {word}{hint}")
     if word.endswith("="):
         raise ConfigError(f"{word} has no value; give it one or leave it out")
+    if "=" not in word and word and Path(word).exists():
+        path = shell_word(override("data.path", word))
+        raise ConfigError(f"{word}: to train on it, write data=image_folder {path}, or data=npz")
     if "=" not in word and not word.startswith("~"):
         raise ConfigError(f"{word!r} is not KEY=VALUE; see dcgan train --help")

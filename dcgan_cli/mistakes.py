@@ -41,12 +41,28 @@ def check_sweep(words: list[str], *, searches: bool) -> None:
     Raises:
         ConfigError: an interval is given to a sweeper that tries every combination.
     """
+    from hydra.core.override_parser.types import IntervalSweep
+
+    kinds = {key.name: key.kind for key in keys()}
     for word in words:
-        if parse(word).is_interval_sweep() and not searches:
+        override = parse(word)
+        if override.is_range_sweep() and not list(override.sweep_string_iterator()):
+            raise ConfigError(f"{word} holds no values; a range goes up: range(START,STOP,STEP)")
+        interval, name = override.value(), override.key_or_group
+        if not isinstance(interval, IntervalSweep):
+            continue
+        if not searches:
             raise ConfigError(
                 f"{word}: an interval needs a sweeper that searches; add hydra/sweeper=optuna, or "
                 "give values such as choice(1,2) or range(1,5)"
             )
+        start, end = interval.start, interval.end
+        if start is None or end is None or start > end:
+            raise ConfigError(f"{word} holds no values; its lower end comes first")
+        whole = kinds.get(name, "").startswith("a whole number")
+        if whole and not (isinstance(start, int) and isinstance(end, int)):
+            value = word.partition("=")[2]
+            raise ConfigError(f"{name} is a whole number; write {name}=int({value})")
 
 
 def check_single(words: list[str]) -> None:
@@ -195,8 +211,8 @@ def _about_name(override: "Override", folders: list[Path]) -> str:
             return (
                 f"{name} must be {' or '.join(options)}, got {got}{nearest(str(choice), options)}"
             )
-        if name not in group_names() and (file := _without_package(name, str(choice), folders)):
-            return f"{file} must begin with the line `# @package _global_`"
+        if name not in group_names() and (wrong := _wrong_beginning(name, str(choice), folders)):
+            return wrong
     return ""
 
 
@@ -214,19 +230,24 @@ def _about_deletion(name: str, known: list[str]) -> str:
     return f"~{name}: a setting cannot be deleted{instead}"
 
 
-def _without_package(group: str, choice: str, folders: list[Path]) -> Path | None:
-    """Return the file of a choice that lacks the header by which its keys are settings.
+def _wrong_beginning(group: str, choice: str, folders: list[Path]) -> str:
+    """Return what is wrong with the first lines of a choice whose keys are to be settings.
 
-    Without it Hydra puts the keys below the group's name, as for `model` and `data`.
+    Without its header Hydra puts the keys below the group's name, as for `model` and `data`.
     """
     for path in (folder / group / f"{choice}.yaml" for folder in folders):
-        if path.is_file():
-            head = itertools.takewhile(
-                lambda line: not line.strip() or line.lstrip().startswith("#"),
-                path.read_text(encoding="utf-8", errors="replace").splitlines(),
-            )
-            return None if any("@package" in line for line in head) else path
-    return None
+        if not path.is_file():
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if text.startswith("\ufeff"):
+            return f"{path} begins with a byte order mark; save it as UTF-8 without one"
+        head = itertools.takewhile(
+            lambda line: not line.strip() or line.lstrip().startswith("#"), text.splitlines()
+        )
+        if not any("@package" in line for line in head):
+            return f"{path} must begin with the line `# @package _global_`"
+        return ""
+    return ""
 
 
 def _about_value(override: "Override") -> str:

@@ -30,6 +30,6 @@ def meant_key(name: str) -> str | None:
     plain = name.lower().replace("-", "").replace("_", "")
     for key in keys():
         short = key.name.rpartition(".")[2]
-        if name.replace("-", "_") in (key.name, short) and short != "name":
+        if name.lower().replace("-", "_") in (key.name, short) and short != "name":
             return key.name
     return next((key for key, names in OTHER_NAMES.items() if plain in names), None)

@@ -29,7 +29,8 @@ def literal_path(word: str, *, sweep: bool) -> str:
     plain = not equals or value in ("", "null") or value[0] in "'\""
     if plain or key.lstrip("+") not in PATH_KEYS:
         return word
-    if not sweep or _exists(value):
+    # Hydra cannot sweep over its own settings, so a comma there is a part of the name.
+    if not sweep or key.startswith("hydra.") or _exists(value):
         return f"{key}={_literal(value)}"
     if value.startswith(tuple(f"{name}(" for name in SWEEP_FUNCTIONS)):
         return word

@@ -37,10 +37,15 @@ def search_overrides(cfg: "DictConfig", folder: Path, words: list[str]) -> list[
         words: the overrides of the command line.
 
     Raises:
-        ConfigError: the settings make no scores to search by.
+        ConfigError: the settings make no scores to search by, or ask for no trials or for the
+            largest distance.
     """
     if not cfg.evaluate_every:
         raise ConfigError("a search needs scores; give evaluate_every at least 1")
+    if int(cfg.hydra.sweeper.n_trials) < 1:
+        raise ConfigError("hydra.sweeper.n_trials must be at least 1")
+    if "maximize" in str(cfg.hydra.sweeper.direction):
+        raise ConfigError("a search is for the smallest Fréchet distance; leave direction out")
     given = {word.partition("=")[0].lstrip("+").removeprefix("hydra.sweeper.") for word in words}
     _quiet_logs()
     own: dict[str, Any] = {"max_failure_rate": "1.0", "study_name": STUDY}

@@ -161,7 +161,11 @@ class Sweep:
                 f"{shown_path(run.path)} holds a run with {other}={own[other]}, not "
                 f"{asked[other]}; give the sweep another hydra.sweep.dir"
             )
-        return bool(run.status()["state"] == "finished")
+        status = run.status()
+        epoch = status.get("epoch")
+        return status["state"] == "finished" or (
+            isinstance(epoch, int) and epoch >= asked["epochs"]
+        )
 
 
 def failures(jobs: list[Job], folder: Path) -> str:
@@ -187,10 +191,15 @@ def say(line: str) -> None:
 def _other_setting(own: dict[str, Any], asked: dict[str, Any]) -> str | None:
     """Return the first setting that is another one in a run than asked for; None if none is.
 
-    A conditional run has counted its classes, where 0 was asked for.
+    A conditional run has counted its classes, where 0 was asked for; and a job may have been
+    trained longer since.
     """
-    counted = "data.classes" if not asked["data.classes"] else ""
-    return next((name for name in own if own[name] != asked[name] and name != counted), None)
+    same = {"resume"}
+    if not asked["data.classes"]:
+        same.add("data.classes")
+    if own["epochs"] > asked["epochs"]:
+        same.add("epochs")
+    return next((name for name in own if own[name] != asked[name] and name not in same), None)
 
 
 def _note_failure(run: RunFolder, ended: str, words: list[str]) -> None:

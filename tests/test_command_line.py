@@ -25,7 +25,7 @@ def test_no_words():
         (["--multirun"], "multirun", True),
         (["-c", "job"], "cfg", "job"),
         (["--cfg=all"], "cfg", "all"),
-        (["--resolve"], "resolve", True),
+        (["--resolve", "-c", "job"], "resolve", True),
         (["-p", "model"], "package", "model"),
         (["--info"], "info", "all"),
         (["-i", "defaults"], "info", "defaults"),

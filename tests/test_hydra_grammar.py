@@ -105,6 +105,17 @@ def test_a_primary_config_of_ones_own(tmp_path, text, flag):
     assert compose(CommandLine.parse([flag, folder, "-cn", "mine"])).epochs == 8
 
 
+def test_an_experiment_with_a_byte_order_mark(tmp_path):
+    words = config_dir(tmp_path, experiment__mine="\ufeff# @package _global_\nepochs: 8\n")
+    with pytest.raises(ConfigError, match=r"mine\.yaml begins with a byte order mark"):
+        compose(CommandLine.parse([*words, "experiment=mine"]))
+
+
+def test_a_comma_in_the_folder_of_a_sweep():
+    line = CommandLine.parse(["-m", "seed=1,2", "hydra.sweep.dir=a,b"])
+    assert line.overrides == ["seed=1,2", "hydra.sweep.dir='a,b'"]
+
+
 def test_a_primary_config_without_the_defaults_names_what_is_missing(tmp_path):
     words = config_dir(tmp_path, mine="epochs: 8\n")
     with pytest.raises(ConfigError, match=r"mine.yaml must have `defaults: \[train, _self_\]`"):

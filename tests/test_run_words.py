@@ -32,6 +32,9 @@ def test_a_run_is_a_word_of_its_own(dcgan, run, command):
         (["evaluate", "500"], "for 500 images write dcgan evaluate --n 500"),
         (["animate", "16"], "--run 16: no run folder there"),
         (["sample", "nothing"], "--run nothing: no run folder there"),
+        (["sample", "n=3"], "write --n 3"),
+        (["sample", "r/run.json"], "is a file, not a run folder"),
+        (["sample", "--out", ""], "--out is empty"),
         (["sample", "r", "--run", "r"], "both name a run; give one"),
         (["sample", "r", "r"], "dcgan sample --help"),
     ],
@@ -65,6 +68,10 @@ def test_resume_of_a_checkpoint_names_its_run(dcgan, run):
         ("dcgan.gif", "a moving picture"),
         ("status.json", "how far a run is"),
         ("train.log", "what a run said"),
+        ("samples", "the grids of a run"),
+        ("checkpoints", "the checkpoints of a run"),
+        (".hydra/config.yaml", "Hydra's record of the command"),
+        ("checkpoints/step_0000000012/generator.npz", "a part of a checkpoint"),
     ],
 )
 def test_inspect_says_what_a_file_of_a_run_is(dcgan, run, name, fragment):

@@ -68,6 +68,12 @@ def test_a_failed_job_does_not_end_the_search(dcgan, workplace):
     ("words", "fragment"),
     [
         (["train", "-m", "seed=interval(1,2)"], "add hydra/sweeper=optuna"),
+        (["train", "-m", "seed=range(3,1)"], "seed=range(3,1) holds no values"),
+        ([*SEARCH, "seed=interval(2,1)"], "its lower end comes first"),
+        ([*SEARCH, "seed=interval(1,2.5)"], "write seed=int(interval(1,2.5))"),
+        ([*SEARCH, "hydra.sweeper.n_trials=0"], "n_trials must be at least 1"),
+        ([*SEARCH, "hydra.sweeper.direction=maximize"], "leave direction out"),
+        (["train", "-m", "seed=1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0"], "n_jobs"),
         ([*SEARCH, "evaluate_every=0"], "a search needs scores; give evaluate_every at least 1"),
         (["train", "-m", "hydra/sweeper=nosuch"], "hydra/sweeper/nosuch"),
     ],

@@ -80,6 +80,15 @@ def test_a_conditional_run_that_counted_its_classes_is_done(dcgan, workplace):
     assert "done already: s/0" in again.err
 
 
+def test_a_job_that_was_trained_longer_is_done(dcgan, workplace):
+    words = ["train", "-m", *TINY, "seed=1", "hydra.sweep.dir=s"]
+    assert dcgan(*words, "epochs=1").code == 0
+    assert dcgan("train", "resume=s/0", "epochs=2").code == 0
+    again = dcgan(*words, "epochs=1")
+    assert (again.code, again.out) == (0, ""), again.err
+    assert "done already: s/0" in again.err
+
+
 def test_a_folder_of_another_sweep_is_left_alone(dcgan, workplace, finished_run):
     shutil.copytree(finished_run, workplace / "s" / "0")
     before = (workplace / "s" / "0" / "status.json").read_bytes()

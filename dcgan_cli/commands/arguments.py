@@ -48,6 +48,11 @@ def run_word(command: str, word: str | None, option: str | None) -> str | None:
         raise ConfigError(
             f"{word} is no run folder; for {word} images write dcgan {command} --n {word}"
         )
+    key, equals, value = word.partition("=")
+    if equals:
+        raise ConfigError(f"{word}: dcgan {command} takes options; write --{key} {value}")
+    if os.path.isfile(word):
+        raise ConfigError(f"{word} is a file, not a run folder; dcgan inspect says what it is")
     named = shell_word(word)
     raise ConfigError(
         f"--run {named}: no run folder there; `dcgan train` makes one, and dcgan {command} takes "

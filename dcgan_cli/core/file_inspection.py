@@ -6,6 +6,7 @@ from typing import Any
 from PIL import Image
 
 from dcgan_cli.core.images import OTHER_FORMATS, facts_in, open_png
+from dcgan_cli.core.run_folder import RunFolder, shown_path
 from dcgan_cli.core.runs import run_around
 from dcgan_cli.core.storage import reading
 from dcgan_cli.errors import DataError
@@ -14,6 +15,12 @@ Facts = dict[str, Any]
 PICTURES = (".png", *OTHER_FORMATS)
 ANIMATIONS = (".gif", ".mp4")
 RUN_TEXTS = (".json", ".csv", ".log", ".yaml", ".lock")
+RUN_FOLDERS = {
+    "samples": "the grids of a run",
+    "checkpoints": "the checkpoints of a run",
+    ".hydra": "Hydra's record of the command that began a run",
+}
+"""What the folders in a run folder are."""
 RUN_FILES = {
     "run.json": "the settings, versions and networks of a run",
     "status.json": "how far a run is, and how it ended",
@@ -45,6 +52,15 @@ def describe_picture(path: Path) -> Facts:
     }
 
 
+def describe_run_folder(path: Path) -> Facts | None:
+    """Describe a folder that stands in a run folder; None if it is no such folder."""
+    parent = RunFolder(path.absolute().parent)
+    if path.name not in RUN_FOLDERS or not parent.exists():
+        return None
+    run = str(shown_path(parent.path))
+    return {"kind": "file", "path": str(path), "run": run, "what": RUN_FOLDERS[path.name]}
+
+
 def describe_file(path: Path) -> Facts:
     """Describe an animation, or a text file that a run folder has.
 
@@ -56,6 +72,10 @@ def describe_file(path: Path) -> Facts:
     name = path.name
     if path.suffix.lower() in ANIMATIONS:
         return facts | {"what": "a moving picture", **_frames(path)}
+    if run is not None and path.suffix == ".npz":
+        return facts | {"what": "a part of a checkpoint: weights or optimizer state"}
+    if run is not None and path.parent.name == ".hydra":
+        return facts | {"what": RUN_FOLDERS[".hydra"]}
     if run is None or name not in RUN_FILES:
         raise DataError(
             f"{path} is no file that inspect knows; it takes a run folder, a sweep, a checkpoint, "

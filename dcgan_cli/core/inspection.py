@@ -20,6 +20,7 @@ from dcgan_cli.core.file_inspection import (
     RUN_TEXTS,
     describe_file,
     describe_picture,
+    describe_run_folder,
 )
 from dcgan_cli.core.folder_inspection import describe_pictures, is_image_folder
 from dcgan_cli.core.folder_pictures import folder_pictures
@@ -27,7 +28,7 @@ from dcgan_cli.core.idx_folder import is_idx_folder
 from dcgan_cli.core.image_set import Watch, unwatched
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.run_lock import status_now
-from dcgan_cli.core.runs import BUNDLED
+from dcgan_cli.core.runs import BUNDLED, run_around
 from dcgan_cli.core.shards import holds_records
 from dcgan_cli.core.sweeps import describe_sweep, is_sweep
 from dcgan_cli.errors import DataError
@@ -55,6 +56,8 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
             return describe_run(RunFolder(path))
         if is_sweep(path):
             return describe_sweep(path)
+        if facts := describe_run_folder(path):
+            return facts
         pictures = is_image_folder(path)
         if (path / "manifest.json").exists() and not pictures:
             return describe_checkpoint(checkpoints.read(path))
@@ -75,6 +78,8 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
     ending = path.suffix.lower()
     if ending in PICTURES:
         return describe_picture(path)
+    if ending == ".npz" and path.parent.parent.name == "checkpoints" and run_around(path):
+        return describe_file(path)
     if ending in (".npz", ".npy"):
         return describe_arrays(path)
     if ending in ANIMATIONS or (ending in RUN_TEXTS and path.is_file()):

@@ -65,9 +65,12 @@ class Findings:
 
     def suggested(self) -> dict[str, float]:
         """Return the settings that make the values of all pictures use the whole range, if any."""
-        for found in self.values.values():
+        deep = [kind for kind in self.values if kind != "8-bit"]
+        for kind, found in self.values.items():
             if not (found.is_narrow or found.is_uneven) or found.high <= found.low:
                 continue
+            if kind in deep and len(deep) > 1:
+                continue  # What suits one kind would make the other black or white.
             if found.high <= 255 and len(self.values) > 1:
                 continue  # It would be for the pictures of other kinds, too.
             digits = 2 - math.floor(math.log10(found.high - found.low))
