@@ -123,7 +123,10 @@ def out_of_memory(*arguments: object) -> None:
 def test_out_of_memory_in_a_new_run(dcgan, workplace, monkeypatch):
     monkeypatch.setattr(training, "set_up", out_of_memory)
     done = dcgan("train", *QUICK, "epochs=1")
-    assert (done.code, done.err) == (5, "dcgan: out of memory; try a smaller batch_size than 64\n")
+    assert (done.code, done.err) == (
+        5,
+        "dcgan: out of memory; try a smaller batch_size than 64 in a new run\n",
+    )
     done = dcgan("train", *QUICK, "batch_size=1", "epochs=1")
     assert "use a smaller model or a machine with more memory" in done.err
 

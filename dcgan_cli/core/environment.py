@@ -14,13 +14,14 @@ from pathlib import Path
 from dcgan_cli.errors import DataError
 
 FOREIGN = re.compile(
-    r"TF_(AUTO|AUTOTUNE|CONV2D|CUBLAS|CUDNN|DATA_EXPERIMENT|DETERMINISTIC|DISABLE|ENABLE|FP16|FUNCTION"
-    r"|GRAPH|JIT|JITRT|MATMUL|MKL|ONEDNN|OPTIONALS|OVERRIDE|ROCM|SET|TRT|USE|XLA)_.+"
+    r"TF_(AUTO|CONV2D|DATA_EXPERIMENT|DISABLE|ENABLE|FP16|FUNCTION|GRAPH|JIT|JITRT|MATMUL|MKL"
+    r"|ONEDNN|OPTIONALS|OVERRIDE|SET|TRT|USE|XLA)_.+"
     r"|TENSORFLOW_USE_.+|MLIR_BRIDGE_.+|XLA_FLAGS|(ONEDNN|DNNL)_DEFAULT_FPMATH_MODE"
 )
 """Variables by which TensorFlow and its parts compile, round or order operations in another way.
 
-Others that begin with TF_ are of its logs, threads, memory and devices, or of Terraform.
+Others that begin with TF_ are of its logs, threads, memory and devices, choose between kernels of
+GPUs, for which no bits are promised, or are Terraform's.
 """
 RECORDED = {"TF_ENABLE_ONEDNN_OPTS"}
 """Those that a user may well set: `run.json` says how, and resuming says what differs."""

@@ -18,6 +18,7 @@ from dcgan_cli.core.forecast import Forecast
 from dcgan_cli.core.image_set import ImageSet
 from dcgan_cli.core.interruption import StopRequest, stop_on_signals
 from dcgan_cli.core.manifest import Progress, Score
+from dcgan_cli.core.memory_errors import memory_errors
 from dcgan_cli.core.reporter import Reporter, Start, StepReport
 from dcgan_cli.core.run_folder import RunFolder, shown_path
 from dcgan_cli.core.runs import point_latest_to
@@ -43,35 +44,8 @@ def train(config: TrainConfig, run: RunFolder, data: ImageSet, reporter: Reporte
         CheckpointError, DataError, ConfigError: the run to go on with does not fit.
         StorageError: the run folder cannot be written, or memory ran out.
     """
-    with stop_on_signals() as stop:
-        try:
-            _Training(config, run, data, reporter, stop).run()
-        except (tf.errors.OpError, MemoryError) as error:
-            if isinstance(error, tf.errors.OpError) and not _is_of_memory(error):
-                raise
-            raise StorageError(f"out of memory; {_less_memory(config, run)}") from error
-
-
-def _less_memory(config: TrainConfig, run: RunFolder) -> str:
-    """Say what to change after memory ran out: of a run that was resumed, not all can be."""
-    if not config.resume:
-        if config.batch_size == 1:
-            return "use a smaller model or a machine with more memory"
-        return f"try a smaller batch_size than {config.batch_size}"
-    record = run.record()
-    smaller = {"convolution": "direct", "precision": "bfloat16"}  # Measured on a CPU.
-    changes = [f"{name}={value}" for name, value in smaller.items() if record.get(name) != value]
-    command = " ".join([run.resume_command(), *changes])
-    return (
-        f"close other programs or use a machine with more memory, then go on with: {command} "
-        "(only a new run can have another batch_size)"
-    )
-
-
-def _is_of_memory(error: tf.errors.OpError) -> bool:
-    """Whether memory ran out. Of a constant, TensorFlow says that it cannot be parsed."""
-    parsed = "Cannot parse tensor from proto" in error.message
-    return parsed or isinstance(error, tf.errors.ResourceExhaustedError)
+    with stop_on_signals() as stop, memory_errors(config, run):
+        _Training(config, run, data, reporter, stop).run()
 
 
 class _Training:

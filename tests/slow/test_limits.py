@@ -63,7 +63,7 @@ def test_little_memory(processes, tmp_path, injected):
     ended = processes.run(*words, faults=[("limit_memory", 2_500_000_000)], cwd=tmp_path)
     assert ended.code == 5, ended.err
     last = ended.err.splitlines()[-1]
-    assert last == "dcgan: out of memory; try a smaller batch_size than 1000000"
+    assert last == "dcgan: out of memory; try a smaller batch_size than 1000000 in a new run"
     assert RunFolder(tmp_path / "a").status()["state"] == "failed"
     injected["memory that ran out"] += 1
 
