@@ -33,7 +33,8 @@ def test_samples(loaded, tmp_path):
     seeds = range(5)
     images = loaded.sampler.sample(seeds)
     assert images.dtype == np.uint8
-    _write_grid(tmp_path / "grid.png", loaded, loaded.sampler.stream(seeds), seeds, None)
+    with (tmp_path / "grid.png").open("wb") as stream:
+        _write_grid(stream, loaded, loaded.sampler.stream(seeds), seeds, None, ".png")
     _write_folder(tmp_path / "folder", loaded, loaded.sampler.stream(seeds), seeds)
     _write_array(tmp_path / "x.npz", loaded.sampler.stream(seeds), seeds)
     with np.load(tmp_path / "x.npz") as archive:
@@ -77,6 +78,7 @@ def test_walk(loaded):
 
 def test_a_run_in_colour_is_inspected(loaded, tmp_path, dcgan):
     seeds = range(3)
-    _write_grid(tmp_path / "grid.png", loaded, loaded.sampler.stream(seeds), seeds, None)
+    with (tmp_path / "grid.png").open("wb") as stream:
+        _write_grid(stream, loaded, loaded.sampler.stream(seeds), seeds, None, ".png")
     found = json.loads(dcgan("inspect", tmp_path / "grid.png", "--json").out)
     assert found["made_by"]["seeds"] == [0, 1, 2]

@@ -11,7 +11,7 @@ from dcgan_cli.config import DataConfig, LossConfig, ModelConfig, TrainConfig
 from dcgan_cli.core.data import BUNDLED_MNIST
 from dcgan_cli.core.device import use_precision
 from dcgan_cli.core.gradients import Batch, Objective, gradients
-from dcgan_cli.core.image_arrays import read_npz
+from dcgan_cli.core.image_arrays import read_images
 from dcgan_cli.core.losses import adversarial_loss
 from dcgan_cli.core.networks import build_discriminator, build_generator
 from dcgan_cli.core.step import build_gan, in_training
@@ -126,7 +126,7 @@ def check(config: TrainConfig, bias: float = 0) -> None:
         )
     gan.discriminator.get_layer("dense").bias.assign_add([bias])
     size, channels = config.data.image_size, config.data.channels
-    images = read_npz(BUNDLED_MNIST, "train").images[:REALS]
+    images = read_images(BUNDLED_MNIST, "train").images[:REALS]
     images = np.repeat(np.pad(images, ((0, 0), *[(0, size - 28)] * 2, (0, 0))), channels, axis=3)
     latents = weights.standard_normal((COUNT, config.noise_dim)).astype(np.float32)
     real_classes = fake_classes = None

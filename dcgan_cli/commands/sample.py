@@ -4,10 +4,9 @@ import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from dcgan_cli.commands.arguments import choose_run
 from dcgan_cli.console import progress_bar
@@ -75,13 +74,12 @@ def sample_images(
         columns = classes
     chunks = loaded.sampler.stream(seeds, label)
     if str(out) == "-":
-        write_picture(sys.stdout.buffer, *_grid(loaded, chunks, seeds, columns), kind)
+        _write_grid(sys.stdout.buffer, loaded, chunks, seeds, columns, kind)
         return
     out.parent.mkdir(parents=True, exist_ok=True)
     if kind in GRIDS:
-        grid, facts = _grid(loaded, chunks, seeds, columns)
         with replacing(out) as stream:
-            write_picture(stream, grid, facts, kind)
+            _write_grid(stream, loaded, chunks, seeds, columns, kind)
     elif kind == ".npz":
         _write_array(out, chunks, seeds)
     else:
@@ -122,12 +120,17 @@ def _with_bar(chunks: Chunks, seeds: Sequence[int]) -> Iterator[tuple[int, np.nd
     return progress_bar(pairs, len(seeds), "images")
 
 
-def _grid(
-    loaded: "LoadedGenerator", chunks: Chunks, seeds: Sequence[int], columns: int | None
-) -> tuple[Image.Image, dict[str, Any]]:
-    """Return a grid of samples, and what made it."""
+def _write_grid(
+    stream: IO[bytes],
+    loaded: "LoadedGenerator",
+    chunks: Chunks,
+    seeds: Sequence[int],
+    columns: int | None,
+    ending: str,
+) -> None:
     images = np.stack([image for _, image in _with_bar(chunks, seeds)])
-    return grid_picture(images, columns), loaded.facts | {"seeds": list(seeds)}
+    facts = loaded.facts | {"seeds": list(seeds)}
+    write_picture(stream, grid_picture(images, columns), facts, ending)
 
 
 def _write_folder(
