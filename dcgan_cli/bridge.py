@@ -23,7 +23,7 @@ from dcgan_cli.errors import CheckpointError, ConfigError, DcganError, StorageEr
 from dcgan_cli.overrides import override, quoted
 from dcgan_cli.resume import resumed_config
 from dcgan_cli.streams import counted
-from dcgan_cli.sweep import Sweep, failures
+from dcgan_cli.sweep import Sweep, core_count, failures
 from dcgan_cli.sweep_table import name_one, print_sweep
 
 if TYPE_CHECKING:
@@ -196,21 +196,26 @@ def _run_sweep(line: CommandLine) -> None:
     # What Hydra would write into the folder of each job is left to the job, which holds its lock.
     own = ["hydra.output_subdir=null", "hydra/job_logging=none", NO_CHDIR]
     own.append(override("hydra.sweep.dir", str(folder.absolute())))
-    if searches:
-        own += search.search_overrides(cfg, folder, line.overrides)
     at_once = _jobs_at_once(cfg)
+    if searches:
+        own += search.search_overrides(cfg, folder, at_once)
     sweep = Sweep(line, folder, checked, searches=searches, at_once=at_once)
     if sweep.threads:
         print(f"{at_once} jobs at once, {counted(sweep.threads, 'thread')} each", file=sys.stderr)
-    try:
-        _run_hydra(line.adding(*own), sweep.run_job)
-    except ValueError:  # Of a search without any score, in which all jobs failed.
-        if not searches or not failures(read_jobs(folder), folder):
-            raise
-    facts = describe_sweep(folder)
-    print_sweep(facts)
-    if failed := failures(read_jobs(folder), folder):
+    no_score = False
+    with sweep.running():
+        try:
+            _run_hydra(line.adding(*own), sweep.run_job)
+        except ValueError:  # Of a search without any score, in which all jobs failed.
+            no_score = searches
+            if not searches:
+                raise
+    jobs = read_jobs(sweep.jobs())
+    print_sweep(describe_sweep(folder, jobs))
+    if failed := failures(jobs, folder):
         raise DcganError(failed)
+    if no_score:
+        raise DcganError("the search found no score to go by; dcgan inspect shows its jobs")
 
 
 def _jobs_at_once(cfg: "DictConfig") -> int:
@@ -218,7 +223,7 @@ def _jobs_at_once(cfg: "DictConfig") -> int:
     number = int(cfg.hydra.launcher.get("n_jobs", 1))
     if not number:
         raise ConfigError("hydra.launcher.n_jobs must be at least 1, or -1 for one a core")
-    return max(1, number if number > 0 else (os.cpu_count() or 1) + 1 + number)
+    return max(1, number if number > 0 else core_count() + 1 + number)
 
 
 def _make_folder(cfg: "DictConfig", mode: str) -> Path:

@@ -5,6 +5,7 @@ A job that runs out of memory, or that leaves TensorFlow in another state, thus 
 
 import contextlib
 import itertools
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from dcgan_cli.command_line import CommandLine
 from dcgan_cli.config import TrainConfig
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 STOPPING = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
+NOTES = "jobs.jsonl"
+"""The jobs of a sweep that has been started, and their processes."""
+STOPPED = ".stopped"
+"""Is in the sweep folder from the signal that stops it until its jobs have ended."""
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 
 
@@ -60,7 +65,7 @@ class Sweep:
         self.folder = folder.absolute()
         self.check = check
         self.searches = searches
-        self.threads = max(1, _core_count() // at_once) if at_once > 1 else None
+        self.threads = max(1, core_count() // at_once) if at_once > 1 else None
 
     def run_job(self, cfg: "DictConfig") -> float | None:
         """Run the job that Hydra has just made a folder for.
@@ -73,11 +78,14 @@ class Sweep:
         """
         from hydra.core.hydra_config import HydraConfig
 
+        if (self.folder / STOPPED).exists():  # By a signal, while other jobs run.
+            return None
         hydra = HydraConfig.get()
         words = list(hydra.overrides.task)
         run = RunFolder(Path(hydra.runtime.output_dir))
         if self.searches:
-            run = self._folder_of_trial(run, cfg)
+            run = self._folder_of_trial(cfg)
+        self._note({"job": str(run.path)})
         name = run.path.relative_to(self.folder).as_posix()
         say(f"job {name}: {' '.join(words)}")
         try:
@@ -96,10 +104,10 @@ class Sweep:
             say(f"dcgan: {error}")
             return None
         code, stopped_by = self._run_process(words, name)
+        if stopped_by and self.threads:
+            return None  # The sweep's own process ends it once all jobs have saved.
         if stopped_by:  # Whatever the job made of it, no other begins.
-            again = shell_word(override("hydra.sweep.dir", str(shown_path(self.folder))))
-            say(f"dcgan: to continue, add {again} to the same command")
-            raise SystemExit(128 + stopped_by)
+            self.stop(stopped_by)
         if code:
             ended = f"ended with exit code {code}" if code > 0 else f"was killed by signal {-code}"
             _note_failure(run, ended, words)
@@ -123,30 +131,81 @@ class Sweep:
             subprocess.Popen(program, stderr=subprocess.PIPE, env=environment) as process,
             _passing_on_signals(process) as asked,
         ):
+            self._note({"process": process.pid})
             for line in process.stderr or ():
                 say(f"[{name}] {line.decode(errors='replace').rstrip()}")
             code = process.wait()
         return code, asked[0] if asked else 0
 
-    def _folder_of_trial(self, made: RunFolder, cfg: "DictConfig") -> RunFolder:
+    def _folder_of_trial(self, cfg: "DictConfig") -> RunFolder:
         """Return the folder of a search's job: that of a run with its settings, else a new one.
 
         Hydra counts jobs from 0 whenever the search is started.
         """
-        jobs = [read_job(path) for path in job_folders(self.folder)]
         with contextlib.suppress(ConfigError):  # Which the job itself will report.
             asked = flatten(self.check(cfg))
-            for job in jobs:
+            for job in map(read_job, job_folders(self.folder)):
                 if job.run.exists() and _other_setting(job.settings, asked) is None:
                     return job.run
-        if all(job.run.path != made.path for job in jobs):
-            return made
         for number in itertools.count():
             path = self.folder / str(number)
             with contextlib.suppress(FileExistsError):
                 path.mkdir()
                 return RunFolder(path)
         raise AssertionError
+
+    def jobs(self) -> list[Path]:
+        """Return the folders of the jobs: of a search all, else those that were run this time."""
+        if self.searches:
+            return job_folders(self.folder)
+        return list(dict.fromkeys(Path(line["job"]) for line in self._notes() if "job" in line))
+
+    def stop(self, number: int) -> NoReturn:
+        """End the sweep because of a signal, and say how to continue."""
+        again = shell_word(override("hydra.sweep.dir", str(shown_path(self.folder))))
+        say(f"dcgan: to continue, add {again} to the same command")
+        raise SystemExit(128 + number)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Keep notes of the jobs and, where several run at once, let all save when a signal comes.
+
+        Raises:
+            SystemExit: a signal came; the jobs that ran have saved.
+        """
+        for name in (STOPPED, NOTES):
+            (self.folder / name).unlink(missing_ok=True)
+        asked: list[int] = []
+
+        def note(number: int, frame: FrameType | None) -> None:
+            asked.append(number)
+            (self.folder / STOPPED).touch()
+            if number == signal.SIGINT:  # Which a terminal sends to all processes.
+                return
+            for pid in [line["process"] for line in self._notes() if "process" in line]:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, number)
+
+        numbers = [n for n in STOPPING if signal.getsignal(n) != signal.SIG_IGN]
+        before = {n: signal.signal(n, note) for n in numbers if self.threads}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            (self.folder / STOPPED).unlink(missing_ok=True)
+            if asked:
+                self.stop(asked[0])
+
+    def _note(self, facts: dict[str, Any]) -> None:
+        """Add a line to the notes, in one piece: jobs may be in processes of their own."""
+        with (self.folder / NOTES).open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(facts) + "\n")
+
+    def _notes(self) -> list[dict[str, Any]]:
+        with contextlib.suppress(OSError):
+            return [json.loads(line) for line in (self.folder / NOTES).open(encoding="utf-8")]
+        return []
 
     def _is_done(self, run: RunFolder, cfg: "DictConfig") -> bool:
         """Whether a job has finished before.
@@ -177,7 +236,7 @@ def failures(jobs: list[Job], folder: Path) -> str:
     named = []
     for job in failed:
         apart = [f"{name}={job.settings[name]}" for name in names if name in job.settings]
-        name = job.run.path.relative_to(folder).as_posix()
+        name = os.path.relpath(job.run.path, folder)
         named.append(f"job {name} ({' '.join(apart)}) {job.reason or job.state}")
     return f"{len(failed)} of {len(jobs)} jobs failed: {'; '.join(named)}"
 
@@ -212,7 +271,8 @@ def _note_failure(run: RunFolder, ended: str, words: list[str]) -> None:
             run.write_status(**status | own | {"state": "failed", "reason": ended})
 
 
-def _core_count() -> int:
+def core_count() -> int:
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -38,7 +37,7 @@ def render_sweep(facts: Facts) -> Iterator[RenderableType]:
         table.add_column("Fréchet distance", justify="right")
         table.add_column("of epoch", justify="right")
     for job in jobs:
-        cells = [f"  {_name(job, facts)}"]
+        cells = [f"  {job['name']}"]
         cells += [shown(job["settings"].get(name, "")) for name in names]
         cells.append(_state(job))
         if scored:
@@ -50,7 +49,7 @@ def render_sweep(facts: Facts) -> Iterator[RenderableType]:
     yield table
     for job in jobs:
         if job["reason"]:
-            yield Text(printable(f"  {_name(job, facts)}: {job['reason']}"))
+            yield Text(printable(f"  {job['name']}: {job['reason']}"))
 
 
 def sweep_commands(facts: Facts) -> dict[str, str]:
@@ -101,11 +100,6 @@ def name_one(error: SweepError, command: str) -> CheckpointError:
     print_sweep(facts)
     word = shell_word(facts["jobs"][0]["path"])
     return CheckpointError(f"{error}: {command}{word}")
-
-
-def _name(job: Facts, facts: Facts) -> str:
-    """Return a job's path below the sweep."""
-    return Path(job["path"]).relative_to(facts["path"]).as_posix()
 
 
 def _state(job: Facts) -> str:

@@ -7,7 +7,7 @@ from optuna import load_study
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from dcgan_cli.core.sweeps import read_jobs
+from dcgan_cli.core.sweeps import job_folders, read_jobs
 from dcgan_cli.sweep import Sweep
 from tests.conftest import QUICK
 
@@ -39,13 +39,14 @@ def test_continues_with_the_interrupted_trial_and_ends_with_the_best(dcgan, work
 
     done = dcgan(*SEARCH, "hydra.sweeper.n_trials=2")
     assert done.code == 0, done.err
-    jobs = read_jobs(workplace / "s")
+    jobs = read_jobs(job_folders(workplace / "s"))
     assert len(jobs) == 2
     scores = [job.score for job in jobs]
     assert scores == sorted(scores)
-    second = next(job for job in jobs if job.run.path.name == "1")
-    assert second.settings["optimizer.learning_rate"] == asked["optimizer.learning_rate"]
-    assert second.settings["batch_size"] == asked["batch_size"]
+    trained = [
+        (job.settings["optimizer.learning_rate"], job.settings["batch_size"]) for job in jobs
+    ]
+    assert (asked["optimizer.learning_rate"], asked["batch_size"]) in trained
     complete = [trial for trial in trials(workplace) if trial.state == TrialState.COMPLETE]
     assert sorted(trial.value for trial in complete) == scores
     best = jobs[0].run.path.relative_to(workplace)
@@ -53,7 +54,7 @@ def test_continues_with_the_interrupted_trial_and_ends_with_the_best(dcgan, work
 
     again = dcgan(*SEARCH, "hydra.sweeper.n_trials=2")
     assert (again.code, again.out) == (0, "")
-    assert len(read_jobs(workplace / "s")) == 2
+    assert len(read_jobs(job_folders(workplace / "s"))) == 2
 
 
 def test_a_failed_job_does_not_end_the_search(dcgan, workplace):
@@ -64,6 +65,16 @@ def test_a_failed_job_does_not_end_the_search(dcgan, workplace):
     assert [trial.state for trial in trials(workplace)] == [TrialState.FAIL] * 2
 
 
+def test_a_seeded_search_that_is_made_longer_draws_other_values(dcgan, workplace):
+    words = [*SEARCH, "hydra.sweeper.sampler.seed=1"]
+    assert dcgan(*words, "hydra.sweeper.n_trials=1").code == 0
+    (workplace / "s" / "empty").mkdir()
+    assert dcgan(*words, "hydra.sweeper.n_trials=2").code == 0
+    first, second = trials(workplace)
+    assert first.params != second.params
+    assert (workplace / "s" / "empty").is_dir()
+
+
 @pytest.mark.parametrize(
     ("words", "fragment"),
     [
@@ -71,6 +82,7 @@ def test_a_failed_job_does_not_end_the_search(dcgan, workplace):
         (["train", "-m", "seed=range(3,1)"], "seed=range(3,1) holds no values"),
         ([*SEARCH, "seed=interval(2,1)"], "its lower end comes first"),
         ([*SEARCH, "seed=interval(1,2.5)"], "write seed=int(interval(1,2.5))"),
+        ([*SEARCH, "hydra.sweep.dir=a?b"], "below ? or %"),
         ([*SEARCH, "hydra.sweeper.n_trials=0"], "n_trials must be at least 1"),
         ([*SEARCH, "hydra.sweeper.direction=maximize"], "leave direction out"),
         (["train", "-m", "seed=1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0"], "n_jobs"),

@@ -89,6 +89,15 @@ def test_a_job_that_was_trained_longer_is_done(dcgan, workplace):
     assert "done already: s/0" in again.err
 
 
+def test_only_the_jobs_of_this_sweep_are_counted_wherever_they_are(dcgan, workplace):
+    RunFolder(workplace / "s" / "old").path.mkdir(parents=True)
+    RunFolder(workplace / "s" / "old").write_status("interrupted", reason="by hand")
+    words = ["seed=1", "hydra.sweep.dir=s", "hydra.sweep.subdir=a/b/${hydra.job.num}"]
+    done = dcgan("train", "-m", *TINY, "optimizer.learning_rate=-1,-2", *words)
+    assert done.code == 1
+    assert "2 of 2 jobs failed: job a/b/0 (" in done.err
+
+
 def test_a_folder_of_another_sweep_is_left_alone(dcgan, workplace, finished_run):
     shutil.copytree(finished_run, workplace / "s" / "0")
     before = (workplace / "s" / "0" / "status.json").read_bytes()

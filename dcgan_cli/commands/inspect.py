@@ -87,10 +87,10 @@ def _render(facts: Facts) -> Iterator[RenderableType]:
             yield _pairs({name: shown(value) for name, value in facts["settings"].items()})
             yield from _render_commands(facts["commands"])
         case "checkpoint":
-            yield Text(f"checkpoint {facts['path']}", style="bold")
+            yield Text(f"checkpoint {printable(facts['path'])}", style="bold")
             yield Text(f"  {printable(_condition(facts))}")
         case "png":
-            yield Text(f"picture {facts['path']}", style="bold")
+            yield Text(f"picture {printable(facts['path'])}", style="bold")
             yield _pairs({"size": f"{facts['width']} x {facts['height']}, {facts['mode']}"})
             if facts["made_by"] is None:
                 yield Text("  it does not say what made it")
@@ -100,7 +100,7 @@ def _render(facts: Facts) -> Iterator[RenderableType]:
             yield from render_sweep(facts)
             yield from _render_commands(sweep_commands(facts))
         case "file":
-            yield Text(f"{facts['path']}: {facts['what']}", style="bold")
+            yield Text(f"{printable(facts['path'])}: {facts['what']}", style="bold")
             if "frames" in facts:
                 size = f"{facts['width']} x {facts['height']}, {counted(facts['frames'], 'frame')}"
                 yield _pairs({"size": size})
@@ -109,7 +109,7 @@ def _render(facts: Facts) -> Iterator[RenderableType]:
                 run = shell_word(facts["run"])
                 yield from _render_commands({"inspect the run": f"dcgan inspect {run}"})
         case "data":
-            yield Text(f"data {facts['path']}", style="bold")
+            yield Text(f"data {printable(facts['path'])}", style="bold")
             for split, described in facts["splits"].items():
                 yield _pairs({split: _short(described)})
             yield from _render_notes(facts)
@@ -118,7 +118,7 @@ def _render(facts: Facts) -> Iterator[RenderableType]:
             yield from render_pictures(facts)
             yield from _render_commands(facts["commands"])
         case _:
-            yield Text(f"arrays {facts['path']}", style="bold")
+            yield Text(f"arrays {printable(facts['path'])}", style="bold")
             yield _pairs({name: _short(array) for name, array in facts["arrays"].items()})
             yield from _render_notes(facts)
 
@@ -131,7 +131,7 @@ def _render_notes(facts: Facts) -> Iterator[Text]:
 
 def _render_run(facts: Facts) -> Iterator[RenderableType]:
     status = facts["status"]
-    yield Text(f"run {facts['path']}", style="bold")
+    yield Text(f"run {printable(facts['path'])}", style="bold")
     if facts["bundled"]:
         yield _pairs({name: _short(value) for name, value in facts["bundled"].items()})
     state = f"{status['state']}, epoch {status.get('epoch')} of {status.get('epochs')}"

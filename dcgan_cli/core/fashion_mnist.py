@@ -35,10 +35,11 @@ def fashion_mnist_folder() -> Path:
     shared = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
     packaged = [Path(base) / "datasets" / "fashion-mnist" for base in shared.split(":") if base]
     for base in packaged:
-        if _has_images(base):
+        if _has(base, FILE):
             return base
     downloaded = keras_folder() / "datasets" / "fashion-mnist"
-    if _has_images(downloaded):
+    # A download may have stopped after its first file.
+    if all(_has(downloaded, name.removesuffix(".gz")) for name in FILES):
         return downloaded
     load_tensorflow()
     import keras
@@ -62,5 +63,5 @@ def fashion_mnist_folder() -> Path:
     return downloaded
 
 
-def _has_images(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in (FILE, f"{FILE}.gz"))
+def _has(folder: Path, name: str) -> bool:
+    return any((folder / file).is_file() for file in (name, f"{name}.gz"))

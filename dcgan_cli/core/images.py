@@ -136,7 +136,10 @@ def facts_in(picture: Image.Image) -> dict[str, Any] | None:
     """Return the facts that an opened PNG carries, or None if it has none."""
     text = getattr(picture, "text", {}).get(FACTS_KEY)
     if text is None and picture.format in OTHER_FORMATS.values():
-        described = str(picture.getexif().get(DESCRIPTION, ""))
+        try:
+            described = str(picture.getexif().get(DESCRIPTION, ""))
+        except Exception:  # Metadata that cannot be read.
+            return None
         text = described.removeprefix(f"{FACTS_KEY} ") if described.startswith(FACTS_KEY) else None
     try:
         facts = json.loads(text) if text else None

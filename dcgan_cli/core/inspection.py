@@ -25,6 +25,7 @@ from dcgan_cli.core.file_inspection import (
 from dcgan_cli.core.folder_inspection import describe_pictures, is_image_folder
 from dcgan_cli.core.folder_pictures import folder_pictures
 from dcgan_cli.core.idx_folder import is_idx_folder
+from dcgan_cli.core.image_files import ENDINGS
 from dcgan_cli.core.image_set import Watch, unwatched
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.run_lock import status_now
@@ -54,7 +55,7 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
     if path.is_dir():
         if RunFolder(path).looks_like_one():
             return describe_run(RunFolder(path))
-        if is_sweep(path):
+        if is_sweep(path) and not _has_pictures(path):
             return describe_sweep(path)
         if facts := describe_run_folder(path):
             return facts
@@ -85,6 +86,11 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
     if ending in ANIMATIONS or (ending in RUN_TEXTS and path.is_file()):
         return describe_file(path)
     return describe_idx_file(path)
+
+
+def _has_pictures(folder: Path) -> bool:
+    """Whether pictures lie in a folder itself; runs below it may have been trained on them."""
+    return any(path.suffix.lower() in ENDINGS for path in folder.iterdir())
 
 
 def describe_run(run: RunFolder) -> Facts:

@@ -85,7 +85,10 @@ def filling(folder: Path) -> Iterator[Path]:
             os.replace(path, folder / path.name)
         temporary.rmdir()
     except BaseException:
-        shutil.rmtree(folder if made else temporary, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
+        if made:
+            with contextlib.suppress(OSError):  # Something else is in it by now.
+                folder.rmdir()
         raise
 
 

@@ -1,7 +1,9 @@
 """Folders of several runs, such as a sweep makes: which runs are in one, and how they compare."""
 
 import contextlib
+import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,6 @@ from typing import Any
 from dcgan_cli.config_tree import flatten
 from dcgan_cli.core.run_folder import RunFolder, shown_path
 from dcgan_cli.core.run_lock import status_now
-from dcgan_cli.core.storage import entries
 from dcgan_cli.errors import CheckpointError
 
 SCORE = "frechet_distance"
@@ -40,12 +41,17 @@ def job_folders(folder: Path) -> list[Path]:
 
     A job that failed before it began has a `status.json` alone.
     """
-    below = [path for path in entries(folder) if path.is_dir() and not path.is_symlink()]
-    found = [path for path in below if _is_job(path)]
-    for path in below:
-        if not _is_job(path):
-            found += [inner for inner in entries(path) if _is_job(inner)]
+    found: list[Path] = []
+    for path in _folders(folder):
+        found += [path] if _is_job(path) else filter(_is_job, _folders(path))
     return sorted(found, key=lambda path: _natural(path.relative_to(folder).as_posix()))
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Return the folders in a folder; links are left out, `latest` among them."""
+    with contextlib.suppress(OSError), os.scandir(folder) as found:
+        return [Path(entry.path) for entry in found if entry.is_dir(follow_symlinks=False)]
+    return []
 
 
 def is_sweep(folder: Path) -> bool:
@@ -81,9 +87,9 @@ def read_job(folder: Path) -> Job:
     )
 
 
-def read_jobs(folder: Path) -> list[Job]:
-    """Read every job below a folder: those with a score first, the best at the top."""
-    jobs = [read_job(path) for path in job_folders(folder)]
+def read_jobs(folders: Iterable[Path]) -> list[Job]:
+    """Read jobs: those with a score first, the best at the top."""
+    jobs = [read_job(path) for path in folders]
     return sorted(jobs, key=lambda job: (job.score is None, job.score or 0.0))
 
 
@@ -104,9 +110,14 @@ def _settings_in(words: Any) -> dict[str, Any]:
     return {key: value for key, _, value in pairs if not key.startswith(("hydra", "+"))}
 
 
-def describe_sweep(folder: Path) -> dict[str, Any]:
-    """Describe the jobs below a folder, the best first, for `dcgan inspect`."""
-    jobs = read_jobs(folder)
+def describe_sweep(folder: Path, jobs: list[Job] | None = None) -> dict[str, Any]:
+    """Describe the jobs of a sweep, the best first, for `dcgan inspect`.
+
+    Args:
+        folder: the sweep.
+        jobs: its jobs; None for all that are below it.
+    """
+    jobs = read_jobs(job_folders(folder)) if jobs is None else jobs
     names = differing(jobs)
     return {
         "kind": "sweep",
@@ -114,6 +125,7 @@ def describe_sweep(folder: Path) -> dict[str, Any]:
         "settings": names,
         "jobs": [
             {
+                "name": os.path.relpath(job.run.path, folder),
                 "path": str(shown_path(job.run.path)),
                 "state": job.state,
                 "reason": job.reason,
@@ -135,4 +147,4 @@ def _is_job(path: Path) -> bool:
 def _natural(name: str) -> list[tuple[int, int, str]]:
     """Return a key by which 10 sorts after 9."""
     parts = re.split(r"(\d+)", name)
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]

@@ -164,12 +164,12 @@ def _unencoded(content: bytes, features: Any) -> Image.Image | None:
     """
     for keys in SHAPE_KEYS:
         sizes = [size for key in keys if key in features for size in features[key].int64_list.value]
-        if not all(0 < size <= MAX_PIXELS for size in sizes) or math.prod(sizes) != len(content):
+        if len(sizes) not in (2, 3) or not all(0 < size <= MAX_PIXELS for size in sizes):
+            continue
+        if math.prod(sizes) != len(content):
             continue
         if len(sizes) == 2:
             sizes = [1, *sizes]
-        if len(sizes) != 3:
-            continue
         pixels = np.frombuffer(content, np.uint8).reshape(sizes)
         if sizes[0] in CHANNELS:
             pixels = np.moveaxis(pixels, 0, -1)
