@@ -77,16 +77,20 @@ def filling(folder: Path) -> Iterator[Path]:
     It lies in `folder`, which is made if it is not there. When the block raises, nothing is left.
     """
     made = not folder.exists()
+    names: list[str] = []
     temporary = temporary_beside(folder / "files")
     try:
         temporary.mkdir(parents=True)
         yield temporary
-        for path in entries(temporary):
-            os.replace(path, folder / path.name)
+        names = [path.name for path in entries(temporary)]
+        for name in names:
+            os.replace(temporary / name, folder / name)
         temporary.rmdir()
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         if made:
+            for name in names:
+                (folder / name).unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # Something else is in it by now.
                 folder.rmdir()
         raise
