@@ -68,7 +68,6 @@ def test_resume_of_a_checkpoint_names_its_run(dcgan, run):
         ("dcgan.gif", "a moving picture"),
         ("status.json", "how far a run is"),
         ("train.log", "what a run said"),
-        ("samples", "the grids of a run"),
         ("checkpoints", "the checkpoints of a run"),
         (".hydra/config.yaml", "Hydra's record of the command"),
         ("checkpoints/step_0000000012/generator.npz", "a part of a checkpoint"),

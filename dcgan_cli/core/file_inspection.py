@@ -16,7 +16,6 @@ PICTURES = (".png", *OTHER_FORMATS)
 ANIMATIONS = (".gif", ".mp4")
 RUN_TEXTS = (".json", ".csv", ".log", ".yaml", ".lock")
 RUN_FOLDERS = {
-    "samples": "the grids of a run",
     "checkpoints": "the checkpoints of a run",
     ".hydra": "Hydra's record of the command that began a run",
 }
