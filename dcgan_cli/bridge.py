@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from dcgan_cli import mistakes, search
 from dcgan_cli.command_line import CommandLine
 from dcgan_cli.config import NAMED_FEATURES, TrainConfig
+from dcgan_cli.core.environment import core_count
 from dcgan_cli.core.run_folder import RunFolder
 from dcgan_cli.core.run_lock import hold
 from dcgan_cli.core.runs import BUNDLED, new_folder, open_run
@@ -23,7 +24,7 @@ from dcgan_cli.errors import CheckpointError, ConfigError, DcganError, StorageEr
 from dcgan_cli.overrides import override, quoted
 from dcgan_cli.resume import resumed_config
 from dcgan_cli.streams import counted
-from dcgan_cli.sweep import Sweep, core_count, failures
+from dcgan_cli.sweep import Sweep, failures
 from dcgan_cli.sweep_table import name_one, print_sweep
 
 if TYPE_CHECKING:

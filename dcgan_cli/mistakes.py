@@ -158,7 +158,8 @@ def expand_globs(words: list[str], folders: list[Path]) -> list[str]:
 
     expanded = []
     for word in words:
-        group, pattern = parse(word).key_or_group, parse(word).value()
+        override = parse(word)
+        group, pattern = override.key_or_group, override.value()
         if not isinstance(pattern, Glob):
             expanded.append(word)
             continue

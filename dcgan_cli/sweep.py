@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from dcgan_cli.command_line import CommandLine
 from dcgan_cli.config import TrainConfig
 from dcgan_cli.config_tree import flatten
+from dcgan_cli.core.environment import core_count
 from dcgan_cli.core.run_folder import RunFolder, shown_path
 from dcgan_cli.core.run_lock import hold
 from dcgan_cli.core.sweeps import Job, differing, job_folders, read_job
@@ -269,11 +270,6 @@ def _note_failure(run: RunFolder, ended: str, words: list[str]) -> None:
             # A job that failed before it began has no run.json that holds its settings.
             own = {} if run.exists() else {"words": words}
             run.write_status(**status | own | {"state": "failed", "reason": ended})
-
-
-def core_count() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

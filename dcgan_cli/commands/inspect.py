@@ -21,11 +21,10 @@ from dcgan_cli.errors import CheckpointError, ConfigError, DataError
 from dcgan_cli.help import shown
 from dcgan_cli.overrides import shell_word
 from dcgan_cli.streams import counted, printable
-from dcgan_cli.sweep_table import render_sweep, sweep_commands
+from dcgan_cli.sweep_table import PIPE_WIDTH, render_sweep, sweep_commands
 
 BARS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 60
-PIPE_WIDTH = 160
 
 
 def inspect_target(target: str | None, sheet: Path | None, *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from dcgan_cli.config import StrategyConfig, TrainConfig
+from dcgan_cli.core.environment import core_count
 from dcgan_cli.errors import ConfigError
 
 BFLOAT16_CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
@@ -19,7 +20,7 @@ def describe_devices() -> str:
     """Name what training runs on, such as "2 x NVIDIA A100" or "CPU (AMD EPYC, 8 cores)"."""
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
-        return f"CPU ({_cpu_name()}, {_cpu_count()} cores)"
+        return f"CPU ({_cpu_name()}, {core_count()} cores)"
     names = [
         tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus
     ]
@@ -113,7 +114,3 @@ def _cpuinfo(*names: str) -> str:
 
 def _cpu_name() -> str:
     return _cpuinfo("model name") or "unknown"
-
-
-def _cpu_count() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -61,6 +61,11 @@ def keras_defaults() -> Iterator[None]:
         os.environ.update(before)
 
 
+def core_count() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def keras_folder() -> Path:
     """Return the folder in which Keras keeps what it downloads.
 
