@@ -31,7 +31,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 docs: $(VENV)/installed
-	$(BIN)/python -c 'from dcgan_cli.help import configuration_page as page; print(page(), end="")' \
+	$(BIN)/python -c 'from dcgan_cli.hydra_cli.help import configuration_page as page; print(page(), end="")' \
 	  > docs/configuration.md
 
 bench: $(VENV)/installed-bench

@@ -46,14 +46,14 @@ def inside() -> Figures:
     from dcgan_cli.core import load_tensorflow
 
     load_tensorflow()
-    from dcgan_cli.config import DataConfig, TrainConfig
-    from dcgan_cli.core import checkpoints
-    from dcgan_cli.core.data import load_training_images
-    from dcgan_cli.core.manifest import Progress
-    from dcgan_cli.core.run_folder import RunFolder
-    from dcgan_cli.core.runs import BUNDLED
-    from dcgan_cli.core.sampling import load_generator
-    from dcgan_cli.core.training import train
+    from dcgan_cli.core.data.load import load_training_images
+    from dcgan_cli.core.runs import checkpoints
+    from dcgan_cli.core.runs.find import BUNDLED
+    from dcgan_cli.core.runs.folder import RunFolder
+    from dcgan_cli.core.runs.progress import Progress
+    from dcgan_cli.core.sampling.sampler import load_generator
+    from dcgan_cli.core.training.loop import train
+    from dcgan_cli.settings.schema import DataConfig, TrainConfig
 
     figures: Figures = {}
     start = time.perf_counter()

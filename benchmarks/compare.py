@@ -62,7 +62,7 @@ def measure(name: str, steps: int) -> Figures:
 def summary(rounds: list[Round]) -> dict[str, Any]:
     """Turn the measurements into medians and ratios."""
     # Not before: a process begins with its parent's peak memory, which TensorFlow would make large.
-    from dcgan_cli.core.device import describe_devices
+    from dcgan_cli.core.networks.device import describe_devices
 
     peers = [name for name in rounds[0] if name.startswith("pytorch")]
     gflop = step_gflop()

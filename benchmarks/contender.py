@@ -30,11 +30,11 @@ def dcgan(precision: str, convolution: str) -> Callable[[], object]:
     """Return this program's step at its default settings."""
     import tensorflow as tf
 
-    from dcgan_cli.config import TrainConfig
-    from dcgan_cli.core.data import BUNDLED_MNIST
-    from dcgan_cli.core.device import use_precision
-    from dcgan_cli.core.image_arrays import read_images
-    from dcgan_cli.core.step import build_gan, compile_step
+    from dcgan_cli.core.data.arrays.images import read_images
+    from dcgan_cli.core.data.load import BUNDLED_MNIST
+    from dcgan_cli.core.gan.step import build_gan, compile_step
+    from dcgan_cli.core.networks.device import use_precision
+    from dcgan_cli.settings.schema import TrainConfig
 
     tf.config.experimental.enable_op_determinism()
     use_precision(precision)
@@ -49,8 +49,8 @@ def pytorch(*options: str) -> Callable[[], object]:
     import numpy as np
 
     from benchmarks.pytorch import make_step
-    from dcgan_cli.core.data import BUNDLED_MNIST
-    from dcgan_cli.core.image_arrays import read_images
+    from dcgan_cli.core.data.arrays.images import read_images
+    from dcgan_cli.core.data.load import BUNDLED_MNIST
 
     step = make_step(list(options))
     images = read_images(BUNDLED_MNIST).images[:BATCH_SIZE]

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.rounds import Figures, in_words, interleave, median, ratios, run
-from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.runs.folder import RunFolder
 
 EPOCHS = 2
 TUTORIAL = "tutorial"

@@ -46,9 +46,9 @@ def sources(pictures: Path, packed: Path) -> dict[str, Callable[[], Any]]:
     load_tensorflow()
     import tensorflow as tf
 
-    from dcgan_cli.config import DataConfig
-    from dcgan_cli.core.batches import epoch_batches
-    from dcgan_cli.core.data import load_training_images
+    from dcgan_cli.core.data.batches import epoch_batches
+    from dcgan_cli.core.data.load import load_training_images
+    from dcgan_cli.settings.schema import DataConfig
 
     def ours(name: str, path: Path, *, cache: bool) -> tf.data.Dataset:
         config = DataConfig(name=name, path=str(path), image_size=SIZE, channels=3, cache=cache)

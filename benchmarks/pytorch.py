@@ -123,7 +123,7 @@ def _gradients_once(
     generator_weights: Weights,
     discriminator_weights: Weights,
 ) -> tuple[Gradients, Gradients]:
-    """Return the same gradients by one pass forward and one back, as in `core/gradients.py`."""
+    """Return the same gradients by one pass forward and one back, as in `core/gan/gradients.py`."""
     images = torch.cat([reals, fakes.detach()]).requires_grad_()
     logits = judge(images)
     # The derivatives of both losses by the logits (Goodfellow et al. 2014, section 3).

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from dcgan_cli.streams import counted, printable
 
 if TYPE_CHECKING:
-    from dcgan_cli.core.reporter import Reporter, Start, StepReport
+    from dcgan_cli.core.training.reporter import Reporter, Start, StepReport
 
 log = logging.getLogger("dcgan_cli")
 logging.raiseExceptions = False  # A log file on a full disk is no reason for tracebacks.

@@ -4,7 +4,7 @@
     python scripts/make_classifier.py mine.npz --data my/labelled.npz
 
 It trains on the training split, with images moved by up to two pixels, and is measured on the test
-split. The printed sha256 is what `dcgan_cli/core/features.py` pins. A classifier that differs in
+split. `dcgan_cli/core/evaluation/features.py` pins the printed sha256. A classifier that differs in
 anything gets a new name: scores name the one that made them. The bits depend on the machine and
 versions it is trained with, which is why the arrays themselves are shipped.
 """
@@ -14,8 +14,8 @@ import hashlib
 from pathlib import Path
 
 from dcgan_cli.core import load_tensorflow
-from dcgan_cli.core.data import BUNDLED_MNIST
-from dcgan_cli.core.image_arrays import read_images
+from dcgan_cli.core.data.arrays.images import read_images
+from dcgan_cli.core.data.load import BUNDLED_MNIST
 
 EPOCHS = 30
 BATCH = 128
@@ -34,7 +34,7 @@ def main() -> None:
     import numpy as np
     import tensorflow as tf
 
-    from dcgan_cli.core.classifier import build_classifier, named_weights
+    from dcgan_cli.core.evaluation.classifier import build_classifier, named_weights
 
     train, test = (read_images(arguments.data, split) for split in ("train", "test"))
     keras.utils.set_random_seed(arguments.seed)

@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 from omegaconf import OmegaConf
 
-from dcgan_cli.core import checkpoints, load_tensorflow
-from dcgan_cli.core.run_folder import RunFolder
-from dcgan_cli.core.runs import open_run
+from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core.runs import checkpoints
+from dcgan_cli.core.runs.find import open_run
+from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.storage import write_json
 
 LICENCE = (
@@ -40,8 +41,8 @@ def main() -> None:
     parser.add_argument("--commit", default="HEAD", help="the commit that trained it")
     arguments = parser.parse_args()
     load_tensorflow()
-    from dcgan_cli.core.sampling import choose_checkpoint
-    from dcgan_cli.core.step import sampled_part
+    from dcgan_cli.core.gan.step import sampled_part
+    from dcgan_cli.core.sampling.sampler import choose_checkpoint
 
     run, made = open_run(arguments.run), RunFolder(arguments.folder)
     epoch = int(arguments.epoch) if arguments.epoch.isdecimal() else arguments.epoch

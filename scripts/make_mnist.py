@@ -3,7 +3,7 @@
     python scripts/make_mnist.py FOLDER_WITH_IDX_FILES dcgan_cli/assets/mnist/mnist.npz
 
 The archive has the keys of Keras's `mnist.npz`. Its bytes depend on the four files and the zlib
-version alone, so its printed sha256 is what `dcgan_cli/core/data.py` pins.
+version alone, so its printed sha256 is what `dcgan_cli/core/data/load.py` pins.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan_cli.core.idx import read_idx
+from dcgan_cli.core.data.arrays.idx import read_idx
 
 # As published with the data set; of the unpacked files, so any gzip of them will do.
 MD5 = {

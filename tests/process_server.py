@@ -99,12 +99,12 @@ class ProcessServer:
 
 def serve() -> None:
     """Fork a process for each line of standard input, and wait for one when asked to."""
-    from dcgan_cli.bridge import compose
-    from dcgan_cli.command_line import CommandLine
     from dcgan_cli.core import load_tensorflow
+    from dcgan_cli.hydra_cli.command_line import CommandLine
+    from dcgan_cli.hydra_cli.run import compose
 
     load_tensorflow()
-    from dcgan_cli.core import training  # noqa: F401
+    from dcgan_cli.core.training import loop as training  # noqa: F401
 
     compose(CommandLine.parse([]))  # Imports Hydra and its plugins.
 

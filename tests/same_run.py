@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan_cli.core import checkpoints
+from dcgan_cli.core.runs import checkpoints
 
 
 def rows(run: Path) -> list[dict[str, str]]:

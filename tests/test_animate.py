@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_cli.core.latent_walk import slerp
+from dcgan_cli.core.sampling.latent_walk import slerp
 from tests.conftest import QUICK, TINY
 
 
@@ -47,7 +47,7 @@ def test_the_same_gif_as_at_the_end_of_the_run(dcgan, workplace, finished_run):
 
 def test_long_training(dcgan, workplace, monkeypatch):
     """Both GIFs show fewer epochs, and both say so; the command that shows all does."""
-    monkeypatch.setattr("dcgan_cli.core.animation.MOST_GIF_BYTES", 10_000)
+    monkeypatch.setattr("dcgan_cli.core.sampling.animation.MOST_GIF_BYTES", 10_000)
     done = dcgan("train", *QUICK, "epochs=24", "hydra.run.dir=a")
     said = "dcgan.gif shows every 2nd epoch, to stay below 0 MB; "
     command = "dcgan animate --run a --every 1"

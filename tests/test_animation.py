@@ -14,16 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dcgan_cli.core import animation
-from dcgan_cli.core.animation import (
+from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.sampling import animation
+from dcgan_cli.core.sampling.animation import (
     LABEL_HEIGHT,
     animate_training,
     training_frames,
     write_animation,
 )
-from dcgan_cli.core.gif import MAX_FPS
-from dcgan_cli.core.images import to_picture, write_png
-from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.sampling.gif import MAX_FPS
+from dcgan_cli.core.sampling.pictures import to_picture, write_png
 from dcgan_cli.errors import ConfigError, DataError
 
 needs_ffmpeg = pytest.mark.skipif(

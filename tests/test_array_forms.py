@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcgan_cli.config import DataConfig
-from dcgan_cli.core import image_arrays
-from dcgan_cli.core.array_names import choose_arrays
 from dcgan_cli.core.arrays import Header
-from dcgan_cli.core.data import load_held_out_images, load_training_images
-from dcgan_cli.core.image_arrays import read_images
-from dcgan_cli.core.image_set import ImageSet, NoSplitError
+from dcgan_cli.core.data.arrays import images as image_arrays
+from dcgan_cli.core.data.arrays.images import read_images
+from dcgan_cli.core.data.arrays.names import choose_arrays
+from dcgan_cli.core.data.image_set import ImageSet, NoSplitError
+from dcgan_cli.core.data.load import load_held_out_images, load_training_images
 from dcgan_cli.errors import DataError
+from dcgan_cli.settings.schema import DataConfig
 
 RGB = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), np.uint8)
 RGB[0, 0, 0] = 0, 255, 128

@@ -6,9 +6,9 @@ import shlex
 import numpy as np
 import pytest
 
-from dcgan_cli.bridge import compose
-from dcgan_cli.command_line import CommandLine
-from dcgan_cli.core import image_arrays
+from dcgan_cli.core.data.arrays import images as image_arrays
+from dcgan_cli.hydra_cli.command_line import CommandLine
+from dcgan_cli.hydra_cli.run import compose
 from tests.conftest import TINY
 from tests.test_array_forms import GREY, RGB
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from dcgan_cli.core.array_labels import UnusableError, find_classes, plain_labels
-from dcgan_cli.core.images import facts_in, open_png
-from dcgan_cli.core.runs import open_run
+from dcgan_cli.core.data.arrays.labels import UnusableError, find_classes, plain_labels
+from dcgan_cli.core.runs.find import open_run
+from dcgan_cli.core.sampling.pictures import facts_in, open_png
 from tests.conftest import TINY
 from tests.test_array_forms import RGB, read
 

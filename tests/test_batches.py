@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcgan_cli.core.batches import epoch_batches, steps_per_epoch
+from dcgan_cli.core.data.batches import epoch_batches, steps_per_epoch
 
 
 def order(count: int, **options) -> list[list[int]]:

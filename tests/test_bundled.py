@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_cli.core.features import feature_network
-from dcgan_cli.core.runs import BUNDLED
-from dcgan_cli.core.sampling import load_generator
+from dcgan_cli.core.evaluation.features import feature_network
+from dcgan_cli.core.runs.find import BUNDLED
+from dcgan_cli.core.sampling.sampler import load_generator
 
 CELL = 28
 

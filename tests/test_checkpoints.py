@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
 from dcgan_cli import __version__
-from dcgan_cli.core import checkpoints
-from dcgan_cli.core.checkpoints import (
+from dcgan_cli.core.runs import checkpoints
+from dcgan_cli.core.runs.checkpoints import (
     FORMAT_VERSION,
     Damaged,
     find,
@@ -22,8 +22,8 @@ from dcgan_cli.core.checkpoints import (
     read,
     save,
 )
-from dcgan_cli.core.manifest import Progress
-from dcgan_cli.core.retention import prune, set_aside, set_aside_names
+from dcgan_cli.core.runs.progress import Progress
+from dcgan_cli.core.runs.retention import prune, set_aside, set_aside_names
 from dcgan_cli.errors import CheckpointError, DamagedError
 
 PARTS = {

@@ -9,7 +9,7 @@ import pytest
 
 from dcgan_cli import __version__
 from dcgan_cli.cli import run_program
-from dcgan_cli.config_tree import keys
+from dcgan_cli.settings.tree import keys
 
 COMMANDS = ["train", "sample", "animate", "inspect"]
 
@@ -172,7 +172,7 @@ def test_config_name_of_ones_own(dcgan, workplace):
 
 
 def test_completion_offers_groups_and_keys():
-    from dcgan_cli.completion import complete_override
+    from dcgan_cli.hydra_cli.completion import complete_override
 
     assert "model=dcgan28" in complete_override("model=")
     assert "optimizer.learning_rate=" in complete_override("optimizer.l")

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from dcgan_cli.commands.sample import _write_array, _write_folder, _write_grid
-from dcgan_cli.config import TrainConfig
-from dcgan_cli.core.animation import write_animation
-from dcgan_cli.core.images import grid_picture, open_png, read_png_facts
-from dcgan_cli.core.latent_walk import walk_frames
-from dcgan_cli.core.sampling import LoadedGenerator, Sampler
+from dcgan_cli.core.sampling.animation import write_animation
+from dcgan_cli.core.sampling.latent_walk import walk_frames
+from dcgan_cli.core.sampling.pictures import grid_picture, open_png, read_png_facts
+from dcgan_cli.core.sampling.sampler import LoadedGenerator, Sampler
+from dcgan_cli.settings.schema import TrainConfig
 
 SHAPES = [(8, 8, 3), (33, 33, 3), (64, 64, 3), (64, 64, 1)]
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcgan_cli.command_line import CommandLine
 from dcgan_cli.errors import ConfigError
+from dcgan_cli.hydra_cli.command_line import CommandLine
 
 
 def test_no_words():

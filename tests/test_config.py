@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from dcgan_cli.bridge import compose, conf_dir
-from dcgan_cli.command_line import CommandLine
-from dcgan_cli.config import (
+from dcgan_cli.errors import ConfigError
+from dcgan_cli.hydra_cli.command_line import CommandLine
+from dcgan_cli.hydra_cli.run import compose, conf_dir
+from dcgan_cli.settings.field import nearest
+from dcgan_cli.settings.schema import (
     LABELLED_LOSSES,
     EvaluationConfig,
     ModelConfig,
     TrainConfig,
 )
-from dcgan_cli.config_tree import flatten, from_dict, group_names, keys
-from dcgan_cli.errors import ConfigError
-from dcgan_cli.settings import nearest
+from dcgan_cli.settings.tree import flatten, from_dict, group_names, keys
 
 ALL_KEYS = {key.name: key for key in keys()}
 NUMBERS = [

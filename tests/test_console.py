@@ -5,7 +5,7 @@ import io
 import pytest
 
 from dcgan_cli import console
-from dcgan_cli.core.reporter import Start, StepReport
+from dcgan_cli.core.training.reporter import Start, StepReport
 
 START = Start(
     run="runs/a",

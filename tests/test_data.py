@@ -11,12 +11,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dcgan_cli.config import DataConfig
-from dcgan_cli.core import arrays, data
-from dcgan_cli.core.data import load_held_out_images, load_training_images
-from dcgan_cli.core.idx import read_idx
-from dcgan_cli.core.image_arrays import read_images
+from dcgan_cli.core import arrays
+from dcgan_cli.core.data import load as data
+from dcgan_cli.core.data.arrays.idx import read_idx
+from dcgan_cli.core.data.arrays.images import read_images
+from dcgan_cli.core.data.load import load_held_out_images, load_training_images
 from dcgan_cli.errors import DataError
+from dcgan_cli.settings.schema import DataConfig
 
 # The published counts of each digit.
 TRAIN_LABELS = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan_cli.core import diffaugment as module
-from dcgan_cli.core.diffaugment import diffaugment
+from dcgan_cli.core.gan import diffaugment as module
+from dcgan_cli.core.gan.diffaugment import diffaugment
 
 KEY = tf.constant([1, 2])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dcgan_cli.core import checkpoints
+from dcgan_cli.core.runs import checkpoints
 from tests.conftest import QUICK
 from tests.same_run import assert_same_run, newest_arrays
 

@@ -9,7 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dcgan_cli.core.distances import Moments, frechet_distance, kernel_distance, total_variation
+from dcgan_cli.core.evaluation.distances import (
+    Moments,
+    frechet_distance,
+    kernel_distance,
+    total_variation,
+)
 
 NUMBERS = st.floats(-3, 3, width=32)
 

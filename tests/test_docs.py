@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from dcgan_cli.bridge import compose, compose_sweep
-from dcgan_cli.command_line import CommandLine
-from dcgan_cli.config_tree import keys
-from dcgan_cli.core.data import BUNDLED_MNIST
-from dcgan_cli.core.identity import MAY_CHANGE
-from dcgan_cli.core.run_folder import RunFolder
-from dcgan_cli.core.runs import point_latest_to
-from dcgan_cli.help import configuration_page
+from dcgan_cli.core.data.load import BUNDLED_MNIST
+from dcgan_cli.core.runs.find import point_latest_to
+from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.runs.identity import MAY_CHANGE
+from dcgan_cli.hydra_cli.command_line import CommandLine
+from dcgan_cli.hydra_cli.help import configuration_page
+from dcgan_cli.hydra_cli.run import compose, compose_sweep
+from dcgan_cli.settings.tree import keys
 from tests.pictures import write_colours
 
 PROJECT = Path(__file__).parent.parent

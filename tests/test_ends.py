@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan_cli.core import training
+from dcgan_cli.core.training import loop as training
 from tests.conftest import QUICK
 from tests.pictures import write_colours
 
@@ -154,7 +154,7 @@ def test_out_of_memory_in_a_resumed_run(dcgan, workplace, finished_run, monkeypa
 
 @pytest.mark.parametrize("name", ["sample", "evaluate"])
 def test_out_of_memory_elsewhere(dcgan, workplace, finished_run, monkeypatch, name):
-    monkeypatch.setattr("dcgan_cli.core.sampling.latents", out_of_memory)
+    monkeypatch.setattr("dcgan_cli.core.sampling.sampler.latents", out_of_memory)
     done = dcgan(name, "--run", finished_run)
     assert done.code == 5
     assert done.err.splitlines()[-1].startswith("dcgan: out of memory; close other programs, ask")

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan_cli.core import checkpoints
-from dcgan_cli.core import evaluation as evaluation_module
-from dcgan_cli.core.data import BUNDLED_MNIST
-from dcgan_cli.core.evaluation import Evaluation
-from dcgan_cli.core.features import feature_network
-from dcgan_cli.core.image_arrays import read_images
-from dcgan_cli.core.manifest import Score
-from dcgan_cli.core.run_folder import RunFolder
-from dcgan_cli.core.scoring import SEEDS_FROM
+from dcgan_cli.core.data.arrays.images import read_images
+from dcgan_cli.core.data.load import BUNDLED_MNIST
+from dcgan_cli.core.evaluation import figures as evaluation_module
+from dcgan_cli.core.evaluation.features import feature_network
+from dcgan_cli.core.evaluation.figures import Evaluation
+from dcgan_cli.core.evaluation.scoring import SEEDS_FROM
+from dcgan_cli.core.runs import checkpoints
+from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.runs.progress import Score
 
 FIGURES = {
     "frechet_distance",

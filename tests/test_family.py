@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_cli.core.losses import LOSSES
-from dcgan_cli.core.networks import MODELS
+from dcgan_cli.core.gan.losses import LOSSES
+from dcgan_cli.core.networks.build import MODELS
 from tests.conftest import QUICK
 from tests.same_run import assert_same_run
 

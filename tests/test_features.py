@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from keras.src.legacy.saving import legacy_h5_format
 
-from dcgan_cli.core import features
-from dcgan_cli.core.classifier import build_classifier, named_weights
-from dcgan_cli.core.data import BUNDLED_MNIST
-from dcgan_cli.core.device import use_precision
-from dcgan_cli.core.features import CLASSIFIERS, SHIPPED, feature_network
-from dcgan_cli.core.image_arrays import read_images
+from dcgan_cli.core.data.arrays.images import read_images
+from dcgan_cli.core.data.load import BUNDLED_MNIST
+from dcgan_cli.core.evaluation import features
+from dcgan_cli.core.evaluation.classifier import build_classifier, named_weights
+from dcgan_cli.core.evaluation.features import CLASSIFIERS, SHIPPED, feature_network
+from dcgan_cli.core.networks.device import use_precision
 from dcgan_cli.errors import DataError
 
 SHAPE = (28, 28, 1)

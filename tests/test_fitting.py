@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_cli.core.fitting import Form, fit_array, fitted
+from dcgan_cli.core.data.pictures.preprocessing import Form, fit_array, fitted
 from tests.pictures import MODES, colours, write_picture
 
 GREY = Form(16, 1, "crop")

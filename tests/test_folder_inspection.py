@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_cli.bridge import compose
-from dcgan_cli.command_line import CommandLine
+from dcgan_cli.hydra_cli.command_line import CommandLine
+from dcgan_cli.hydra_cli.run import compose
 from tests.pictures import MODES, colours, write_bad, write_colours, write_picture
 
 

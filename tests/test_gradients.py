@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan_cli.config import DataConfig, LossConfig, ModelConfig, TrainConfig
-from dcgan_cli.core.data import BUNDLED_MNIST
-from dcgan_cli.core.device import use_precision
-from dcgan_cli.core.gradients import Batch, Objective, gradients
-from dcgan_cli.core.image_arrays import read_images
-from dcgan_cli.core.losses import adversarial_loss
-from dcgan_cli.core.networks import build_discriminator, build_generator
-from dcgan_cli.core.step import build_gan, in_training
+from dcgan_cli.core.data.arrays.images import read_images
+from dcgan_cli.core.data.load import BUNDLED_MNIST
+from dcgan_cli.core.gan.gradients import Batch, Objective, gradients
+from dcgan_cli.core.gan.losses import adversarial_loss
+from dcgan_cli.core.gan.step import build_gan, in_training
+from dcgan_cli.core.networks.build import build_discriminator, build_generator
+from dcgan_cli.core.networks.device import use_precision
+from dcgan_cli.settings.schema import DataConfig, LossConfig, ModelConfig, TrainConfig
 from tests.test_losses import FORMULAS
 
 COUNT, REALS = 8, 5

@@ -5,11 +5,11 @@ import pytest
 import tensorflow as tf
 from scipy.signal import correlate2d
 
-from dcgan_cli.config import ModelConfig, TrainConfig
-from dcgan_cli.core import grid
-from dcgan_cli.core.device import resolve_convolution, use_precision
-from dcgan_cli.core.grid_networks import GridDiscriminator, GridGenerator, add_bias
-from dcgan_cli.core.networks import build_discriminator, build_generator
+from dcgan_cli.core.networks import fourier as grid
+from dcgan_cli.core.networks.build import build_discriminator, build_generator
+from dcgan_cli.core.networks.device import resolve_convolution, use_precision
+from dcgan_cli.core.networks.fourier_dcgan28 import GridDiscriminator, GridGenerator, add_bias
+from dcgan_cli.settings.schema import ModelConfig, TrainConfig
 
 RNG = np.random.default_rng(0)
 KEY = tf.constant([1, 2])

@@ -240,7 +240,7 @@ def test_more_columns_in_metrics(dcgan, run):
 def test_facts_in_a_picture_without_end(dcgan, workplace):
     from PIL import Image
 
-    from dcgan_cli.core.images import write_png
+    from dcgan_cli.core.sampling.pictures import write_png
 
     facts = {}
     for _ in range(400):

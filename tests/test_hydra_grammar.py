@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from dcgan_cli.bridge import compose
-from dcgan_cli.command_line import CommandLine
-from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.errors import ConfigError
-from dcgan_cli.mistakes import expand_globs
+from dcgan_cli.hydra_cli.command_line import CommandLine
+from dcgan_cli.hydra_cli.mistakes import expand_globs
+from dcgan_cli.hydra_cli.run import compose
 from tests.conftest import QUICK
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -123,7 +123,7 @@ def test_a_primary_config_without_the_defaults_names_what_is_missing(tmp_path):
 
 
 def test_two_jobs_at_once_share_the_cores_and_keep_their_lines(dcgan, workplace, monkeypatch):
-    monkeypatch.setattr("dcgan_cli.sweep.core_count", lambda: 6)
+    monkeypatch.setattr("dcgan_cli.hydra_cli.sweep.core_count", lambda: 6)
     words = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweep.dir=s"]
     done = dcgan("train", "-m", *QUICK, "epochs=1", "seed=1,2", *words)
     assert done.code == 0, done.err

@@ -5,9 +5,9 @@ import gzip
 import numpy as np
 import pytest
 
-from dcgan_cli.core.idx_folder import is_idx_folder
-from dcgan_cli.core.image_arrays import read_images
-from dcgan_cli.core.image_set import NoSplitError
+from dcgan_cli.core.data.arrays.idx_folder import is_idx_folder
+from dcgan_cli.core.data.arrays.images import read_images
+from dcgan_cli.core.data.image_set import NoSplitError
 from dcgan_cli.errors import DataError
 from tests.test_array_forms import GREY
 from tests.test_data import idx_bytes

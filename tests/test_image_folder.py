@@ -13,16 +13,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_cli.config import DataConfig
-from dcgan_cli.core import cache_folder, image_reading
-from dcgan_cli.core import folder_pictures as folders
-from dcgan_cli.core.data import load_training_images
-from dcgan_cli.core.fitting import Form
-from dcgan_cli.core.folder_pictures import folder_pictures
-from dcgan_cli.core.image_files import list_images
-from dcgan_cli.core.image_set import ImageSet
-from dcgan_cli.core.picture_decoding import MAX_PIXELS, ReadImage
+from dcgan_cli.core.data import cache_folder
+from dcgan_cli.core.data.image_set import ImageSet
+from dcgan_cli.core.data.load import load_training_images
+from dcgan_cli.core.data.pictures import folder as folders
+from dcgan_cli.core.data.pictures import reading as image_reading
+from dcgan_cli.core.data.pictures.decoding import MAX_PIXELS, ReadImage
+from dcgan_cli.core.data.pictures.folder import folder_pictures
+from dcgan_cli.core.data.pictures.listing import list_images
+from dcgan_cli.core.data.pictures.preprocessing import Form
 from dcgan_cli.errors import ConfigError, DataError, StorageError
+from dcgan_cli.settings.schema import DataConfig
 from tests.pictures import MODES, colours, write_bad, write_colours, write_picture
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from dcgan_cli.core.images import (
+from dcgan_cli.core.sampling.pictures import (
     grid_picture,
     make_grid,
     read_png_facts,

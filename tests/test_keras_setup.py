@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from dcgan_cli.config import DataConfig
-from dcgan_cli.core import fashion_mnist, features
-from dcgan_cli.core.data import load_training_images
-from dcgan_cli.core.device import onednn
+from dcgan_cli.core.data import fashion_mnist
+from dcgan_cli.core.data.load import load_training_images
 from dcgan_cli.core.environment import keras_folder
+from dcgan_cli.core.evaluation import features
+from dcgan_cli.core.networks.device import onednn
 from dcgan_cli.errors import DataError
+from dcgan_cli.settings.schema import DataConfig
 from tests.conftest import QUICK
 from tests.pictures import write_colours
 from tests.same_run import assert_same_run

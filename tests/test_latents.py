@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcgan_cli.core.latents import latents
-from dcgan_cli.seeds import MAX_SEED
+from dcgan_cli.commands.seeds import MAX_SEED
+from dcgan_cli.core.sampling.latents import latents
 
 seeds = st.integers(0, MAX_SEED)
 

@@ -6,10 +6,10 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcgan_cli.config import LossConfig
-from dcgan_cli.config_tree import from_dict
-from dcgan_cli.core.losses import adversarial_loss, gradient_penalty_terms, r1_terms
+from dcgan_cli.core.gan.losses import adversarial_loss, gradient_penalty_terms, r1_terms
 from dcgan_cli.errors import ConfigError
+from dcgan_cli.settings.schema import LossConfig
+from dcgan_cli.settings.tree import from_dict
 
 
 def log_probability(x):

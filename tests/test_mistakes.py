@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcgan_cli.bridge import compose
-from dcgan_cli.command_line import CommandLine
-from dcgan_cli.config import TrainConfig
-from dcgan_cli.config_tree import flatten, keys
 from dcgan_cli.errors import ConfigError
-from dcgan_cli.mistakes import one_line, parse, split_sweep
-from dcgan_cli.other_names import OTHER_NAMES
-from dcgan_cli.overrides import override
+from dcgan_cli.hydra_cli.command_line import CommandLine
+from dcgan_cli.hydra_cli.mistakes import one_line, parse, split_sweep
+from dcgan_cli.hydra_cli.other_names import OTHER_NAMES
+from dcgan_cli.hydra_cli.run import compose
+from dcgan_cli.settings.overrides import override
+from dcgan_cli.settings.schema import TrainConfig
+from dcgan_cli.settings.tree import flatten, keys
 
 NUMBERS = "9" * 400
 DATA_KINDS = "data must be fashion_mnist or image_folder or mnist or npz or tfds or tfrecord"

@@ -8,7 +8,7 @@ import sklearn
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcgan_cli.core.neighbours import K, Overlap, nearest_distances, overlap
+from dcgan_cli.core.evaluation.neighbours import K, Overlap, nearest_distances, overlap
 
 
 def overlap_by_definition(real, generated) -> Overlap:

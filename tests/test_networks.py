@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan_cli.config import DataConfig, LossConfig, ModelConfig, TrainConfig
-from dcgan_cli.core.device import use_precision
-from dcgan_cli.core.layers import KeyedDropout, LeakyReLU, SpectralNormalization
-from dcgan_cli.core.networks import build_discriminator, build_generator, layer_table
+from dcgan_cli.core.networks.build import build_discriminator, build_generator, layer_table
+from dcgan_cli.core.networks.device import use_precision
+from dcgan_cli.core.networks.layers import KeyedDropout, LeakyReLU, SpectralNormalization
+from dcgan_cli.settings.schema import DataConfig, LossConfig, ModelConfig, TrainConfig
 
 KEY = tf.constant([1, 2])
 

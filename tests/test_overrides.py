@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from dcgan_cli.overrides import override, shell_word
+from dcgan_cli.settings.overrides import override, shell_word
 
 PARSER = OverridesParser.create()
 

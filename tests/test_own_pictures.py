@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan_cli.bridge import compose
-from dcgan_cli.command_line import CommandLine
-from dcgan_cli.core.images import facts_in, open_png
-from dcgan_cli.core.runs import open_run
+from dcgan_cli.core.runs.find import open_run
+from dcgan_cli.core.sampling.pictures import facts_in, open_png
+from dcgan_cli.hydra_cli.command_line import CommandLine
+from dcgan_cli.hydra_cli.run import compose
 from tests.conftest import TINY
 from tests.pictures import write_bad, write_colours
 from tests.same_run import assert_same_run
@@ -62,9 +62,9 @@ def test_bad_files(pictures, dcgan, workplace):
 def test_folder_that_changes_between_epochs(pictures, dcgan, workplace):
     """A run that is made longer reads the folder anew; one that changes meanwhile stops."""
     from dcgan_cli.console import PlainReporter
-    from dcgan_cli.core.data import load_training_images
-    from dcgan_cli.core.run_lock import hold
-    from dcgan_cli.core.training import train
+    from dcgan_cli.core.data.load import load_training_images
+    from dcgan_cli.core.runs.lock import hold
+    from dcgan_cli.core.training.loop import train
     from dcgan_cli.errors import DataError
 
     assert dcgan(*words(pictures, "hydra.run.dir=run")).code == 0
@@ -92,9 +92,9 @@ def test_folder_that_changes_between_epochs(pictures, dcgan, workplace):
 def test_pictures_that_go_before_the_first_score(pictures, dcgan, workplace):
     """What scores need of real images is known by then, so the epoch is not lost."""
     from dcgan_cli.console import PlainReporter
-    from dcgan_cli.core.data import load_training_images
-    from dcgan_cli.core.run_lock import hold
-    from dcgan_cli.core.training import train
+    from dcgan_cli.core.data.load import load_training_images
+    from dcgan_cli.core.runs.lock import hold
+    from dcgan_cli.core.training.loop import train
     from dcgan_cli.errors import DataError
 
     asked = words(pictures, "hydra.run.dir=run", "data.cache=false", "evaluate_every=1", "epochs=1")

@@ -13,18 +13,18 @@ import pillow_heif
 import pytest
 from PIL import Image, PngImagePlugin
 
-from dcgan_cli.bridge import compose
-from dcgan_cli.command_line import CommandLine
-from dcgan_cli.config import DataConfig
-from dcgan_cli.core import picture_decoding
-from dcgan_cli.core.class_folders import as_written, class_folders
-from dcgan_cli.core.content_kinds import why_no_picture
-from dcgan_cli.core.data import load_training_images
-from dcgan_cli.core.fitting import Form
-from dcgan_cli.core.image_files import ImageFile, list_images
-from dcgan_cli.core.image_set import ImageSet
-from dcgan_cli.core.picture_decoding import ReadImage, decode
+from dcgan_cli.core.data.image_set import ImageSet
+from dcgan_cli.core.data.load import load_training_images
+from dcgan_cli.core.data.pictures import decoding as picture_decoding
+from dcgan_cli.core.data.pictures.class_folders import as_written, class_folders
+from dcgan_cli.core.data.pictures.content_kinds import why_no_picture
+from dcgan_cli.core.data.pictures.decoding import ReadImage, decode
+from dcgan_cli.core.data.pictures.listing import ImageFile, list_images
+from dcgan_cli.core.data.pictures.preprocessing import Form
 from dcgan_cli.errors import ConfigError, DataError
+from dcgan_cli.hydra_cli.command_line import CommandLine
+from dcgan_cli.hydra_cli.run import compose
+from dcgan_cli.settings.schema import DataConfig
 from dcgan_cli.streams import counted
 from tests.pictures import colours, write_colours, write_picture
 
@@ -129,7 +129,7 @@ class TestContentDecides:
         picture_decoding._can_read_heif.cache_clear()
         monkeypatch.setitem(sys.modules, "pillow_heif", None)
         monkeypatch.setattr(picture_decoding, "heif_version", lambda: None)
-        monkeypatch.setattr("dcgan_cli.core.image_cache.heif_version", lambda: None)
+        monkeypatch.setattr("dcgan_cli.core.data.image_cache.heif_version", lambda: None)
         with pytest.raises(DataError, match=r"x\.heic is HEIC; install dcgan-cli\[heif\]"):
             load(folder)
         monkeypatch.undo()

@@ -4,14 +4,14 @@ import dataclasses
 
 import pytest
 
-from dcgan_cli.bridge import compose
-from dcgan_cli.command_line import CommandLine
-from dcgan_cli.config import OptimizerConfig, TrainConfig
-from dcgan_cli.config_tree import flatten, from_dict
-from dcgan_cli.core.identity import identity
-from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.runs.identity import identity
 from dcgan_cli.errors import CheckpointError, ConfigError
-from dcgan_cli.resume import MAY_CHANGE, resumed_config
+from dcgan_cli.hydra_cli.command_line import CommandLine
+from dcgan_cli.hydra_cli.resume import MAY_CHANGE, resumed_config
+from dcgan_cli.hydra_cli.run import compose
+from dcgan_cli.settings.schema import OptimizerConfig, TrainConfig
+from dcgan_cli.settings.tree import flatten, from_dict
 
 FACTS = {"precision": "float32", "data_sha256": "0" * 64}
 OWN = TrainConfig(epochs=7, batch_size=64, optimizer=OptimizerConfig(beta_1=0.5))

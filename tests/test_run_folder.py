@@ -10,11 +10,11 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from dcgan_cli import __version__
-from dcgan_cli.config import OptimizerConfig, TrainConfig
-from dcgan_cli.core.metrics import LOSS_COLUMNS, METRICS_COLUMNS, WHOLE_NUMBERS
-from dcgan_cli.core.run_folder import FORMAT_VERSION, RunFolder
-from dcgan_cli.core.runs import BUNDLED, newest_run, open_run, point_latest_to, run_to_read
+from dcgan_cli.core.runs.find import BUNDLED, newest_run, open_run, point_latest_to, run_to_read
+from dcgan_cli.core.runs.folder import FORMAT_VERSION, RunFolder
+from dcgan_cli.core.runs.metrics import LOSS_COLUMNS, METRICS_COLUMNS, WHOLE_NUMBERS
 from dcgan_cli.errors import CheckpointError, ConfigError
+from dcgan_cli.settings.schema import OptimizerConfig, TrainConfig
 
 CONFIG = TrainConfig(epochs=3, optimizer=OptimizerConfig(learning_rate=0.1), resume="é")
 ROWS = [

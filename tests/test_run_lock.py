@@ -6,8 +6,8 @@ import signal
 import time
 from pathlib import Path
 
-from dcgan_cli.core import run_lock
-from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.runs import lock as run_lock
+from dcgan_cli.core.runs.folder import RunFolder
 from tests.conftest import QUICK
 from tests.same_run import assert_same_run
 

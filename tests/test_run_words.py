@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_cli.core.images import facts_in
+from dcgan_cli.core.sampling.pictures import facts_in
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_cli.core import checkpoints
-from dcgan_cli.core.images import make_grid, read_png_facts
-from dcgan_cli.core.manifest import Progress
+from dcgan_cli.core.runs import checkpoints
+from dcgan_cli.core.runs.progress import Progress
+from dcgan_cli.core.sampling.pictures import make_grid, read_png_facts
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from dcgan_cli.config import DataConfig, EvaluationConfig, LossConfig, TrainConfig
-from dcgan_cli.core import checkpoints
-from dcgan_cli.core.data import load_training_images
-from dcgan_cli.core.evaluation import evaluation_of
-from dcgan_cli.core.health import LOST_CLASSES, LOST_DIVERSITY, NO_CONTRAST, Health
-from dcgan_cli.core.image_set import ImageSet
-from dcgan_cli.core.run_folder import RunFolder
-from dcgan_cli.core.scoring import ENOUGH_IMAGES, MISSING_SHARE, Scorer
+from dcgan_cli.core.data.image_set import ImageSet
+from dcgan_cli.core.data.load import load_training_images
+from dcgan_cli.core.evaluation.figures import evaluation_of
+from dcgan_cli.core.evaluation.scoring import ENOUGH_IMAGES, MISSING_SHARE, Scorer
+from dcgan_cli.core.runs import checkpoints
+from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.training.health import LOST_CLASSES, LOST_DIVERSITY, NO_CONTRAST, Health
+from dcgan_cli.settings.schema import DataConfig, EvaluationConfig, LossConfig, TrainConfig
 from tests.conftest import QUICK
 from tests.same_run import assert_same_run
 

@@ -7,8 +7,8 @@ from optuna import load_study
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from dcgan_cli.core.sweeps import job_folders, read_jobs
-from dcgan_cli.sweep import Sweep
+from dcgan_cli.core.runs.sweeps import job_folders, read_jobs
+from dcgan_cli.hydra_cli.sweep import Sweep
 from tests.conftest import QUICK
 
 SEARCH = ["train", "-m", "hydra/sweeper=optuna", "optimizer.learning_rate=interval(1e-5,1e-3)"]

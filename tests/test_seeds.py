@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dcgan_cli.commands.seeds import MAX_COUNT, MAX_SEED, parse_seeds
 from dcgan_cli.errors import ConfigError
-from dcgan_cli.seeds import MAX_COUNT, MAX_SEED, parse_seeds
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from dcgan_cli.core import checkpoints
-from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.runs import checkpoints
+from dcgan_cli.core.runs.folder import RunFolder
 from tests.conftest import QUICK, TINY
 
 WORDS = [*TINY, "data.limit=3000", "batch_size=16"]  # 188 steps an epoch

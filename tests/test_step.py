@@ -8,13 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan_cli.config import LossConfig, ModelConfig, OptimizerConfig, TrainConfig
-from dcgan_cli.core.data import BUNDLED_MNIST
-from dcgan_cli.core.device import use_precision
-from dcgan_cli.core.image_arrays import read_images
-from dcgan_cli.core.layers import dropout
-from dcgan_cli.core.optimizers import Cooldown
-from dcgan_cli.core.step import (
+from dcgan_cli.core.data.arrays.images import read_images
+from dcgan_cli.core.data.load import BUNDLED_MNIST
+from dcgan_cli.core.gan.optimizers import Cooldown
+from dcgan_cli.core.gan.step import (
     DROPOUT,
     NOISE,
     Gan,
@@ -24,7 +21,10 @@ from dcgan_cli.core.step import (
     compile_step,
     step_key,
 )
+from dcgan_cli.core.networks.device import use_precision
+from dcgan_cli.core.networks.layers import dropout
 from dcgan_cli.errors import CheckpointError
+from dcgan_cli.settings.schema import LossConfig, ModelConfig, OptimizerConfig, TrainConfig
 
 CONFIG = TrainConfig(batch_size=16, noise_dim=8, model=ModelConfig(base_channels=4), seed=3)
 STEP = 5
@@ -332,13 +332,13 @@ import numpy as np
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from dcgan_cli.config import LossConfig, ModelConfig, OptimizerConfig, TrainConfig
-from dcgan_cli.core.data import BUNDLED_MNIST
-from dcgan_cli.core.image_arrays import read_images
-from dcgan_cli.core.batches import epoch_batches
-from dcgan_cli.core.gradients import Batch, Objective, gradients
-from dcgan_cli.core.losses import non_saturating
-from dcgan_cli.core.step import DROPOUT, NOISE, build_gan, compile_step, in_training, step_key
+from dcgan_cli.settings.schema import LossConfig, ModelConfig, OptimizerConfig, TrainConfig
+from dcgan_cli.core.data.load import BUNDLED_MNIST
+from dcgan_cli.core.data.arrays.images import read_images
+from dcgan_cli.core.data.batches import epoch_batches
+from dcgan_cli.core.gan.gradients import Batch, Objective, gradients
+from dcgan_cli.core.gan.losses import non_saturating
+from dcgan_cli.core.gan.step import DROPOUT, NOISE, build_gan, compile_step, in_training, step_key
 
 # Weights of zero at the end, which do not move: every logit is 0, so the means are known.
 config = TrainConfig(
@@ -413,9 +413,9 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 import numpy as np
 from dcgan_cli.core import setup
-from dcgan_cli.config import DataConfig, ModelConfig, TrainConfig
-from dcgan_cli.core.batches import epoch_batches
-from dcgan_cli.core.step import build_gan, compile_step
+from dcgan_cli.settings.schema import DataConfig, ModelConfig, TrainConfig
+from dcgan_cli.core.data.batches import epoch_batches
+from dcgan_cli.core.gan.step import build_gan, compile_step
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 config = TrainConfig(
     batch_size=8,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dcgan_cli.core.run_folder import RunFolder
-from dcgan_cli.overrides import override
+from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.settings.overrides import override
 from tests.conftest import TINY
 
 ODD_NAMES = [

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.runs.folder import RunFolder
 from tests.conftest import TINY
 
 

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from dcgan_cli.core.run_folder import RunFolder
-from dcgan_cli.core.sweeps import read_job
+from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.runs.sweeps import read_job
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from dcgan_cli.config import DataConfig
-from dcgan_cli.core.data import load_held_out_images, load_training_images
-from dcgan_cli.core.images import facts_in, open_png
-from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.data.load import load_held_out_images, load_training_images
+from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.sampling.pictures import facts_in, open_png
 from dcgan_cli.errors import ConfigError, DataError
+from dcgan_cli.settings.schema import DataConfig
 from tests.pictures import colours
 from tests.test_own_pictures import SMALL
 

@@ -11,11 +11,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from dcgan_cli.config import DataConfig
-from dcgan_cli.core.compressed_shards import count_records
-from dcgan_cli.core.data import load_training_images
-from dcgan_cli.core.image_set import ImageSet
+from dcgan_cli.core.data.image_set import ImageSet
+from dcgan_cli.core.data.load import load_training_images
+from dcgan_cli.core.data.records.compressed import count_records
 from dcgan_cli.errors import DataError
+from dcgan_cli.settings.schema import DataConfig
 from tests.pictures import colours, write_colours
 from tests.test_own_pictures import SMALL
 

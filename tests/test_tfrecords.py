@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan_cli.config import DataConfig
-from dcgan_cli.core import tfrecords
-from dcgan_cli.core.data import load_training_images
-from dcgan_cli.core.image_set import ImageSet
-from dcgan_cli.core.shards import record_places
-from dcgan_cli.core.undecoded import UndecodedImages
+from dcgan_cli.core.data.image_set import ImageSet
+from dcgan_cli.core.data.load import load_training_images
+from dcgan_cli.core.data.pictures.lazy_images import UndecodedImages
+from dcgan_cli.core.data.records import tfrecords
+from dcgan_cli.core.data.records.shards import record_places
 from dcgan_cli.errors import DataError
+from dcgan_cli.settings.schema import DataConfig
 from tests.pictures import colours, write_bad, write_colours, write_picture
 from tests.test_own_pictures import SMALL
 

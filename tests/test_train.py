@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_cli.core import checkpoints, setup
-from dcgan_cli.core.metrics import METRICS_COLUMNS
-from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.runs import checkpoints
+from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.runs.metrics import METRICS_COLUMNS
+from dcgan_cli.core.training import setup
 from tests.conftest import QUICK, TINY
 from tests.same_run import assert_same_run, newest_arrays, rows
 

@@ -7,16 +7,16 @@ from pathlib import Path
 from dcgan_cli.commands.arguments import choose_run
 from dcgan_cli.commands.sample import tell_which
 from dcgan_cli.core import load_tensorflow
-from dcgan_cli.core.animation import (
+from dcgan_cli.core.runs.find import BUNDLED, title
+from dcgan_cli.core.runs.folder import shown_path
+from dcgan_cli.core.sampling.animation import (
     FORMATS,
     TRAINING_FPS,
     animate_training,
     missing_epochs,
     write_animation,
 )
-from dcgan_cli.core.gif import MAX_FPS
-from dcgan_cli.core.run_folder import shown_path
-from dcgan_cli.core.runs import BUNDLED, title
+from dcgan_cli.core.sampling.gif import MAX_FPS
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.streams import counted, printable
 
@@ -62,8 +62,8 @@ def animate_run(
     out.parent.mkdir(parents=True, exist_ok=True)
     if walk:
         load_tensorflow(quiet=quiet)
-        from dcgan_cli.core.latent_walk import walk_frames
-        from dcgan_cli.core.sampling import load_generator
+        from dcgan_cli.core.sampling.latent_walk import walk_frames
+        from dcgan_cli.core.sampling.sampler import load_generator
 
         loaded = load_generator(run, epoch)
         tell_which(loaded)

@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
-from dcgan_cli.core.run_folder import RunFolder
-from dcgan_cli.core.runs import run_to_read
+from dcgan_cli.core.runs.find import run_to_read
+from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.errors import ConfigError, SweepError
-from dcgan_cli.overrides import shell_word
-from dcgan_cli.sweep_table import name_one
+from dcgan_cli.hydra_cli.sweep_table import name_one
+from dcgan_cli.settings.overrides import shell_word
 
 
 def choose_run(command: str, name: str | None) -> RunFolder:

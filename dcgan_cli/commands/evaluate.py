@@ -11,18 +11,18 @@ from rich.console import Console
 from rich.table import Table
 
 from dcgan_cli.commands.arguments import choose_run
+from dcgan_cli.commands.epochs import ALL
 from dcgan_cli.commands.sample import tell_which
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
-from dcgan_cli.core.data import LEAVE_OUT, load_training_images
-from dcgan_cli.core.run_folder import RunFolder
-from dcgan_cli.epochs import ALL
+from dcgan_cli.core.data.load import LEAVE_OUT, load_training_images
+from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.errors import CheckpointError, DamagedError, DataError
 from dcgan_cli.streams import printable
 
 if TYPE_CHECKING:
-    from dcgan_cli.core.evaluation import Evaluation
-    from dcgan_cli.core.sampling import LoadedGenerator
+    from dcgan_cli.core.evaluation.figures import Evaluation
+    from dcgan_cli.core.sampling.sampler import LoadedGenerator
 
 FIGURES = {
     "frechet_distance": ("Frechet distance", "lower"),
@@ -61,7 +61,7 @@ def evaluate_generator(
     """
     run = choose_run("evaluate", run_name)
     load_tensorflow(quiet=quiet)
-    from dcgan_cli.core.sampling import kept_epochs, load_generator
+    from dcgan_cli.core.sampling.sampler import kept_epochs, load_generator
 
     evaluation = _evaluation(run, features, count, data_path)
     if evaluation.count < count:
@@ -92,7 +92,7 @@ def evaluate_generator(
 def _evaluation(
     run: RunFolder, features: str | None, count: int, data_path: str | None
 ) -> "Evaluation":
-    from dcgan_cli.core.evaluation import evaluation_of
+    from dcgan_cli.core.evaluation.figures import evaluation_of
 
     config = run.config()
     if data_path is not None:
@@ -114,8 +114,8 @@ def _evaluation(
 
 
 def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: int) -> Facts:
-    from dcgan_cli.core.class_figures import figures_by_class
-    from dcgan_cli.core.evaluation import NEAREST_COUNT
+    from dcgan_cli.core.evaluation.figures import NEAREST_COUNT
+    from dcgan_cli.core.evaluation.per_class import figures_by_class
 
     seeds = range(first_seed, first_seed + evaluation.count)
     drawn = (image for _, chunk in loaded.sampler.stream(seeds) for image in chunk)

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from dcgan_cli.core.image_files import first_names
+from dcgan_cli.core.data.pictures.listing import first_names
 from dcgan_cli.streams import counted, printable
 
 SHOWN = 10

@@ -12,16 +12,16 @@ from rich.table import Table
 from rich.text import Text
 
 from dcgan_cli.commands.folder_report import render_pictures
+from dcgan_cli.commands.targets import Facts, describe_defaults, describe_run, describe_target
 from dcgan_cli.console import duration, progress_bar
-from dcgan_cli.core.data import LEAVE_OUT
-from dcgan_cli.core.inspection import Facts, describe_defaults, describe_run, describe_target
-from dcgan_cli.core.manifest import position
-from dcgan_cli.core.runs import damaged_run, newest_run, run_to_read
+from dcgan_cli.core.data.load import LEAVE_OUT
+from dcgan_cli.core.runs.find import damaged_run, newest_run, run_to_read
+from dcgan_cli.core.runs.progress import position
 from dcgan_cli.errors import CheckpointError, ConfigError, DataError
-from dcgan_cli.help import shown
-from dcgan_cli.overrides import shell_word
+from dcgan_cli.hydra_cli.help import shown
+from dcgan_cli.hydra_cli.sweep_table import PIPE_WIDTH, render_sweep, sweep_commands
+from dcgan_cli.settings.overrides import shell_word
 from dcgan_cli.streams import counted, printable
-from dcgan_cli.sweep_table import PIPE_WIDTH, render_sweep, sweep_commands
 
 BARS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 60

@@ -5,13 +5,13 @@ import re
 import sys
 from pathlib import Path
 
-from dcgan_cli.config import DataConfig
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
-from dcgan_cli.core.class_folders import as_written
-from dcgan_cli.core.data import load_training_images
-from dcgan_cli.core.idx_folder import is_idx_folder
+from dcgan_cli.core.data.arrays.idx_folder import is_idx_folder
+from dcgan_cli.core.data.load import load_training_images
+from dcgan_cli.core.data.pictures.class_folders import as_written
 from dcgan_cli.errors import ConfigError, DataError
+from dcgan_cli.settings.schema import DataConfig
 from dcgan_cli.streams import counted, printable
 
 
@@ -67,7 +67,7 @@ def pack_images(
     for note in data.notes:
         print(printable(_in_options(note)), file=sys.stderr)
     load_tensorflow(quiet=quiet)
-    from dcgan_cli.core.tfrecord_writing import write_shards
+    from dcgan_cli.core.data.records.writing import write_shards
 
     write_shards(data, folder, shard_images, progress_bar)
     print(counted(len(data.images), "image"), file=sys.stderr)

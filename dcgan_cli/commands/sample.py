@@ -11,15 +11,21 @@ import numpy as np
 from dcgan_cli.commands.arguments import choose_run
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
-from dcgan_cli.core.class_folders import composed
-from dcgan_cli.core.image_files import first_names
-from dcgan_cli.core.images import OTHER_FORMATS, grid_picture, to_picture, write_picture, write_png
+from dcgan_cli.core.data.pictures.class_folders import composed
+from dcgan_cli.core.data.pictures.listing import first_names
+from dcgan_cli.core.sampling.pictures import (
+    OTHER_FORMATS,
+    grid_picture,
+    to_picture,
+    write_picture,
+    write_png,
+)
 from dcgan_cli.core.storage import filling, replacing
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.streams import printable
 
 if TYPE_CHECKING:
-    from dcgan_cli.core.sampling import LoadedGenerator
+    from dcgan_cli.core.sampling.sampler import LoadedGenerator
 
 GRIDS = (".png", *OTHER_FORMATS)
 """Endings of grids."""
@@ -59,7 +65,7 @@ def sample_images(
         )
     run = choose_run("sample", run_name)
     load_tensorflow(quiet=quiet)
-    from dcgan_cli.core.sampling import load_generator
+    from dcgan_cli.core.sampling.sampler import load_generator
 
     loaded = load_generator(run, epoch)
     tell_which(loaded)

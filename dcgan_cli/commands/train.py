@@ -3,19 +3,19 @@
 from dataclasses import replace
 from pathlib import Path
 
-from dcgan_cli.bridge import Train
-from dcgan_cli.config import NAMED_FEATURES, TrainConfig
-from dcgan_cli.core.data import (
+from dcgan_cli.core.data.image_set import ImageSet
+from dcgan_cli.core.data.load import (
     LEAVE_OUT,
     check_enough_to_score,
     load_held_out_images,
     load_training_images,
     note_empty_classes,
 )
-from dcgan_cli.core.image_files import first_names
-from dcgan_cli.core.image_set import ImageSet
-from dcgan_cli.core.run_folder import RunFolder, shown_path
+from dcgan_cli.core.data.pictures.listing import first_names
+from dcgan_cli.core.runs.folder import RunFolder, shown_path
 from dcgan_cli.errors import DataError, DcganError
+from dcgan_cli.hydra_cli.run import Train
+from dcgan_cli.settings.schema import NAMED_FEATURES, TrainConfig
 from dcgan_cli.streams import printable
 
 
@@ -58,7 +58,7 @@ def prepare(config: TrainConfig, *, quiet: bool) -> Train:
         from dcgan_cli.core import load_tensorflow
 
         removed = load_tensorflow(quiet=quiet)
-        from dcgan_cli.core.training import train
+        from dcgan_cli.core.training.loop import train
 
         with training_reporter() as reporter:
             if removed:

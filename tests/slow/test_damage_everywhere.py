@@ -4,7 +4,7 @@ import random
 import shutil
 from pathlib import Path
 
-from dcgan_cli.core import checkpoints
+from dcgan_cli.core.runs import checkpoints
 from dcgan_cli.errors import CheckpointError
 from tests.same_run import assert_same_run
 

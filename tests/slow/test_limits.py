@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan_cli.core import checkpoints
-from dcgan_cli.core.images import to_picture, write_png
-from dcgan_cli.core.run_folder import RunFolder
+from dcgan_cli.core.runs import checkpoints
+from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.sampling.pictures import to_picture, write_png
 from tests.conftest import QUICK, TINY
 from tests.same_run import assert_same_run
 

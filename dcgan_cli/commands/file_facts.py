@@ -1,0 +1,93 @@
+"""Facts about single files: pictures, animations, and the text files of a run folder."""
+
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from dcgan_cli.core.runs.find import run_around
+from dcgan_cli.core.runs.folder import RunFolder, shown_path
+from dcgan_cli.core.sampling.pictures import OTHER_FORMATS, facts_in, open_png
+from dcgan_cli.core.storage import reading
+from dcgan_cli.errors import DataError
+
+Facts = dict[str, Any]
+PICTURES = (".png", *OTHER_FORMATS)
+ANIMATIONS = (".gif", ".mp4")
+RUN_TEXTS = (".json", ".csv", ".log", ".yaml", ".lock")
+RUN_FOLDERS = {
+    "checkpoints": "the checkpoints of a run",
+    ".hydra": "Hydra's record of the command that began a run",
+}
+"""What the folders in a run folder are."""
+RUN_FILES = {
+    "run.json": "the settings, versions and networks of a run",
+    "status.json": "how far a run is, and how it ended",
+    "metrics.csv": "the metrics of a run, a row an epoch",
+    "train.log": "what a run said as it trained",
+    "run.lock": "held by the process that trains",
+    "manifest.json": "the hashes of a checkpoint's files",
+}
+"""What the text files of a run folder are."""
+
+
+def describe_picture(path: Path) -> Facts:
+    """Describe a picture, with what made it if it says so.
+
+    Raises:
+        DataError: it is none, or is damaged.
+    """
+    try:
+        picture = open_png(path, ("PNG", *set(OTHER_FORMATS.values())))
+    except OSError as error:
+        raise DataError(f"{path} is not a readable picture ({error})") from None
+    return {
+        "kind": "png",
+        "path": str(path),
+        "width": picture.width,
+        "height": picture.height,
+        "mode": picture.mode,
+        "made_by": facts_in(picture),
+    }
+
+
+def describe_run_folder(path: Path) -> Facts | None:
+    """Describe a folder that stands in a run folder; None if it is no such folder."""
+    parent = RunFolder(path.absolute().parent)
+    if path.name not in RUN_FOLDERS or not parent.exists():
+        return None
+    run = str(shown_path(parent.path))
+    return {"kind": "file", "path": str(path), "run": run, "what": RUN_FOLDERS[path.name]}
+
+
+def describe_file(path: Path) -> Facts:
+    """Describe an animation, or a text file that a run folder has.
+
+    Raises:
+        DataError: it is neither.
+    """
+    run = run_around(path)
+    facts: Facts = {"kind": "file", "path": str(path), "run": str(run.path) if run else None}
+    name = path.name
+    if path.suffix.lower() in ANIMATIONS:
+        return facts | {"what": "a moving picture", **_frames(path)}
+    if run is not None and path.suffix == ".npz":
+        return facts | {"what": "a part of a checkpoint: weights or optimizer state"}
+    if run is not None and path.parent.name == ".hydra":
+        return facts | {"what": RUN_FOLDERS[".hydra"]}
+    if run is None or name not in RUN_FILES:
+        raise DataError(
+            f"{path} is no file that inspect knows; it takes a run folder, a sweep, a checkpoint, "
+            "a picture, a folder of pictures, an .npz or IDX files"
+        )
+    return facts | {"what": RUN_FILES[name]}
+
+
+def _frames(path: Path) -> Facts:
+    """Return size, frames and seconds of a GIF or WebP; nothing of what cannot be opened."""
+    try:
+        with reading(path) as stream, Image.open(stream, formats=["GIF", "WEBP"]) as picture:
+            frames = getattr(picture, "n_frames", 1)
+            return {"width": picture.width, "height": picture.height, "frames": frames}
+    except Exception:  # An MP4, or a damaged file.
+        return {}

@@ -1,0 +1,197 @@
+"""Facts about a run, a checkpoint, a picture or a data file, as plain dictionaries.
+
+Needs TensorFlow for TFRecord files alone: a run's networks are described in its own record.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from dcgan_cli import __version__
+from dcgan_cli.commands.file_facts import (
+    ANIMATIONS,
+    PICTURES,
+    RUN_TEXTS,
+    describe_file,
+    describe_picture,
+    describe_run_folder,
+)
+from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core.data.array_inspection import describe_arrays, describe_idx_file
+from dcgan_cli.core.data.arrays.idx_folder import is_idx_folder
+from dcgan_cli.core.data.folder_inspection import describe_pictures, is_image_folder
+from dcgan_cli.core.data.image_set import Watch, unwatched
+from dcgan_cli.core.data.pictures.class_folders import as_written
+from dcgan_cli.core.data.pictures.folder import folder_pictures
+from dcgan_cli.core.data.pictures.listing import ENDINGS
+from dcgan_cli.core.data.records.shards import holds_records
+from dcgan_cli.core.runs import checkpoints, retention
+from dcgan_cli.core.runs.checkpoints import Checkpoint, Damaged
+from dcgan_cli.core.runs.find import BUNDLED, run_around
+from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.runs.lock import status_now
+from dcgan_cli.core.runs.sweeps import describe_sweep, is_sweep
+from dcgan_cli.errors import DataError
+from dcgan_cli.settings.schema import TrainConfig
+from dcgan_cli.settings.tree import flatten
+
+Facts = dict[str, Any]
+
+
+def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatched) -> Facts:
+    """Describe whatever is at `path`; the entry "kind" says what that is.
+
+    Args:
+        path: a run, a checkpoint, a picture, a folder of pictures or a data file; of TFRecord files
+            a pattern or their folder, too.
+        sheet: where to write a contact sheet of pictures, if that is what it is.
+        watch: is shown how far it is with those.
+
+    Raises:
+        DcganError: there is nothing, or nothing that dcgan knows.
+    """
+    path = as_written(path)
+    if not path.exists() and not holds_records(path):
+        raise DataError(f"{path} is not there")
+    if path.is_dir():
+        if RunFolder(path).looks_like_one():
+            return describe_run(RunFolder(path))
+        if is_sweep(path) and not _has_pictures(path):
+            return describe_sweep(path)
+        if facts := describe_run_folder(path):
+            return facts
+        pictures = is_image_folder(path)
+        if (path / "manifest.json").exists() and not pictures:
+            return describe_checkpoint(checkpoints.read(path))
+        if is_idx_folder(path):
+            return describe_arrays(path)
+        if pictures:
+            return describe_pictures(path, folder_pictures(path), sheet, watch)
+        if not holds_records(path):
+            raise DataError(
+                f"{path} is neither a run, a checkpoint nor a folder of pictures, TFRecord or IDX "
+                "files"
+            )
+    if holds_records(path):
+        load_tensorflow()
+        from dcgan_cli.core.data.records.tfrecords import RecordPictures
+
+        return describe_pictures(path, RecordPictures(str(path)), sheet, watch)
+    ending = path.suffix.lower()
+    if ending in PICTURES:
+        return describe_picture(path)
+    if ending == ".npz" and path.parent.parent.name == "checkpoints" and run_around(path):
+        return describe_file(path)
+    if ending in (".npz", ".npy"):
+        return describe_arrays(path)
+    if ending in ANIMATIONS or (ending in RUN_TEXTS and path.is_file()):
+        return describe_file(path)
+    return describe_idx_file(path)
+
+
+def _has_pictures(folder: Path) -> bool:
+    """Whether pictures lie in a folder itself; runs below it may have been trained on them."""
+    return any(path.suffix.lower() in ENDINGS for path in folder.iterdir())
+
+
+def describe_run(run: RunFolder) -> Facts:
+    """Describe a run: how far it is, how it differs from the defaults, whether it is whole."""
+    record = run.record()
+    run.check_own()
+    config = flatten(run.config())
+    defaults = flatten(TrainConfig())
+    status = status_now(run)
+    described = [describe_checkpoint(found) for found in checkpoints.find(run.checkpoints)]
+    return {
+        "kind": "run",
+        "path": str(run.path),
+        "created": record.get("created"),
+        "dcgan_version": record["dcgan_version"],
+        "bundled": record["bundled"] if run == BUNDLED else None,
+        "status": status,
+        "health": _health(status),
+        "precision": record.get("precision"),
+        "changed_settings": {
+            name: {"value": value, "default": defaults[name]}
+            for name, value in config.items()
+            if value != defaults[name]
+        },
+        "settings": config,
+        "networks": record.get("networks", {}),
+        "metrics": run.metrics(),
+        "frames": len(run.frames()),
+        "checkpoints": described,
+        "set_aside": retention.set_aside_names(run.checkpoints),
+        "commands": _commands(run, status, described),
+    }
+
+
+def describe_checkpoint(checkpoint: Checkpoint | Damaged) -> Facts:
+    """Describe a checkpoint, with every file's hash compared."""
+    problems = checkpoint.problems()
+    facts = {
+        "kind": "checkpoint",
+        "path": str(checkpoint.path),
+        "verified": not problems,
+        "problems": problems,
+    }
+    if isinstance(checkpoint, Checkpoint):
+        facts |= {
+            "epoch": checkpoint.progress.epoch,
+            "epoch_step": checkpoint.progress.epoch_step,
+            "step": checkpoint.progress.step,
+            "score": dataclasses.asdict(checkpoint.score) if checkpoint.score else None,
+            "bytes": sum(file["bytes"] for file in checkpoint.files.values()),
+        }
+    return facts
+
+
+def describe_defaults() -> Facts:
+    """Describe what `dcgan train` would do, for when there is no run yet."""
+    return {
+        "kind": "defaults",
+        "dcgan_version": __version__,
+        "settings": flatten(TrainConfig()),
+        "commands": {
+            "train": "dcgan train",
+            "train in a few minutes": "dcgan train experiment=quick",
+            "see digits at once": "dcgan sample --n 16 --out grid.png",
+        },
+    }
+
+
+def _health(status: Facts) -> list[Facts]:
+    """Return what was found wrong with a run, without entries that are none."""
+    found = status.get("health")
+    return [
+        finding
+        for finding in (found if isinstance(found, list) else [])
+        if isinstance(finding, dict)
+        and all(isinstance(finding.get(name), str) for name in ("kind", "text", "advice"))
+        and isinstance(finding.get("epoch"), int)
+    ]
+
+
+def _commands(run: RunFolder, status: Facts, described: list[Facts]) -> dict[str, str]:
+    """Return the commands that work on a run as it is."""
+    if run == BUNDLED:
+        return {
+            "sample": "dcgan sample --run bundled --out grid.png",
+            "animate": "dcgan animate --run bundled",
+            "evaluate": "dcgan evaluate --run bundled",
+        }
+    name = f"--run {run.argument()}"
+    commands = {}
+    whole = any(checkpoint["verified"] for checkpoint in described)
+    state, epochs = status["state"], run.config().epochs
+    if state == "finished" and whole:
+        early = isinstance(status.get("epoch"), int) and status["epoch"] < epochs
+        more = "patience=null" if early else f"epochs={2 * epochs}"
+        commands["train longer"] = f"{run.resume_command()} {more}"
+    elif state != "running" and (whole or run.never_saved()):
+        commands["go on"] = run.resume_command()
+    if whole:
+        commands["sample"] = f"dcgan sample {name} --out grid.png"
+    if run.frames():
+        commands["animate"] = f"dcgan animate {name}"
+    return commands

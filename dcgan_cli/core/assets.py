@@ -1,0 +1,6 @@
+"""The files that come with the package: MNIST, a trained generator, classifiers."""
+
+import importlib.resources
+from pathlib import Path
+
+ASSETS = Path(str(importlib.resources.files("dcgan_cli"))) / "assets"

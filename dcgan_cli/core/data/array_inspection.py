@@ -1,0 +1,140 @@
+"""What `dcgan inspect` says of an `.npz`, an `.npy` or IDX files."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dcgan_cli.core.data.arrays.files import ArrayFile, open_arrays
+from dcgan_cli.core.data.arrays.idx import read_idx
+from dcgan_cli.core.data.arrays.images import MNIST_SHAPE, read_images
+from dcgan_cli.core.data.folder_inspection import PACKED_SIZES, SIZES, SMALL_GREY_SIZE
+from dcgan_cli.core.data.image_set import ImageSet, NoSplitError
+from dcgan_cli.core.data.load import LEAST_SCORED
+from dcgan_cli.errors import DataError
+from dcgan_cli.settings.overrides import override, shell_word
+from dcgan_cli.settings.schema import DataConfig
+
+Facts = dict[str, Any]
+
+
+def describe_arrays(path: Path) -> Facts:
+    """Describe a file or folder of arrays as training reads it.
+
+    Args:
+        path: an `.npz`, an `.npy` or a folder of IDX files.
+
+    Returns:
+        Of kind "data" with the splits that can be read; or else of kind "arrays" with each array.
+        The entry "problem" says why images cannot be used, "note" why none were found.
+
+    Raises:
+        DataError: it is damaged, or is none of these.
+    """
+    arrays = open_arrays(path)
+    facts: Facts = {"kind": "data", "path": str(path), "splits": {}, "notes": [], "commands": {}}
+    read: dict[str, ImageSet] = {}
+    for split in ("train", "test"):
+        try:
+            read[split] = data = read_images(path, split, any_shape=True)
+        except NoSplitError as error:
+            if split == "train":
+                facts["note"] = str(error)
+        except DataError as error:
+            facts.setdefault("problem", str(error))
+        else:
+            facts["splits"][split] = _describe_split(data)
+            facts["notes"] += [note for note in data.notes if note not in facts["notes"]]
+    if "train" in read:
+        facts["commands"] = _commands(path, read["train"], read.get("test"), facts.get("problem"))
+    if read:
+        return facts
+    facts["kind"] = "arrays"
+    facts["arrays"] = {name: _describe_named(arrays, name) for name in arrays.names()}
+    return facts
+
+
+def describe_idx_file(path: Path) -> Facts:
+    """Describe one IDX file.
+
+    Raises:
+        DataError: it is none.
+    """
+    try:
+        array = read_idx(path)
+    except DataError as error:
+        raise DataError(
+            f"{error}; inspect takes a run folder, a checkpoint, a .png, a folder of pictures, "
+            "an .npz, an .npy or IDX files"
+        ) from None
+    return {"kind": "arrays", "path": str(path), "arrays": {path.name: _describe_array(array)}}
+
+
+def _describe_split(data: ImageSet) -> Facts:
+    images = np.asarray(data.images)
+    described = _describe_array(images) | {"mean": round(float(images.mean()), 2)}
+    if data.labels is not None:
+        numbers, counts = np.unique(data.labels, return_counts=True)
+        names = data.class_names or {number: number for number in numbers.tolist()}
+        described["classes"] = {
+            names[number]: count
+            for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)
+        }
+    return described
+
+
+def _commands(
+    path: Path, train: ImageSet, test: ImageSet | None, problem: str | None
+) -> dict[str, str]:
+    """Return the commands that train on the images."""
+    count, height, width, channels = train.images.shape
+    own_kind = (height, width, channels) == MNIST_SHAPE
+    words = ["dcgan train" if own_kind else "dcgan train data=npz"]
+    words.append(shell_word(override("data.path", str(path))))
+    if not own_kind:
+        words += _form(height, width, channels)
+    held_out = count - count // 2 if test is None else len(test.images)
+    compared = count // 2 if test is None else count
+    if problem or min(compared, held_out) < LEAST_SCORED:
+        words.append("evaluate_every=0")
+    commands = {"train on it": " ".join(words)}
+    if train.labels is not None and len(np.unique(train.labels)) > 1:
+        # data=mnist has 10 classes unless it is told another number.
+        counted = own_kind and (train.class_names or train.labels.max() >= DataConfig().classes)
+        words.append("model.conditional=true" + (" data.classes=0" if counted else ""))
+        commands["class by class"] = " ".join(words)
+    return commands
+
+
+def _form(height: int, width: int, channels: int) -> list[str]:
+    """Return the settings that suit images of a shape, but for defaults of data=npz."""
+    side = min(height, width)
+    smallest = SMALL_GREY_SIZE if channels == 1 else SIZES[-1]
+    size = next((size for size in SIZES if size <= side), smallest)
+    if height == width and side in PACKED_SIZES:
+        size = side
+    words = []
+    if size == SMALL_GREY_SIZE:
+        words.append("model=dcgan28")
+    if size != SIZES[0]:
+        words.append(f"data.image_size={size}")
+    if channels == 1:
+        words.append("data.channels=1")
+    return words
+
+
+def _describe_named(arrays: ArrayFile, name: str) -> Facts:
+    try:
+        return _describe_array(arrays.read(name))
+    except DataError:  # Too large, or pickled.
+        header = arrays.header(name)
+        return {"shape": list(header.shape), "dtype": str(header.dtype)}
+
+
+def _describe_array(array: np.ndarray) -> Facts:
+    facts: Facts = {"shape": list(array.shape), "dtype": str(array.dtype)}
+    if array.size and np.isrealobj(array) and np.issubdtype(array.dtype, np.number):
+        low, high = array.min().item(), array.max().item()
+        if np.isfinite([low, high]).all():  # JSON has no other numbers.
+            facts |= {"min": low, "max": high}
+    return facts

@@ -1,0 +1,1 @@
+"""Images and labels in `.npz`, `.npy` and IDX files."""

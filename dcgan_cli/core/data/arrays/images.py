@@ -1,0 +1,173 @@
+"""Images that are in arrays, and their labels: found, brought to uint8, and described."""
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from dcgan_cli.core.data.arrays.files import ArrayFile, open_arrays
+from dcgan_cli.core.data.arrays.labels import UnusableError, find_classes, plain_labels
+from dcgan_cli.core.data.arrays.layouts import FormError, Layout, find_layout
+from dcgan_cli.core.data.arrays.names import Chosen
+from dcgan_cli.core.data.arrays.value_ranges import find_range, to_pixels
+from dcgan_cli.core.data.image_set import ImageSet, NoSplitError
+from dcgan_cli.core.data.pictures.listing import first_names
+from dcgan_cli.errors import DataError
+
+MNIST_SHAPE = (28, 28, 1)
+MAPPED_FROM = 2**28
+"""Bytes of pixels; of an `.npy` that has more, they are memory-mapped."""
+LOOKED_AT = 1000
+"""Images in which the brightest pixel is looked for."""
+DARK = 64
+"""If nothing is brighter, of 255, a note says so."""
+
+
+def read_images(
+    path: Path, split: str = "train", *, any_shape: bool = False, classes: int = 0
+) -> ImageSet:
+    """Read the images of an `.npz`, an `.npy` or a folder of IDX files.
+
+    What is plain uint8 in a large `.npy` stays there, memory-mapped; anything else is in memory, as
+    uint8. Labels that cannot be used are left out, and a note says why.
+
+    Args:
+        path: the file or folder.
+        split: "train" or "test".
+        any_shape: False refuses images that are not MNIST's 28x28 and grey.
+        classes: how many classes the labels tell apart; 0 counts them.
+
+    Raises:
+        NoSplitError: it has no such split.
+        DataError: it is none of these, is damaged, or its arrays are in no known form.
+    """
+    arrays = open_arrays(path)
+    chosen = arrays.choose(split)
+    train: Chosen | None = None
+    if split == "test":
+        with contextlib.suppress(NoSplitError):
+            train = arrays.choose("train")
+    try:
+        images, note = _read_pixels(arrays, chosen, train)
+    except FormError as error:
+        raise DataError(f"{path}: {error}") from None
+    if not any_shape and images.shape[1:] != MNIST_SHAPE:
+        raise DataError(
+            f"{path}: images must be 28x28 and grey, found {arrays.header(chosen.images)}; "
+            "data=npz takes other sizes"
+        )
+    labels, names, problem = _read_labels(arrays, chosen, train, len(images), classes)
+    notes = [f"array     {note}"] if note else []
+    notes += [f"labels    not used: {problem}"] if problem else []
+    return ImageSet(
+        images,
+        labels,
+        str(path),
+        class_names=names,
+        labels_problem=problem,
+        notes=(*notes, *_oddities(chosen.images, images)),
+        check_unchanged=_check_of(path, images),
+    )
+
+
+def _read_pixels(arrays: ArrayFile, chosen: Chosen, train: Chosen | None) -> tuple[np.ndarray, str]:
+    """Return uint8 [N, H, W, C], and in words how they were read if that is not plain.
+
+    Raises:
+        FormError: the array is in no known form.
+    """
+    array = arrays.read(chosen.images)
+    layout = _layout_of(arrays, chosen)
+    like = arrays.read(train.images) if train and _is_scaled(array) else None
+    found = find_range(chosen.images, array, like)
+    plain = array.dtype == np.uint8 and not layout.text
+    note = ", ".join(filter(None, (found.text, layout.text)))
+    images = to_pixels(array, layout, found)
+    if isinstance(images, np.memmap) and images.nbytes <= MAPPED_FROM:
+        images = np.array(images)  # A mapped file that is cut short ends the process.
+    return images, "" if plain else note
+
+
+def _layout_of(arrays: ArrayFile, chosen: Chosen) -> Layout:
+    shapes = [arrays.header(name).shape for name in chosen.labels]
+    counts = {shape[-1] if shape[0] == 1 else shape[0] for shape in shapes if shape}
+    return find_layout(chosen.images, arrays.header(chosen.images), counts)
+
+
+def _is_scaled(array: np.ndarray) -> bool:
+    """Whether the meaning of an array's numbers has to be found out."""
+    return array.dtype != np.uint8 and array.dtype != np.bool_
+
+
+def _read_labels(
+    arrays: ArrayFile, chosen: Chosen, train: Chosen | None, count: int, classes: int
+) -> tuple[np.ndarray | None, tuple[str, ...], str]:
+    """Return the number of each image's class, the classes' names, and why there are none.
+
+    Raises:
+        DataError: they are damaged.
+    """
+    if not chosen.labels:
+        return None, (), ""
+    try:
+        name, labels = _plain_labels(arrays, chosen, count)
+        known = labels
+        if train and train.labels:
+            _, known = _plain_labels(arrays, train, _layout_of(arrays, train).shape[0])
+        found = find_classes(name, known, classes)
+        return found.numbers(name, labels), found.names, ""
+    except (UnusableError, FormError) as error:
+        return None, (), str(error)
+
+
+def _plain_labels(arrays: ArrayFile, chosen: Chosen, count: int) -> tuple[str, np.ndarray]:
+    """Read the labels that are as many as the images."""
+    headers = {name: arrays.header(name) for name in chosen.labels}
+    fitting = [name for name in headers if count in headers[name].shape[:2]] or list(headers)
+    if len(fitting) > 1:
+        raise UnusableError(f"{first_names(fitting)} may all be the labels")
+    name = fitting[0]
+    if headers[name].dtype.hasobject:
+        raise UnusableError(f"{name} holds pickled objects, which are not read")
+    if len(headers[name].shape) > 2:  # Masks, say, which may be large.
+        raise UnusableError(f"{name} is {headers[name]}, more than one label for each image")
+    return name, plain_labels(name, arrays.read(name), count)
+
+
+def _oddities(name: str, images: np.ndarray) -> list[str]:
+    """Say what a look at the images would show."""
+    notes = []
+    some = images[:: -(-len(images) // LOOKED_AT)]
+    brightest = int(some.max())
+    if brightest < DARK:
+        notes.append(
+            f"dark      the brightest pixel of {len(some):,} images is {brightest} of 255; scale "
+            "the array if it is to be white"
+        )
+    if name.lower().startswith("emnist"):
+        notes.append("array     EMNIST's files have rows and columns swapped; so will samples")
+    return notes
+
+
+def _check_of(path: Path, images: np.ndarray) -> Callable[[], None]:
+    """Return a function that raises DataError if images that are mapped from a file changed."""
+    if not isinstance(images, np.memmap):
+        return lambda: None
+
+    def state() -> tuple[int, ...] | None:
+        try:
+            found = path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+    before = state()
+
+    def check() -> None:
+        if state() != before:
+            raise DataError(
+                f"{path} has changed since it was read; put it back as it was and go on"
+            )
+
+    return check

@@ -1,0 +1,244 @@
+"""Pictures read once: their pixels kept on disk, or only what was learnt of them.
+
+An entry (see `cache_folder.py`) has `entry.json` and, where pixels are kept, `images.npy`: uint8
+[N, S, S, C], memory-mapped when read, so that they need not fit into memory.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL
+
+from dcgan_cli.core.data.cache_folder import (
+    ENTRY,
+    cache_errors,
+    cache_folder,
+    check_writable,
+    new_entry,
+    note_use,
+)
+from dcgan_cli.core.data.image_set import Images, Watch, unwatched
+from dcgan_cli.core.data.pictures.decoding import ReadImage, heif_version
+from dcgan_cli.core.data.pictures.findings import Findings
+from dcgan_cli.core.data.pictures.lazy_images import UndecodedImages
+from dcgan_cli.core.data.pictures.preprocessing import Form
+from dcgan_cli.core.data.pictures.reading import Pictures
+from dcgan_cli.core.storage import flush_to_disk, read_json, write_json
+from dcgan_cli.errors import StorageError
+
+VERSION = 4
+"""To be raised when the same file becomes other pixels, or an entry says more."""
+MAX_ENTRY_BYTES = 2**28
+"""The longest `entry.json`, with a label and perhaps a problem for each of millions of images."""
+PIXELS = "images.npy"
+PART_BYTES = 2**24
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What became of pictures in files."""
+
+    images: Images
+    """Those that can be used."""
+    sha256: str
+    """Of their pixels."""
+    labels: np.ndarray | None
+    """int64 [N], the class of each, if the files say so of all."""
+    problems: dict[str, str]
+    """By file name: why a picture is not among them."""
+    findings: Findings
+    """What else there is to say about them."""
+    entry: Path
+    """Where all this is kept; see `note_use`."""
+
+
+def decoded_images(
+    pictures: Pictures,
+    form: Form,
+    *,
+    limit: int | None = None,
+    keep: bool = True,
+    watch: Watch = unwatched,
+) -> Decoded:
+    """Return pictures as images: all read once, now or by an earlier run.
+
+    Unreadable ones are left out and named; whether that is good enough is for the caller to say.
+
+    Args:
+        pictures: the files.
+        form: what they are brought to.
+        limit: how many are wanted, the first that can be used; None for all.
+        keep: whether pixels are kept in the cache. If not, they are decoded whenever they are
+            looked at, and the first reading only finds out what can be used.
+        watch: is shown how far it is.
+
+    Raises:
+        DataError: a file changes or goes meanwhile.
+        StorageError: the cache cannot be written.
+    """
+    readers = [PIL.__version__, heif_version()]
+    text = [VERSION, readers, asdict(form), limit, pictures.key()]
+    key = hashlib.sha256(json.dumps(text, sort_keys=True).encode()).hexdigest()
+    entry = cache_folder() / f"{'images' if keep else 'facts'}-{key[:32]}"
+
+    def read() -> Decoded | None:
+        return _read(entry, pictures, form, keep=keep, watch=watch)
+
+    with cache_errors(entry.parent):
+        found = read()
+        if found is None:
+            count = min(len(pictures), limit or len(pictures))
+            facts: dict[str, Any] = {}
+            if not keep:  # It may take days, after which a folder would be taken for abandoned.
+                check_writable(entry.parent)
+                with closing(pictures.read_all(form)) as images:
+                    facts = _take(watch(images, count, "reading"), lambda pixels: None, limit)
+            with new_entry(entry, is_whole=lambda: read() is not None) as folder:
+                if keep:
+                    _check_room(folder, count, form)
+                    with closing(pictures.read_all(form)) as images:
+                        watched = watch(images, count, "decoding")
+                        facts = _write_images(folder / PIXELS, watched, form, limit)
+                stated = {"facts": facts, "facts_sha256": _digest(facts)}
+                write_json(folder / ENTRY, stated, indent=None)
+                pictures.listing.check_unchanged()
+            found = read()
+    if found is None:
+        raise StorageError(f"{entry} is not what was written just now; check the disk")
+    note_use(entry)
+    return found
+
+
+def _digest(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _check_room(folder: Path, count: int, form: Form) -> None:
+    """Check that decoded images have room on the disk.
+
+    Raises:
+        StorageError: they have not.
+    """
+    wanted, free = count * int(np.prod(form.shape)), shutil.disk_usage(folder).free
+    if wanted > free:
+        raise StorageError(
+            f"the decoded images need {wanted / 1e6:,.1f} MB, and the cache {folder.parent} is on "
+            f"a disk with {free / 1e6:,.1f} MB free; set DCGAN_CACHE to a folder on another disk, "
+            "or train with data.cache=false, which decodes them anew in each epoch"
+        )
+
+
+def _write_images(
+    path: Path, images: Iterable[ReadImage], form: Form, limit: int | None
+) -> dict[str, Any]:
+    """Write pixels one after the other: on a full disk a memory map would end the process.
+
+    Returns:
+        What `entry.json` says.
+    """
+    with path.open("xb") as stream:
+        _write_header(stream, (0, *form.shape))
+        facts = _take(images, stream.write, limit)
+        stream.seek(0)
+        # NumPy leaves room in it for a larger count.
+        _write_header(stream, (facts["count"], *form.shape))
+        flush_to_disk(stream)
+    return facts
+
+
+def _take(
+    images: Iterable[ReadImage], write: Callable[[bytes], Any], limit: int | None
+) -> dict[str, Any]:
+    """Pass on the pixels of what can be used, until there are enough.
+
+    Returns:
+        What `entry.json` says.
+    """
+    digest, problems, findings = hashlib.sha256(), {}, Findings()
+    labels: list[int | None] = []
+    bad: list[int] = []
+    for place, image in enumerate(images):
+        if image.pixels is None:
+            problems[image.file.name] = image.problem
+            bad.append(place)
+            continue
+        pixels = image.pixels.tobytes()
+        digest.update(pixels)
+        write(pixels)
+        findings.add(image)
+        labels.append(image.label)
+        if len(labels) == limit:
+            break
+    return {
+        "count": len(labels),
+        "sha256": digest.hexdigest(),
+        "labels": None if None in labels else labels,
+        "problems": problems,
+        "bad": bad,
+        "findings": findings.as_dict(),
+    }
+
+
+def _write_header(stream: Any, shape: tuple[int, ...]) -> None:
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(stream, header)
+
+
+def _read(
+    entry: Path, pictures: Pictures, form: Form, *, keep: bool, watch: Watch
+) -> Decoded | None:
+    """Read an entry, or return None if it is not there or is damaged."""
+    try:
+        written = read_json(entry / ENTRY, MAX_ENTRY_BYTES)
+        stated = written["facts"]
+        if written["facts_sha256"] != _digest(stated):
+            return None
+        count, sha256, problems = (stated[name] for name in ("count", "sha256", "problems"))
+        labels = None if stated["labels"] is None else np.array(stated["labels"], np.int64)
+        if count + len(problems) > len(pictures):
+            return None
+        places = np.delete(np.arange(count + len(problems)), stated["bad"])
+        if len(places) != count:
+            return None
+        findings = Findings.from_dict(stated["findings"])
+        if labels is not None and labels.shape != (count,):
+            return None
+        images: Images | None
+        if keep:
+            images = _read_pixels(entry / PIXELS, (count, *form.shape), sha256, watch)
+        else:
+            images = UndecodedImages(pictures, places, form)
+    except (FileNotFoundError, NotADirectoryError, EOFError):
+        return None
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        return None
+    except (OverflowError, RecursionError):
+        return None
+    if images is None:
+        return None
+    return Decoded(images, str(sha256), labels, dict(problems), findings, entry)
+
+
+def _read_pixels(
+    path: Path, shape: tuple[int, ...], sha256: str, watch: Watch
+) -> np.ndarray | None:
+    """Map an array into memory, or return None if it is not what it should be."""
+    if shape[0] == 0:
+        return np.zeros(shape, np.uint8)
+    images = np.load(path, mmap_mode="r", allow_pickle=False)
+    if images.dtype != np.uint8 or images.shape != shape:
+        return None
+    pixels = images.reshape(-1)
+    parts = range(0, len(pixels), PART_BYTES)
+    digest = hashlib.sha256()
+    for first in watch(parts, len(parts), "checking"):
+        digest.update(pixels[first : first + PART_BYTES])
+    mapped: np.ndarray = images
+    return mapped if digest.hexdigest() == sha256 else None

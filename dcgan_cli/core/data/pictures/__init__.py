@@ -1,0 +1,1 @@
+"""Picture files: listed, opened, decoded and resized."""

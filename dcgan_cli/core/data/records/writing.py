@@ -1,0 +1,97 @@
+"""Images packed into TFRecord files, written by TensorFlow."""
+
+import hashlib
+import io
+import itertools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from dcgan_cli.core.data.image_set import Images, ImageSet, Watch
+from dcgan_cli.core.data.records.shards import INDEX
+from dcgan_cli.core.data.records.tfrecords import IMAGE_KEYS, LABEL_KEYS
+from dcgan_cli.core.sampling.pictures import to_picture
+from dcgan_cli.core.storage import flush_to_disk, remove, temporary_beside, write_json
+from dcgan_cli.errors import StorageError
+
+PACKED_TOGETHER = 64
+"""Images that are decoded at a time for a file."""
+
+
+def write_shards(data: ImageSet, out: Path, shard_images: int, watch: Watch) -> None:
+    """Write images as PNG, with their labels, into TFRecord files, and an index of these.
+
+    The folder is made under a temporary name and renamed.
+
+    Args:
+        data: the images, and their labels where there are any.
+        out: the folder to make; an empty one may be there.
+        shard_images: images in a file.
+        watch: is shown how far it is.
+
+    Raises:
+        DataError: an image cannot be read.
+        StorageError: the disk is full, or fails.
+        OSError: it cannot be written, or is there and not empty.
+    """
+    folder = temporary_beside(out)
+    folder.mkdir(parents=True)
+    try:
+        labels = itertools.repeat(None) if data.labels is None else data.labels
+        labelled = zip(_one_by_one(data.images), labels, strict=False)
+        records = iter(watch(itertools.starmap(_record, labelled), len(data.images), "packing"))
+        count = -(-len(data.images) // shard_images)
+        shards = [
+            _write_shard(
+                folder / f"images-{number:05d}-of-{count:05d}.tfrecord",
+                itertools.islice(records, shard_images),
+            )
+            for number in range(count)
+        ]
+        facts = {
+            "count": len(data.images),
+            "shape": list(data.images.shape[1:]),
+            "classes": list(data.class_names),
+            "shards": shards,
+        }
+        write_json(folder / INDEX, facts)
+        folder.rename(out)
+    except tf.errors.OpError as error:  # Of a disk that is full, say; it has no number.
+        reason = error.message.rpartition("; ")[2]
+        raise StorageError(f"cannot write {out}: {reason}; free space, or choose another") from None
+    finally:
+        if folder.exists():
+            remove(folder)
+
+
+def _one_by_one(images: Images) -> Iterator[np.ndarray]:
+    for first in range(0, len(images), PACKED_TOGETHER):
+        yield from images[np.arange(first, min(first + PACKED_TOGETHER, len(images)))]
+
+
+def _record(image: np.ndarray, label: Any) -> bytes:
+    png = io.BytesIO()
+    to_picture(image).save(png, "PNG")
+    values = tf.train.BytesList(value=[png.getvalue()])
+    feature = {IMAGE_KEYS[0]: tf.train.Feature(bytes_list=values)}
+    if label is not None:
+        numbers = tf.train.Int64List(value=[int(label)])
+        feature[LABEL_KEYS[0]] = tf.train.Feature(int64_list=numbers)
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    record: bytes = example.SerializeToString(deterministic=True)
+    return record
+
+
+def _write_shard(path: Path, records: Iterable[bytes]) -> dict[str, Any]:
+    count = 0
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for record in records:
+            writer.write(record)
+            count += 1
+    with path.open("rb+") as stream:
+        flush_to_disk(stream)
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return {"name": path.name, "images": count, "sha256": digest}

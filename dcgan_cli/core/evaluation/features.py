@@ -1,0 +1,212 @@
+"""Which network's features images are compared by, and what it sees in them."""
+
+import hashlib
+import itertools
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dcgan_cli.core.arrays import read_stored
+from dcgan_cli.core.assets import ASSETS
+from dcgan_cli.core.environment import keras_folder
+from dcgan_cli.core.evaluation.classifier import (
+    FEATURES,
+    build_classifier,
+    named_weights,
+    untrained_weights,
+)
+from dcgan_cli.core.gan.step import assign
+from dcgan_cli.core.storage import reading
+from dcgan_cli.errors import CheckpointError, DataError
+
+CLASSIFIERS = ASSETS / "classifiers"
+SHIPPED = {"mnist": ("mnist-1", "242766d4a2abc540c5b3cbb149cea3cb142d5b81494aab8a9cf589fd3ccb78c9")}
+"""By data set: the name and sha256 of the classifier, as scripts/make_classifier.py printed it."""
+UNTRAINED = "untrained-1"
+INCEPTION = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
+"""The file that Keras downloads for its InceptionV3 without the top layer."""
+INCEPTION_SIZE = 299
+CHUNK, INCEPTION_CHUNK = 500, 50
+"""Images looked at together: Inception makes each a hundred times as large."""
+CHUNK_VALUES = 2**24
+"""Pixel values looked at together at most, for large images."""
+LARGEST = 64
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a network sees in images."""
+
+    features: np.ndarray
+    """float32 [N, D]."""
+    probabilities: np.ndarray | None
+    """float32 [N, classes], or None for a network that knows no classes."""
+    contrast: float
+    """The mean standard deviation of pixels within an image, from 0 to 127.5."""
+
+
+class FeatureNetwork:
+    """A network that turns images into features.
+
+    Args:
+        name: says which one, with its version. Scores of two names are never compared.
+        network: float32 [B, H, W, C] in [-1, 1] -> (features, logits).
+        knows_classes: whether the logits mean something.
+        chunk: how many images it looks at together.
+    """
+
+    def __init__(
+        self, name: str, network: keras.Model, *, knows_classes: bool, chunk: int = CHUNK
+    ) -> None:
+        self.name = name
+        self.chunk = min(chunk, max(1, CHUNK_VALUES // math.prod(network.input_shape[1:])))
+        self.knows_classes = knows_classes
+
+        @tf.function(
+            input_signature=[tf.TensorSpec((None, *network.input_shape[1:]), tf.uint8)],
+            autograph=False,
+        )
+        def look(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            features, logits = network(tf.cast(images, tf.float32) / 127.5 - 1, training=False)
+            return features, tf.nn.softmax(logits)
+
+        self._look = look
+
+    def see(self, images: Iterable[np.ndarray]) -> Seen:
+        """Look at images, at least one: uint8 [H, W, C] each, so of an array [N, H, W, C], too.
+
+        They are taken as they are needed, and not kept.
+        """
+        waiting, seen = iter(images), []
+        deviations: list[float] = []
+        while chunk := list(itertools.islice(waiting, self.chunk)):
+            seen.append([part.numpy() for part in self._look(tf.constant(np.stack(chunk)))])
+            # One by one, for NumPy makes float64 of all that it is given.
+            deviations += [image.std() for image in chunk]
+        features, probabilities = (np.concatenate(parts) for parts in zip(*seen, strict=True))
+        contrast = float(np.mean(deviations))
+        return Seen(features, probabilities if self.knows_classes else None, contrast)
+
+
+def feature_network(
+    setting: str, dataset: str | None, image_shape: tuple[int, ...]
+) -> FeatureNetwork:
+    """Build the network that the setting `evaluation.features` asks for.
+
+    Args:
+        setting: "auto" (the data set's shipped classifier, or untrained where there is none), the
+            name of such a data set, "untrained", "inception", or a file with a classifier's
+            weights: an .npz of scripts/make_classifier.py or Keras's .weights.h5 of one.
+        dataset: which known data set the images are, or None.
+        image_shape: their height, width and channels.
+
+    Raises:
+        DataError: the weights are not there, are damaged, or are not of images of this shape.
+    """
+    if setting == "auto":
+        setting = dataset if dataset in SHIPPED else "untrained"
+    if setting in SHIPPED:
+        name, digest = SHIPPED[setting]
+        path = (CLASSIFIERS / f"{name}.npz").resolve()  # Some installers link each file.
+        if _sha256(path) != digest:
+            raise DataError(f"the bundled {path} is damaged; reinstall dcgan-cli")
+        return FeatureNetwork(name, _from_npz(path, image_shape), knows_classes=True)
+    if setting == "untrained":
+        return FeatureNetwork(UNTRAINED, _untrained(image_shape), knows_classes=False)
+    if setting == "inception":
+        return _inception(image_shape)
+    path = Path(setting).expanduser().resolve()
+    name = f"{Path(setting).name.partition('.')[0]}-{_sha256(path)[:8]}"
+    read = _from_h5 if path.suffix == ".h5" else _from_npz
+    return FeatureNetwork(name, read(path, image_shape), knows_classes=True)
+
+
+def _untrained(image_shape: tuple[int, ...]) -> keras.Model:
+    """Build the untrained network; it sees the averages of cells of a picture over 64 pixels."""
+    height, width, channels = image_shape
+    cell = max(1, min(height, width) // LARGEST)
+    if cell == 1:
+        network = build_classifier(image_shape, classes=1)
+        assign(named_weights(network), untrained_weights(network, seed=1), UNTRAINED)
+        return network
+    image = keras.Input(image_shape, dtype="float32")
+    smaller = keras.layers.AveragePooling2D(cell, dtype="float32")(image)
+    return keras.Model(image, _untrained((height // cell, width // cell, channels))(smaller))
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with reading(path) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(
+            f"evaluation.features: {path} cannot be read ({error.strerror}); give auto, mnist, "
+            "untrained, inception, or a file of weights"
+        ) from None
+
+
+def _from_npz(path: Path, image_shape: tuple[int, ...]) -> keras.Model:
+    try:
+        arrays = read_stored(path)
+        network = build_classifier(image_shape, len(arrays["logits/bias"]))
+        assign(named_weights(network), arrays, str(path))
+    except CheckpointError as error:
+        raise DataError(f"evaluation.features: {error}") from None
+    except Exception as error:  # A spoiled archive makes zipfile and numpy raise nearly anything.
+        raise DataError(
+            f"evaluation.features: {path} is not an .npz of scripts/make_classifier.py ({error})"
+        ) from None
+    return network
+
+
+def _from_h5(path: Path, image_shape: tuple[int, ...]) -> keras.Model:
+    """Read what Keras's `save_weights` wrote of a network that `build_classifier` made."""
+    try:
+        with h5py.File(path) as file:
+            shapes: list[tuple[int, ...]] = []
+            file.visititems(lambda _, item: shapes.append(getattr(item, "shape", ())))
+        classes = next(shape[1] for shape in shapes if len(shape) == 2 and shape[0] == FEATURES)
+        if 4 * FEATURES * classes > path.stat().st_size:
+            raise ValueError(f"it states {classes} classes and is too short for them")
+        network = build_classifier(image_shape, classes)
+        network.load_weights(path)
+    except Exception as error:  # Keras and h5py raise nearly anything.
+        reason = str(error).partition("\n")[0] or "it has other layers"
+        raise DataError(
+            f"evaluation.features: {path} holds no weights of this classifier for images of "
+            f"{image_shape} ({reason})"
+        ) from None
+    return network
+
+
+def _inception(image_shape: tuple[int, ...]) -> FeatureNetwork:
+    """InceptionV3 with the weights that Keras keeps in its folder; nothing is downloaded."""
+    path = keras_folder() / "models" / INCEPTION
+    if not path.is_file():
+        raise DataError(
+            f"evaluation.features=inception needs {path}; put the file there, or use auto"
+        )
+    image = keras.Input(image_shape, dtype="float32")
+    x = keras.layers.Resizing(INCEPTION_SIZE, INCEPTION_SIZE, dtype="float32")(image)
+    if image_shape[-1] == 1:
+        x = keras.layers.Concatenate(dtype="float32")([x, x, x])
+    precision = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        inception = keras.applications.InceptionV3(
+            include_top=False, weights=str(path), pooling="avg"
+        )
+    except Exception as error:
+        raise DataError(f"{path} cannot be read ({error}); get it again") from None
+    finally:
+        keras.config.set_dtype_policy(precision)
+    features = inception(x)
+    network = keras.Model(image, [features, features])
+    name = f"inception-{_sha256(path)[:8]}"
+    return FeatureNetwork(name, network, knows_classes=False, chunk=INCEPTION_CHUNK)

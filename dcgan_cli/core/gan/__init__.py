@@ -1,0 +1,1 @@
+"""One training step of the two networks: losses, gradients, updates."""

@@ -1,0 +1,129 @@
+"""The generator and the discriminator that the settings name.
+
+Both take the mixed precision policy that is in force when they are built; see `device.py`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from dcgan_cli.core.networks import dcgan, dcgan28, mlp
+from dcgan_cli.core.networks.blocks import Blocks
+from dcgan_cli.core.networks.layers import SpectralNormalization
+from dcgan_cli.settings.schema import TrainConfig
+
+MODELS = {"dcgan28": dcgan28, "dcgan": dcgan, "mlp": mlp}
+
+
+def build_generator(config: TrainConfig) -> keras.Model:
+    """Build the network that turns latent vectors into images.
+
+    Returns:
+        A model of float32 [B, noise_dim (+ classes)] -> float32 [B, H, W, C] in [-1, 1]. Where the
+        settings say `conditional`, a vector ends with its class, one-hot.
+    """
+    latent = keras.Input((config.latent_dim,), name="latent")
+    blocks = Blocks(config.model, config.seed, stream=0)
+    x = MODELS[config.model.name].generator(latent, config.image_shape, blocks)
+    image = keras.layers.Activation("tanh", dtype="float32", name="tanh")(x)
+    return keras.Model(latent, image, name="generator")
+
+
+def build_discriminator(config: TrainConfig) -> keras.Model:
+    """Build the network that judges images.
+
+    Returns:
+        A model of (float32 [B, H, W, C] in [-1, 1], dropout key int32 [2]) -> float32 [B, 1], the
+        logit of the image being real. The key matters when `training=True` only. Where the settings
+        say `conditional`, there is a third input, the classes, one-hot: float32 [B, classes].
+    """
+    image = keras.Input(config.image_shape, name="image")
+    dropout_key = keras.Input(batch_shape=(2,), dtype="int32", name="dropout_key")
+    blocks = Blocks(
+        config.model,
+        config.seed,
+        stream=1,
+        batch_norm=has_batch_norm(config),
+        spectral_norm=config.model.spectral_norm,
+    )
+    x = MODELS[config.model.name].discriminator(image, dropout_key, blocks)
+    x = keras.layers.Flatten(name="flatten")(x)
+    logit = blocks.dense(1, name="dense", dtype="float32")(x)
+    inputs = [image, dropout_key]
+    if config.model.conditional:
+        # The projection of Miyato & Koyama 2018, "cGANs with Projection Discriminator", equation 3.
+        classes = keras.Input((config.data.classes,), name="classes")
+        inputs.append(classes)
+        of_classes = blocks.dense(
+            config.data.classes, name="classes_dense", dtype="float32", use_bias=False
+        )(x)
+        of_class = keras.layers.Dot(axes=1, dtype="float32", name="of_class")([of_classes, classes])
+        logit = keras.layers.Add(dtype="float32", name="logit")([logit, of_class])
+    return keras.Model(inputs, logit, name="discriminator")
+
+
+def has_batch_norm(config: TrainConfig) -> bool:
+    """Tell whether the discriminator normalises by the batch, so that images are judged together.
+
+    Penalties are on each image's own slope: with one, each image is normalised by itself (Gulrajani
+    et al. 2017, section 4).
+    """
+    penalised = config.loss.name == "wasserstein_gp" or config.loss.r1_gamma > 0
+    return config.model.name == "dcgan" and not penalised
+
+
+def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
+    """Return the variables of a network, trained or not, by names that never change."""
+    return {variable.path: variable for variable in model.variables}
+
+
+def variable_shapes(build: Callable[[], keras.Model]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of a network's variables by name, without making any of them.
+
+    Forgets Keras's global state, the precision in force included: call it before `use_precision`.
+
+    Args:
+        build: builds the network.
+    """
+    with keras.StatelessScope(initialize_variables=False):
+        shapes = {name: tuple(v.shape) for name, v in named_variables(build()).items()}
+    # Else a later scope would make the variables after all.
+    keras.backend.clear_session(free_memory=False)
+    return shapes
+
+
+def layer_table(model: keras.Model) -> list[dict[str, Any]]:
+    """Describe a network layer by layer, in order.
+
+    Returns:
+        One dictionary a layer: name, type, output shape without the batch, number of parameters,
+        and multiply-adds for one image (for dense and convolution layers: every weight's products,
+        those with padding included).
+    """
+    return [
+        {
+            "name": layer.name,
+            "type": type(getattr(layer, "divided", layer)).__name__,
+            "output_shape": list(layer.output.shape[1:]),
+            "parameters": layer.count_params(),
+            "multiply_adds": _multiply_adds(layer),
+        }
+        for layer in model.layers
+        if not isinstance(layer, keras.layers.InputLayer)
+    ]
+
+
+def _multiply_adds(layer: keras.layers.Layer) -> int:
+    inputs, outputs = layer.input, layer.output
+    if isinstance(layer, SpectralNormalization):
+        layer = layer.divided
+    if isinstance(layer, keras.layers.Dense):
+        return int(np.prod(layer.kernel.shape))
+    # A kernel visits each position of a convolution's output, or of a transposed one's input.
+    if isinstance(layer, keras.layers.Conv2DTranspose):
+        return int(np.prod(layer.kernel.shape) * np.prod(inputs.shape[1:3]))
+    if isinstance(layer, keras.layers.Conv2D):
+        return int(np.prod(layer.kernel.shape) * np.prod(outputs.shape[1:3]))
+    return 0

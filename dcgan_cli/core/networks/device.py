@@ -1,0 +1,116 @@
+"""Where the arithmetic runs, and in which precision."""
+
+import os
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from dcgan_cli.core.environment import core_count
+from dcgan_cli.errors import ConfigError
+from dcgan_cli.settings.schema import StrategyConfig, TrainConfig
+
+BFLOAT16_CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
+"""Names in /proc/cpuinfo of instructions that multiply bfloat16: x86's two and Arm's."""
+BFLOAT16_COMPUTE_CAPABILITY = (8, 0)
+"""The first NVIDIA GPUs with bfloat16 (Ampere)."""
+
+
+def describe_devices() -> str:
+    """Name what training runs on, such as "2 x NVIDIA A100" or "CPU (AMD EPYC, 8 cores)"."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return f"CPU ({_cpu_name()}, {core_count()} cores)"
+    names = [
+        tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus
+    ]
+    return names[0] if len(names) == 1 else f"{len(names)} x {names[0]}"
+
+
+def thread_counts() -> list[int]:
+    """Return TensorFlow's thread counts within and between operations; 0 is one for each core."""
+    threading = tf.config.threading
+    return [
+        threading.get_intra_op_parallelism_threads() or _environment_number("INTRA"),
+        threading.get_inter_op_parallelism_threads() or _environment_number("INTER"),
+    ]
+
+
+def onednn() -> str:
+    """Return how oneDNN is set up: on or off, and which instructions it is kept from."""
+    used = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default")
+    newest = os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA")
+    return f"{used}, up to {newest}" if newest else used
+
+
+def resolve_precision(precision: str) -> str:
+    """Turn `auto` into bfloat16 where the hardware multiplies it, else float32."""
+    if precision != "auto":
+        return precision
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        capable = details.get("compute_capability", (0, 0)) >= BFLOAT16_COMPUTE_CAPABILITY
+    else:
+        capable = bool(BFLOAT16_CPU_FLAGS & set(_cpuinfo("flags", "Features").split()))
+    return "bfloat16" if capable else "float32"
+
+
+def resolve_convolution(config: TrainConfig) -> str:
+    """Turn `auto` into transformed for networks that have that form, on a CPU, else into direct.
+
+    The kernels of GPUs are fast as they are.
+    """
+    if config.convolution != "auto":
+        return config.convolution
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    return "transformed" if config.has_grid and not on_gpu else "direct"
+
+
+def use_precision(precision: str) -> None:
+    """Make networks built from now on compute in `precision` (float32 or bfloat16).
+
+    Weights, batch statistics, losses and optimisers stay in float32 either way (Micikevicius et al.
+    2018, "Mixed Precision Training"; bfloat16 needs no loss scaling).
+    """
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+
+
+def build_strategy(strategy: StrategyConfig, batch_size: int) -> tf.distribute.Strategy:
+    """Build TensorFlow's distribution strategy.
+
+    Raises:
+        ConfigError: `batch_size` cannot be split evenly between its replicas.
+    """
+    if strategy.name == "default":
+        return tf.distribute.get_strategy()
+    mirrored = tf.distribute.MirroredStrategy()
+    replicas = mirrored.num_replicas_in_sync
+    if batch_size % replicas:
+        raise ConfigError(
+            f"batch_size must be a multiple of the {replicas} devices of strategy=mirrored, "
+            f"got {batch_size}; or give strategy=default"
+        )
+    return mirrored
+
+
+def _environment_number(kind: str) -> int:
+    value = os.environ.get(f"TF_NUM_{kind}OP_THREADS", "0")
+    return int(value) if value.isdecimal() else 0
+
+
+def _cpuinfo(*names: str) -> str:
+    """Return the first line of /proc/cpuinfo with one of these names, or "" where there is none."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name.strip() in names:
+            return value.strip()
+    return ""
+
+
+def _cpu_name() -> str:
+    return _cpuinfo("model name") or "unknown"

@@ -1,0 +1,63 @@
+"""Which checkpoints are kept, and what becomes of damaged ones.
+
+One that goes is renamed first, then deleted, so that no half of one is left under its name.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from dcgan_cli.core.runs.checkpoints import Checkpoint, Damaged, best, find, scored_like
+from dcgan_cli.core.storage import entries, flush_folder, remove, temporary_beside
+
+ASIDE = re.compile(r"step_[0-9]{10,20}\.damaged(-\d+)?")
+KEPT_NEWEST = 2
+"""Checkpoints kept whatever their epoch, so that there is one to go back to."""
+
+
+def prune(folder: Path, keep_every: int) -> None:
+    """Remove what need not be kept.
+
+    The two newest that are whole stay, and so does all that is newer than them; of the others stay
+    the one with the best score (of each kind, if there are scores that cannot be compared) and
+    those at the end of every `keep_every`-th epoch.
+    """
+    whole = 0
+    there = find(folder)
+    scores = [one.score for one in there if isinstance(one, Checkpoint) and one.score]
+    # One of each kind: to find a best one its files are hashed.
+    kinds = {(score.features, score.samples): score for score in scores}.values()
+    kept = [best(scored_like(there, kind)) for kind in kinds]
+    for found in there:
+        if whole < KEPT_NEWEST:
+            whole += not found.problems()
+        elif found not in kept and not (
+            isinstance(found, Checkpoint)
+            and found.ends_epoch
+            and found.progress.epoch % keep_every == 0
+        ):
+            doomed = temporary_beside(found.path)
+            os.rename(found.path, doomed)
+            remove(doomed)
+
+
+def set_aside(damaged: Damaged) -> Path:
+    """Rename a damaged checkpoint, so that it stands in nobody's way and can be looked at.
+
+    Returns:
+        Its new path, which ends in `.damaged`.
+    """
+    path = damaged.path
+    aside = path.with_name(f"{path.name}.damaged")
+    for number in range(2, 1000):
+        if not os.path.lexists(aside):
+            break
+        aside = path.with_name(f"{path.name}.damaged-{number}")
+    os.rename(path, aside)
+    flush_folder(path.parent)
+    return aside
+
+
+def set_aside_names(folder: Path) -> list[str]:
+    """Return the names of the checkpoints that `set_aside` has renamed."""
+    return sorted(path.name for path in entries(folder) if ASIDE.fullmatch(path.name))

@@ -1,0 +1,218 @@
+"""Moving pictures: frames in, one file out. Needs no TensorFlow.
+
+Frames are written as they come, so that memory does not grow with their number.
+"""
+
+import io
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.sampling.gif import with_last, write_gif
+from dcgan_cli.core.sampling.pictures import open_png
+from dcgan_cli.core.storage import replacing, replacing_path
+from dcgan_cli.errors import ConfigError, DataError
+
+TRAINING_FPS = 5.0
+LAST_FRAME_SECONDS = 2.0
+MOST_GIF_BYTES = 10e6
+"""The size that a GIF of a training is kept below, by showing fewer epochs."""
+FEWEST_FRAMES = 10
+"""So many frames are shown even so."""
+MEASURED_FRAMES = 8
+LABEL_HEIGHT = 22
+LABEL_SIZE = 14
+VIDEO: dict[str, dict[str, Any]] = {
+    ".mp4": {"codec": "libx264"},
+    ".webp": {"codec": "libwebp_anim", "output_params": ["-f", "webp", "-loop", "0"]},
+}
+"""What imageio's writer is told for each format."""
+FORMATS = (".gif", *VIDEO)
+
+Frames = Iterable[Image.Image]
+
+
+def animate_training(
+    run: RunFolder,
+    path: Path,
+    fps: float = TRAINING_FPS,
+    last_frame_seconds: float = LAST_FRAME_SECONDS,
+    every: int | None = None,
+) -> tuple[int, list[str]]:
+    """Write the animation of a run's grids.
+
+    Args:
+        run: the run.
+        path: the file to make or replace; see `write_animation`.
+        fps: frames a second.
+        last_frame_seconds: how long the last frame stays.
+        every: show every so many epochs, and the last; None for all that fit in `MOST_GIF_BYTES`.
+
+    Returns:
+        The number of frames, and notes on what is not shown.
+
+    Raises:
+        see `training_frames` and `write_animation`.
+    """
+    notes = []
+    if every is None:
+        every = _every_that_fits(run) if path.suffix.lower() == ".gif" else 1
+        if every > 1:
+            notes.append(
+                f"{path.name} shows every {_ordinal(every)} epoch, to stay below "
+                f"{MOST_GIF_BYTES / 1e6:.0f} MB; dcgan animate --run {run.argument()} --every 1 "
+                "shows all"
+            )
+    frames = training_frames(run, every)
+    return write_animation(path, frames, fps, last_frame_seconds), notes
+
+
+def training_frames(run: RunFolder, every: int = 1) -> Iterator[Image.Image]:
+    """Yield a run's grids in order of epoch, the epoch written below each.
+
+    Args:
+        run: the run.
+        every: leave out all but every so many, the first, and the last.
+
+    Raises:
+        DataError: the run has no grids, or one cannot be read or has another size.
+    """
+    paths = run.frames()
+    if not paths:
+        raise DataError(f"{run.samples} holds no grids yet; let the run finish an epoch first")
+    last = paths[-1][0]
+    size = None
+    for epoch, path in [*paths[:-1:every], paths[-1]]:
+        picture = _open_grid(path)
+        size = size or picture.size
+        if picture.size != size:
+            raise DataError(f"{path} is {picture.size}, the grids before it are {size}; remove it")
+        yield labelled(picture, f"epoch {epoch} of {last}")
+
+
+def _open_grid(path: Path) -> Image.Image:
+    try:
+        return open_png(path)
+    except OSError as error:
+        raise DataError(f"{path} is not a readable PNG ({error}); remove it") from None
+
+
+def _every_that_fits(run: RunFolder) -> int:
+    """Return how many epochs apart a GIF's frames must be to stay below `MOST_GIF_BYTES`.
+
+    Frames grow while a network learns, so some from all of the training are measured.
+    """
+    paths = run.frames()
+    if not paths:
+        return 1
+    measured = paths[:: -(-len(paths) // MEASURED_FRAMES)]
+    gif = io.BytesIO()
+    write_gif(gif, (_open_grid(path) for _, path in measured), TRAINING_FPS, 0)
+    wanted = gif.tell() / len(measured) * len(paths)
+    return min(math.ceil(wanted / MOST_GIF_BYTES), max(1, len(paths) // FEWEST_FRAMES))
+
+
+def _ordinal(number: int) -> str:
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if 10 < number % 100 < 14 else ending}"
+
+
+def missing_epochs(there: Sequence[int], last: int) -> str:
+    """Name the epochs up to `last` that are not among those that are there, such as "3, 7-9".
+
+    Args:
+        there: epochs in rising order, none after `last`.
+        last: the last epoch.
+    """
+    gaps = [(a + 1, b - 1) for a, b in itertools.pairwise([0, *there, last + 1]) if b > a + 1]
+    return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in gaps)
+
+
+def labelled(picture: Image.Image, text: str) -> Image.Image:
+    """Return the picture with a line of text below it."""
+    taller = Image.new(picture.mode, (picture.width, picture.height + LABEL_HEIGHT))
+    taller.paste(picture)
+    font = ImageFont.load_default(LABEL_SIZE)
+    white = 255 if picture.mode == "L" else (255, 255, 255)
+    ImageDraw.Draw(taller).text((6, picture.height + 2), text, fill=white, font=font)
+    return taller
+
+
+def write_animation(path: Path, frames: Frames, fps: float, last_frame_seconds: float) -> int:
+    """Write frames to a GIF, MP4 or WebP, by the ending of `path`.
+
+    Args:
+        path: the file to make or replace.
+        frames: Pillow images of one size, mode L or RGB.
+        fps: frames a second, above 0.
+        last_frame_seconds: how long the last frame stays, 0 or more.
+
+    Returns:
+        The number of frames given.
+
+    Raises:
+        ConfigError: the ending is another, or MP4 and WebP are asked for without their extra.
+        DataError: there are no frames.
+        OSError: the file cannot be written.
+    """
+    ending = path.suffix.lower()
+    if ending == ".gif":
+        return _write_gif(path, frames, fps, last_frame_seconds)
+    if ending in VIDEO:
+        return _write_video(path, frames, fps, last_frame_seconds)
+    raise ConfigError(f"{path} must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+
+
+def _write_gif(path: Path, frames: Frames, fps: float, last_frame_seconds: float) -> int:
+    with replacing(path) as stream:
+        count = write_gif(stream, frames, fps, last_frame_seconds)
+        _check_count(path, count)
+    return count
+
+
+def _write_video(path: Path, frames: Frames, fps: float, last_frame_seconds: float) -> int:
+    try:
+        import imageio_ffmpeg  # noqa: F401
+    except ImportError:
+        raise ConfigError(
+            f"{path.suffix} needs ffmpeg: pip install imageio-ffmpeg, or choose a .gif"
+        ) from None
+    import imageio.v2 as imageio
+
+    count = 0
+    with replacing_path(path) as temporary:
+        # imageio's writer goes by the name's ending and knows no .webp; ffmpeg goes by the format.
+        unfinished = temporary.with_suffix(".mp4")
+        writer = imageio.get_writer(
+            unfinished, format="FFMPEG", fps=fps, macro_block_size=1, **VIDEO[path.suffix.lower()]
+        )
+        try:
+            for frame, is_last in with_last(frames):
+                pixels = np.asarray(_even_sized(frame).convert("RGB"))
+                for _ in range(max(1, round(last_frame_seconds * fps)) if is_last else 1):
+                    writer.append_data(pixels)
+                count += 1
+            _check_count(path, count)
+            writer.close()
+            unfinished.replace(temporary)
+        finally:
+            writer.close()
+            if unfinished != temporary:
+                unfinished.unlink(missing_ok=True)
+    return count
+
+
+def _check_count(path: Path, count: int) -> None:
+    if not count:
+        raise DataError(f"there are no frames to write to {path}")
+
+
+def _even_sized(frame: Image.Image) -> Image.Image:
+    """Pad to an even width and height, which video codecs ask for."""
+    return frame.crop((0, 0, frame.width + frame.width % 2, frame.height + frame.height % 2))

@@ -1,0 +1,209 @@
+"""Images from a trained generator, each decided by its own seed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dcgan_cli import __version__
+from dcgan_cli.commands.epochs import BEST, LAST
+from dcgan_cli.core.gan.step import assign, sampled_part
+from dcgan_cli.core.networks.build import build_generator, named_variables
+from dcgan_cli.core.networks.device import use_precision
+from dcgan_cli.core.runs import checkpoints
+from dcgan_cli.core.runs.checkpoints import Checkpoint, Damaged
+from dcgan_cli.core.runs.find import BUNDLED, title
+from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.runs.progress import Progress, position
+from dcgan_cli.core.sampling.latents import latents
+from dcgan_cli.core.sampling.pictures import to_uint8
+from dcgan_cli.core.training.restoring import check_fits
+from dcgan_cli.errors import CheckpointError
+from dcgan_cli.settings.schema import TrainConfig
+
+CHUNK = 64
+"""Images made at a time, always: another batch size might round differently."""
+
+
+class Sampler:
+    """Turns latent vectors into pictures with one generator.
+
+    Args:
+        generator: the network.
+        classes: how many classes it is told apart, 0 for one that is not told any.
+    """
+
+    def __init__(self, generator: keras.Model, classes: int = 0) -> None:
+        self.classes = classes
+        self.noise_dim: int = generator.input_shape[-1] - classes
+        signature = [tf.TensorSpec((CHUNK, generator.input_shape[-1]), tf.float32)]
+        self._generate = tf.function(
+            lambda vectors: generator(vectors, training=False),
+            input_signature=signature,
+            autograph=False,
+        )
+
+    def class_of(self, seeds: Sequence[int]) -> np.ndarray:
+        """Return the class of each sample, where the generator is told classes.
+
+        It is the seed's remainder, so that a grid of as many columns has one class in each.
+        """
+        return np.array([seed % self.classes for seed in seeds])
+
+    def sample(self, seeds: Sequence[int], label: int | None = None) -> np.ndarray:
+        """Return the image of each seed, all of the class `label` if one is given.
+
+        Returns:
+            uint8 [len(seeds), H, W, C].
+        """
+        return self.render(latents(seeds, self.noise_dim), seeds if label is None else [label])
+
+    def render(self, vectors: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
+        """Return the image of each latent vector.
+
+        Args:
+            vectors: float32 [N, noise_dim], N at least 1.
+            numbers: one for each vector or for all, which decide the class; see `class_of`.
+
+        Returns:
+            uint8 [N, H, W, C].
+        """
+        if self.classes:
+            labels = np.broadcast_to(self.class_of(numbers), len(vectors))
+            one_hot = np.eye(self.classes, dtype=np.float32)[labels]
+            vectors = np.concatenate([vectors, one_hot], axis=1)
+        chunks = [
+            self._render_chunk(vectors[first : first + CHUNK])
+            for first in range(0, len(vectors), CHUNK)
+        ]
+        return np.concatenate(chunks)
+
+    def stream(
+        self, seeds: Sequence[int], label: int | None = None
+    ) -> Iterator[tuple[Sequence[int], np.ndarray]]:
+        """Yield (seeds, images) a chunk at a time, so that any number fits in memory."""
+        for first in range(0, len(seeds), CHUNK):
+            chunk = seeds[first : first + CHUNK]
+            yield chunk, self.sample(chunk, label)
+
+    def _render_chunk(self, vectors: np.ndarray) -> np.ndarray:
+        padding = ((0, CHUNK - len(vectors)), (0, 0))
+        images = self._generate(tf.constant(np.pad(vectors, padding)))
+        return to_uint8(images.numpy()[: len(vectors)])
+
+
+@dataclass(frozen=True)
+class LoadedGenerator:
+    """A generator that has been trained."""
+
+    sampler: Sampler
+    class_names: tuple[str, ...]
+    """What the classes that it was told are called, in order of their numbers, if that is known."""
+    config: TrainConfig
+    """The settings that it was trained with."""
+    facts: dict[str, Any]
+    """What made its pictures, for their metadata: run, how far it had come, version."""
+    source: str
+    """Where it is from, in words."""
+    passed_over: list[Damaged]
+    """Checkpoints that would have come first and are damaged."""
+
+
+def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
+    """Rebuild a run's generator from its settings and one of its checkpoints.
+
+    Args:
+        run: the run.
+        epoch: the epoch after which it was saved, or "best" or "last".
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or it is damaged or does not fit.
+    """
+    checkpoint, passed_over = choose_checkpoint(run, epoch)
+    config = run.config()
+    part = sampled_part(config)
+    arrays = checkpoint.load(part)
+    check_fits(arrays, part, config, checkpoint.path)
+    use_precision(run.record()["precision"])
+    generator = build_generator(config)
+    assign(named_variables(generator), arrays, str(checkpoint.path))
+    facts = picture_facts(run, checkpoint.progress)
+    source = f"{title(run)}, {position(facts)}"
+    sampler = Sampler(generator, config.told_classes)
+    names = tuple(run.record().get("class_names", ()))
+    if len(names) not in (0, config.told_classes):
+        raise CheckpointError(
+            f"{run.path} has {len(names)} class_names in run.json and {config.told_classes} "
+            "classes; put back the run.json that it had"
+        )
+    return LoadedGenerator(sampler, names, config, facts, source, passed_over)
+
+
+def kept_epochs(run: RunFolder) -> list[int]:
+    """Return the epochs whose checkpoints are kept, oldest first.
+
+    Raises:
+        CheckpointError: there are none.
+    """
+    found = checkpoints.find(run.checkpoints)
+    epochs = [c.progress.epoch for c in found if isinstance(c, Checkpoint) and c.ends_epoch]
+    if not epochs:
+        raise CheckpointError(f"{run.path} keeps no checkpoint of an epoch's end")
+    return sorted(epochs)
+
+
+def choose_checkpoint(run: RunFolder, epoch: int | str) -> tuple[Checkpoint, list[Damaged]]:
+    """Return the checkpoint after `epoch`, and the damaged ones that would have come first.
+
+    Args:
+        run: the run.
+        epoch: an epoch, "last", or "best" for the one with the best score.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    if epoch == LAST:
+        newest, damaged = checkpoints.newest_whole(run.checkpoints)
+        if newest is None:
+            if damaged:
+                reasons = "; ".join(map(str, damaged))
+                raise CheckpointError(
+                    f"every checkpoint of {run.path} is damaged ({reasons}); use another run"
+                )
+            raise CheckpointError(
+                f"{run.path} holds no checkpoint yet; let it finish an epoch first"
+            )
+        return newest, damaged
+    found = checkpoints.find(run.checkpoints)
+    if epoch == BEST:
+        best = checkpoints.best(found)
+        if best is None:
+            raise CheckpointError(
+                f"{run.path} keeps no checkpoint with a score (evaluate_every makes them); "
+                "give --epoch last or an epoch"
+            )
+        return best, checkpoints.damaged_betters(found, best)
+    readable = [checkpoint for checkpoint in found if isinstance(checkpoint, Checkpoint)]
+    at_ends = {c.progress.epoch: c for c in readable if c.ends_epoch}
+    if epoch not in at_ends:
+        kept = ", ".join(map(str, sorted(at_ends))) or "none yet"
+        others = "".join(f"; {one}" for one in found if isinstance(one, Damaged))
+        raise CheckpointError(
+            f"{run.path} keeps no checkpoint of epoch {epoch}; it keeps {kept} "
+            f"(checkpoint_every sets how many){others}"
+        )
+    return at_ends[epoch], []
+
+
+def picture_facts(run: RunFolder, progress: Progress) -> dict[str, Any]:
+    """Return what made a picture, for its metadata."""
+    return {
+        "run": title(run) if run == BUNDLED else run.path.resolve().name,
+        "epoch": progress.epoch,
+        "epoch_step": progress.epoch_step,
+        "step": progress.step,
+        "dcgan_version": __version__,
+    }

@@ -1,0 +1,1 @@
+"""The training loop, with what it needs before, within and after each epoch."""

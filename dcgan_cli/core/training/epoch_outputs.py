@@ -1,0 +1,106 @@
+"""What an epoch leaves for people to look at: a grid, a row of metrics and, at the end, the GIF."""
+
+import io
+from typing import Any
+
+from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.runs.metrics import LOSS_COLUMNS, METRICS_COLUMNS
+from dcgan_cli.core.runs.progress import Progress
+from dcgan_cli.core.sampling.animation import animate_training, missing_epochs
+from dcgan_cli.core.sampling.pictures import grid_picture, write_png
+from dcgan_cli.core.sampling.sampler import Sampler, picture_facts
+from dcgan_cli.core.storage import replacing
+from dcgan_cli.core.training.reporter import Reporter
+from dcgan_cli.errors import DcganError
+
+
+class EpochRecords:
+    """Grids and rows of one run, up to the epoch it has finished.
+
+    Args:
+        run: its folder.
+        sampler: draws the grids.
+        count: images in a grid.
+        reporter: is told what could not be written.
+    """
+
+    def __init__(self, run: RunFolder, sampler: Sampler, count: int, reporter: Reporter) -> None:
+        self.run = run
+        self.sampler = sampler
+        self.seeds = range(count)
+        self.reporter = reporter
+        self.rows: list[dict[str, float]] = []
+        self.unwritten_grids: dict[int, bytes] = {}
+
+    def go_on(self, progress: Progress, *, keep_scores: bool = True) -> None:
+        """Take up the records of a run at its newest checkpoint.
+
+        Rows of epochs after it go, since those epochs are trained again. Its own grid is drawn
+        again if it is not there.
+
+        Args:
+            progress: how far the run has come.
+            keep_scores: False takes the scores out of the rows, because those to come cannot be
+                compared with them.
+
+        Raises:
+            OSError: the metrics cannot be written.
+        """
+        found = self.run.metrics()
+        by_epoch = {int(row["epoch"]): row for row in found}
+        epochs = sorted(epoch for epoch in by_epoch if 1 <= epoch <= progress.epoch)
+        names = METRICS_COLUMNS if keep_scores else LOSS_COLUMNS
+        self.rows = [
+            {name: value for name, value in by_epoch[epoch].items() if name in names}
+            for epoch in epochs
+        ]
+        if missing := missing_epochs(epochs, progress.epoch):
+            self.run.keep_spoiled_metrics()
+            self.reporter.note(f"warning: metrics.csv has lost epoch {missing}")
+        if self.rows != found:
+            self.run.write_metrics(self.rows)
+        at_end_of_epoch = progress.epoch > 0 and progress.epoch_step == 0
+        if at_end_of_epoch and not self.run.frame(progress.epoch).exists():
+            self.add_grid(progress)
+        drawn = [epoch for epoch, _ in self.run.frames() if epoch <= progress.epoch]
+        if missing := missing_epochs(drawn, progress.epoch):
+            self.reporter.note(f"warning: there is no grid of epoch {missing}")
+
+    def add_grid(self, progress: Progress) -> None:
+        """Draw the grid of the epoch that `progress` ends.
+
+        If it cannot be written, that is said and tried again after the next epoch.
+        """
+        picture = grid_picture(self.sampler.sample(self.seeds), self.sampler.classes or None)
+        png = io.BytesIO()
+        write_png(png, picture, picture_facts(self.run, progress) | {"seeds": list(self.seeds)})
+        self.unwritten_grids[progress.epoch] = png.getvalue()
+        for epoch in list(self.unwritten_grids):
+            try:
+                self.run.samples.mkdir(exist_ok=True)
+                with replacing(self.run.frame(epoch)) as stream:
+                    stream.write(self.unwritten_grids[epoch])
+            except OSError as error:
+                self.reporter.note(
+                    f"warning: {self.run.frame(epoch)} not written: {error.strerror}"
+                )
+            else:
+                del self.unwritten_grids[epoch]
+
+    def add_row(self, row: dict[str, Any]) -> None:
+        """Add an epoch's row to `metrics.csv`.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self.rows.append(row)
+        self.run.write_metrics(self.rows)
+
+    def write_gif(self) -> None:
+        """Make the animation of all grids, or say why there is none."""
+        try:
+            _, notes = animate_training(self.run, self.run.gif)
+        except (OSError, DcganError) as error:  # The training is done and safe.
+            notes = [f"no animation: {error}"]
+        for note in notes:
+            self.reporter.note(note)

@@ -1,0 +1,286 @@
+"""The training loop: epochs of steps; after each a grid, a line of metrics, a checkpoint."""
+
+import contextlib
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import tensorflow as tf
+
+from dcgan_cli.core.data.batches import rest_of_epoch, steps_per_epoch
+from dcgan_cli.core.data.image_set import ImageSet
+from dcgan_cli.core.networks.device import describe_devices
+from dcgan_cli.core.runs.disk_errors import disk_errors
+from dcgan_cli.core.runs.find import point_latest_to
+from dcgan_cli.core.runs.folder import RunFolder, shown_path
+from dcgan_cli.core.runs.progress import Progress, Score
+from dcgan_cli.core.sampling.sampler import Sampler
+from dcgan_cli.core.training.epoch_outputs import EpochRecords
+from dcgan_cli.core.training.epoch_scores import EpochScores
+from dcgan_cli.core.training.forecast import Forecast
+from dcgan_cli.core.training.memory_errors import memory_errors
+from dcgan_cli.core.training.reporter import Reporter, Start, StepReport
+from dcgan_cli.core.training.setup import set_up
+from dcgan_cli.core.training.signals import StopRequest, stop_on_signals
+from dcgan_cli.errors import DataError, Interrupted, NumericalError, StorageError
+from dcgan_cli.settings.schema import TrainConfig
+
+
+def train(config: TrainConfig, run: RunFolder, data: ImageSet, reporter: Reporter) -> None:
+    """Train in a new run folder, or go on in one that `config.resume` names.
+
+    The caller holds the folder's lock.
+
+    Args:
+        config: the settings; when resuming, those of the run with what may change changed.
+        run: where everything is written; it exists.
+        data: the training images.
+        reporter: is told how it goes.
+
+    Raises:
+        Interrupted: a signal came; the state is saved.
+        NumericalError: a loss or gradient is not finite; what is saved is the state before.
+        CheckpointError, DataError, ConfigError: the run to go on with does not fit.
+        StorageError: the run folder cannot be written, or memory ran out.
+    """
+    with stop_on_signals() as stop, memory_errors(config, run):
+        _Training(config, run, data, reporter, stop).run()
+
+
+class _Training:
+    """One process's part of a run."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        run: RunFolder,
+        data: ImageSet,
+        reporter: Reporter,
+        stop: StopRequest,
+    ) -> None:
+        self.config = config
+        self.folder = run
+        self.data = data
+        self.reporter = reporter
+        self.stop = stop
+        self.steps_per_epoch = steps_per_epoch(len(data.images), config.batch_size)
+        with disk_errors(run):
+            self.setup = set_up(config, run, data)
+        self.progress = self.setup.progress
+        sampler = Sampler(self.setup.gan.sampled, config.told_classes)
+        self.records = EpochRecords(run, sampler, config.num_examples_to_generate, reporter)
+        self.scores = EpochScores(config, run, self.setup.scorer, sampler, reporter)
+        self.clock = time.monotonic()
+        steps = config.epochs * self.steps_per_epoch
+        self.forecast = Forecast(self.steps_per_epoch, steps, reporter)
+        self.unreadable: DataError | None = None
+
+    def run(self) -> None:
+        """Train until the last epoch is done or a signal stops it."""
+        try:
+            self.reporter.start(self._start())
+            for note in (*self.data.notes, *self.setup.notes):
+                self.reporter.note(note)
+            with disk_errors(self.folder):
+                self.records.go_on(self.progress, keep_scores=self.setup.keeps_scores)
+            if (reason := self._reason_to_stop()) is not None:
+                self.reporter.note(f"nothing left to do; {reason}")
+            else:
+                reason = self._train()
+            self.records.write_gif()
+            early = self.progress.epoch < self.config.epochs
+            self._write_status("finished", **({"reason": reason} if early else {}))
+        except KeyboardInterrupt:  # The second Ctrl-C.
+            self._try_status("interrupted", "stopped at once")
+            raise Interrupted(
+                f"stopped at once; go on from {self._saved()} with: {self.folder.resume_command()}",
+                exit_code=128 + signal.SIGINT,
+            ) from None
+        except BaseException as error:
+            state = "interrupted" if isinstance(error, Interrupted) else "failed"
+            self._try_status(state, str(error) or type(error).__name__)
+            raise
+
+    def _reason_to_stop(self) -> str | None:
+        """Say why the run is at its end, if it is."""
+        epoch = self.progress.epoch
+        if epoch >= self.config.epochs:
+            return "a larger epochs= trains longer"
+        return None if self.progress.epoch_step else self.scores.out_of_patience()
+
+    def _train(self) -> str:
+        """Train epoch after epoch, and return the reason why the last one was the last."""
+        point_latest_to(self.folder)
+        self._write_status("running")
+        self.clock = time.monotonic() - self.progress.seconds
+        while (reason := self._reason_to_stop()) is None:
+            self._train_epoch()
+            self._finish_epoch()
+        if self.progress.epoch < self.config.epochs:
+            self.reporter.note(f"stopped after epoch {self.progress.epoch}: {reason}")
+        return reason
+
+    def _train_epoch(self) -> None:
+        self._check_data()
+        # A result is read one step late, so that an accelerator need not wait for this loop.
+        unread: tf.Tensor | None = None
+        for images in self._batches():
+            if self.stop.signal:
+                break
+            step = self.progress.step + (unread is not None)
+            result = self.setup.step(images, tf.constant(step, tf.int64))
+            if unread is not None:
+                self._read(unread)
+            unread = result
+            if self.setup.saver.seconds_since() >= self.config.checkpoint_seconds:
+                self._read(unread)
+                unread = None
+                if self.progress.epoch_step < self.steps_per_epoch:
+                    self._save()
+        if unread is not None:
+            self._read(unread)
+        if self.progress.epoch_step < self.steps_per_epoch:
+            self._save()
+            if self.stop.signal:
+                self._interrupt(self.stop.signal)
+            raise DataError(f"{self.unreadable}: {self.folder.resume_command()}")
+
+    def _batches(self) -> Iterator[Any]:
+        """Yield the rest of the epoch's batches, or those before a picture that cannot be read."""
+        try:
+            yield from self.setup.distribute(rest_of_epoch(self.config, self.data, self.progress))
+        except tf.errors.OpError:
+            try:
+                self.data.check_unchanged()
+            except DataError as error:
+                self.unreadable = error
+            else:
+                raise
+
+    def _check_data(self) -> None:
+        """Check that the images' files are what they were. The state before is saved.
+
+        Raises:
+            DataError: they are not.
+        """
+        try:
+            self.data.check_unchanged()
+        except DataError as error:
+            raise DataError(f"{error}: {self.folder.resume_command()}") from None
+
+    def _read(self, result: tf.Tensor) -> None:
+        """Take a step's result into the progress."""
+        generator_loss, discriminator_loss, not_finite = (float(value) for value in result.numpy())
+        progress = self.progress
+        if not_finite:
+            raise self._not_finite(
+                f"step {progress.step + 1}: loss or gradient is not finite (generator "
+                f"{generator_loss}, discriminator {discriminator_loss})"
+            )
+        progress.step += 1
+        progress.epoch_step += 1
+        progress.generator_loss_sum += generator_loss
+        progress.discriminator_loss_sum += discriminator_loss
+        progress.seconds = time.monotonic() - self.clock
+        done = min(progress.epoch_step * self.config.batch_size, len(self.data.images))
+        self.reporter.step(
+            StepReport(
+                step=progress.step,
+                epoch=progress.epoch + 1,
+                epoch_step=progress.epoch_step,
+                images_per_second=done / max(progress.seconds, 1e-9),
+                generator_loss=generator_loss,
+                discriminator_loss=discriminator_loss,
+            )
+        )
+        self.forecast.note(progress.step)
+
+    def _finish_epoch(self) -> None:
+        progress = self.progress
+        epoch = progress.epoch + 1
+        finished = Progress(step=progress.step, epoch=epoch)
+        self.records.add_grid(finished)
+        score = self.scores.score(epoch)
+
+        # The clock runs on from here, so the checkpoint's time belongs to the next epoch.
+        now = time.monotonic()
+        seconds = max(now - self.clock, 1e-9)
+        self.clock = now
+        row = {
+            "epoch": epoch,
+            "step": progress.step,
+            "seconds": round(seconds, 3),
+            "images_per_second": round(len(self.data.images) / seconds, 1),
+            "generator_loss": progress.generator_loss_sum / self.steps_per_epoch,
+            "discriminator_loss": progress.discriminator_loss_sum / self.steps_per_epoch,
+            **score,
+        }
+        with disk_errors(self.folder):
+            self.records.add_row(row)
+        self.progress = finished
+        self._save(self.scores.of_checkpoint(row))
+        self.reporter.epoch(row)
+        self.scores.follow(self.records.rows)
+        self._write_status("running")
+        if self.stop.signal and epoch < self.config.epochs:
+            self._interrupt(self.stop.signal)
+
+    def _save(self, score: Score | None = None) -> None:
+        with disk_errors(self.folder):
+            try:
+                self.setup.saver.save(self.progress, score)
+            except NumericalError as error:
+                raise self._not_finite(str(error)) from None
+
+    def _not_finite(self, what: str) -> NumericalError:
+        """Add to what is not finite the way on, which is not the way that led there."""
+        rate = self.config.optimizer.learning_rate
+        smaller = f"optimizer.learning_rate={rate / 10:g}"
+        return NumericalError(
+            f"{what} with optimizer.learning_rate={rate:g}; try a smaller one, in a new run or "
+            f"from {self._saved()} on: {self.folder.resume_command()} {smaller}"
+        )
+
+    def _saved(self) -> str:
+        saved = self.setup.saver.saved_step
+        return "the first step" if saved is None else f"step {saved}"
+
+    def _interrupt(self, number: signal.Signals) -> NoReturn:
+        raise Interrupted(
+            f"{number.name}: saved at step {self.progress.step}; go on with: "
+            f"{self.folder.resume_command()}",
+            exit_code=128 + number,
+        )
+
+    def _write_status(self, state: str, **facts: str) -> None:
+        progress = self.progress
+        position = {
+            "epoch": progress.epoch,
+            "epochs": self.config.epochs,
+            "step": progress.step,
+            "saved_step": self.setup.saver.saved_step,
+            "health": self.scores.health(self.records.rows),
+        }
+        with disk_errors(self.folder):
+            self.folder.write_status(state, **position, **facts)
+
+    def _try_status(self, state: str, reason: str) -> None:
+        """Write the status if it can be: a disk may be what failed, and has its own message."""
+        with contextlib.suppress(StorageError, DataError):
+            self._write_status(state, reason=reason)
+
+    def _start(self) -> Start:
+        networks = (self.setup.gan.generator, self.setup.gan.discriminator)
+        return Start(
+            run=shown_path(self.folder.path),
+            device=describe_devices(),
+            precision=self.setup.precision,
+            data=self.data.source,
+            image_count=len(self.data.images),
+            parameters={network.name: network.count_params() for network in networks},
+            steps=self.config.epochs * self.steps_per_epoch,
+            steps_per_epoch=self.steps_per_epoch,
+            epochs=self.config.epochs,
+            steps_done=self.progress.step,
+        )

@@ -1,0 +1,44 @@
+"""Memory that ran out, as one line with what the next command may change."""
+
+import contextlib
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.errors import StorageError
+from dcgan_cli.settings.schema import TrainConfig
+
+LESS_MEMORY = {"convolution": "direct", "precision": "bfloat16"}
+"""Settings of a resumed run that may change, and with which a step on a CPU takes less memory."""
+
+
+@contextlib.contextmanager
+def memory_errors(config: TrainConfig, run: RunFolder) -> Iterator[None]:
+    """Turn errors of training that mean that memory ran out into a StorageError."""
+    try:
+        yield
+    except (tf.errors.OpError, MemoryError) as error:
+        if isinstance(error, tf.errors.OpError) and not _is_of_memory(error):
+            raise
+        raise StorageError(f"out of memory; {_remedy(config, run)}") from error
+
+
+def _is_of_memory(error: tf.errors.OpError) -> bool:
+    """Whether memory ran out. Of a constant, TensorFlow says that it cannot be parsed."""
+    parsed = "Cannot parse tensor from proto" in error.message
+    return parsed or isinstance(error, tf.errors.ResourceExhaustedError)
+
+
+def _remedy(config: TrainConfig, run: RunFolder) -> str:
+    if not config.resume:
+        if config.batch_size == 1:
+            return "use a smaller model or a machine with more memory"
+        return f"try a smaller batch_size than {config.batch_size} in a new run"
+    record = run.record()
+    changes = [f"{key}={value}" for key, value in LESS_MEMORY.items() if record.get(key) != value]
+    command = " ".join([run.resume_command(), *changes])
+    return (
+        f"close other programs or use a machine with more memory, then go on with: {command} "
+        "(only a new run can have another batch_size)"
+    )

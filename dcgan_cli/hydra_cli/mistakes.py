@@ -1,0 +1,259 @@
+"""Say in one line what is wrong with the words of `dcgan train`, and which word was meant."""
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dcgan_cli.errors import ConfigError
+from dcgan_cli.hydra_cli.other_names import meant_key
+from dcgan_cli.settings.field import nearest
+from dcgan_cli.settings.overrides import override as quoted_override
+from dcgan_cli.settings.overrides import shell_word
+from dcgan_cli.settings.tree import group_names, keys
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
+
+
+def check_names(words: list[str], folders: list[Path]) -> None:
+    """Check that overrides name settings, and choices of groups, that there are.
+
+    Args:
+        words: the overrides.
+        folders: where config groups are looked for.
+
+    Raises:
+        ConfigError: one does not, or cannot be read.
+    """
+    for word in words:
+        if message := _about_name(parse(word), folders):
+            raise ConfigError(message)
+
+
+def check_sweep(words: list[str], *, searches: bool) -> None:
+    """Check that every override of a sweep is one that its sweeper can go over.
+
+    Args:
+        words: the overrides.
+        searches: whether the sweeper is one that searches, and so can draw from an interval.
+
+    Raises:
+        ConfigError: an interval is given to a sweeper that tries every combination.
+    """
+    from hydra.core.override_parser.types import IntervalSweep
+
+    kinds = {key.name: key.kind for key in keys()}
+    for word in words:
+        override = parse(word)
+        if override.is_range_sweep() and not list(override.sweep_string_iterator()):
+            raise ConfigError(f"{word} holds no values; a range goes up: range(START,STOP,STEP)")
+        interval, name = override.value(), override.key_or_group
+        if not isinstance(interval, IntervalSweep):
+            continue
+        if not searches:
+            raise ConfigError(
+                f"{word}: an interval needs a sweeper that searches; add hydra/sweeper=optuna, or "
+                "give values such as choice(1,2) or range(1,5)"
+            )
+        start, end = interval.start, interval.end
+        if start is None or end is None or start > end:
+            raise ConfigError(f"{word} holds no values; its lower end comes first")
+        whole = kinds.get(name, "").startswith("a whole number")
+        if whole and not (isinstance(start, int) and isinstance(end, int)):
+            value = word.partition("=")[2]
+            raise ConfigError(f"{name} is a whole number; write {name}=int({value})")
+
+
+def check_single(words: list[str]) -> None:
+    """Check that no override is a sweep, which is for `-m`.
+
+    Raises:
+        ConfigError: one is.
+    """
+    for word in words:
+        if parse(word).is_sweep_override():
+            raise ConfigError(f"{word} has several values; add --multirun (-m) to run each")
+
+
+def explain(words: list[str], error: Exception, compose: Callable[[list[str]], Any]) -> str:
+    """Find the word whose value made composing fail, and say what it may be.
+
+    Args:
+        words: overrides with good names.
+        error: what composing them raised.
+        compose: composes some of the words, to try them one by one.
+    """
+    for tried in ([], *([word] for word in words)):
+        try:
+            compose(tried)
+        except Exception as alone:
+            about = _about_value(parse(tried[0])) if tried else ""
+            return about or one_line(alone) + _missing_extra(tried)
+    return one_line(error)
+
+
+def _missing_extra(words: list[str]) -> str:
+    """Return what to install for a plugin of Hydra's that the extra `sweep` has."""
+    if words in (["hydra/sweeper=optuna"], ["hydra/launcher=joblib"]):
+        return "; it comes with the extra: pip install 'dcgan-cli[sweep]'"
+    return ""
+
+
+def parse(word: str) -> "Override":
+    """Parse one override.
+
+    Raises:
+        ConfigError: it does not follow Hydra's grammar.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        override = OverridesParser.create().parse_override(word)
+    except HydraException:
+        name, _, value = word.partition("=")
+        quoted = shell_word(quoted_override(name, value))
+        raise ConfigError(
+            f"{word} cannot be read; if it is all one value, write {quoted}"
+        ) from None
+    if not override.key_or_group:
+        raise ConfigError(f"{word!r} names no key; see dcgan train --help")
+    return override
+
+
+def split_sweep(words: list[str]) -> tuple[list[str], list[str]]:
+    """Tell apart the words of a sweep.
+
+    Returns:
+        The words that are the same in every job, and each single choice of the others.
+
+    Raises:
+        ConfigError: a word cannot be read, or cannot be in a sweep.
+    """
+    fixed, choices = [], []
+    for word in words:
+        override = parse(word)
+        if override.key_or_group == "resume":
+            raise ConfigError("resume goes on with one run; it cannot be part of a sweep")
+        if override.is_choice_sweep():
+            name = override.get_key_element()
+            choices += [f"{name}={value}" for value in override.sweep_string_iterator()]
+        elif not override.is_sweep_override():
+            fixed.append(word)
+    return fixed, choices
+
+
+def expand_globs(words: list[str], folders: list[Path]) -> list[str]:
+    """Write `GROUP=glob(PATTERN)` as the choices that match, which every sweeper takes.
+
+    Args:
+        words: the overrides.
+        folders: where config groups are looked for.
+
+    Raises:
+        ConfigError: the key is no group, or no choice matches.
+    """
+    from hydra.core.override_parser.types import Glob
+
+    expanded = []
+    for word in words:
+        override = parse(word)
+        group, pattern = override.key_or_group, override.value()
+        if not isinstance(pattern, Glob):
+            expanded.append(word)
+            continue
+        if not (options := _options(group, folders)):
+            groups = ", ".join(config_groups(folders))
+            raise ConfigError(f"{word}: glob() is for the groups {groups}")
+        if not (names := pattern.filter(options)):
+            raise ConfigError(f"{word} matches none of {', '.join(options)}")
+        expanded.append(f"{group}={','.join(names)}")
+    return expanded
+
+
+def one_line(error: Exception) -> str:
+    """Return an error's message without line breaks and without Hydra's notes for developers."""
+    text = str(error.__cause__ or error).split("Config search path")[0]
+    lines = [line.strip() for line in text.splitlines()]
+    key = next((line.split()[-1] for line in lines if line.startswith("full_key:")), "")
+    notes = ("full_key:", "reference_type=", "object_type=")
+    message = "; ".join(line for line in lines if line and not line.startswith(notes))
+    return f"{key}: {message}" if key else message
+
+
+def config_groups(folders: list[Path]) -> list[str]:
+    """Return the names of the config groups in folders of configs."""
+    return sorted({path.name for folder in folders for path in folder.iterdir() if path.is_dir()})
+
+
+def _about_name(override: "Override", folders: list[Path]) -> str:
+    """Return what is wrong with an override's key or, if it is a group, with its choice."""
+    name = override.key_or_group
+    groups = config_groups(folders)
+    if name.partition(".")[0].partition("/")[0] == "hydra":
+        return ""
+    known = [key.name for key in keys()]
+    if name not in groups and name not in known:
+        meant = meant_key(name)
+        hint = f"; did you mean {meant}?" if meant else nearest(name, known + groups)
+        return f"unknown key {name}{hint} (dcgan train --help lists all)"
+    if override.is_add():
+        return f"+{name}: it is there already; write it without the +"
+    if override.is_delete():
+        return _about_deletion(name, known)
+    if name in known or override.is_sweep_override():
+        return ""
+    options = _options(name, folders)
+    value = override.value()
+    for choice in value if isinstance(value, list) else [value]:
+        if choice not in options and not isinstance(choice, dict):
+            got = "null" if choice is None else repr(str(choice))
+            return (
+                f"{name} must be {' or '.join(options)}, got {got}{nearest(str(choice), options)}"
+            )
+        if name not in group_names() and (wrong := _wrong_beginning(name, str(choice), folders)):
+            return wrong
+    return ""
+
+
+def _options(group: str, folders: list[Path]) -> list[str]:
+    """Return the choices of a config group; none if there is no such group."""
+    return sorted({path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
+
+
+def _about_deletion(name: str, known: list[str]) -> str:
+    """Return why a setting or a group cannot be deleted; nothing if it can be left out."""
+    if name not in known and name not in group_names():
+        return ""
+    default = next((key.default for key in keys() if key.name == name), "")
+    instead = f"; {name}=null has it unset" if default is None else "; leave it out for its default"
+    return f"~{name}: a setting cannot be deleted{instead}"
+
+
+def _wrong_beginning(group: str, choice: str, folders: list[Path]) -> str:
+    """Return what is wrong with the first lines of a choice whose keys are to be settings.
+
+    Without its header Hydra puts the keys below the group's name, as for `model` and `data`.
+    """
+    for path in (folder / group / f"{choice}.yaml" for folder in folders):
+        if not path.is_file():
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if text.startswith("\ufeff"):
+            return f"{path} begins with a byte order mark; save it as UTF-8 without one"
+        head = itertools.takewhile(
+            lambda line: not line.strip() or line.lstrip().startswith("#"), text.splitlines()
+        )
+        if not any("@package" in line for line in head):
+            return f"{path} must begin with the line `# @package _global_`"
+        return ""
+    return ""
+
+
+def _about_value(override: "Override") -> str:
+    """Return what a setting may be, for one that has the wrong type."""
+    for key in keys():
+        if key.name == override.key_or_group and not override.is_sweep_override():
+            return f"{key.name} must be {key.kind}, got {override.value()!r}"
+    return ""

@@ -1,0 +1,58 @@
+"""Which settings a run goes on with: its own, but for those that the command line changes."""
+
+from typing import Any
+
+from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.runs.identity import MAY_CHANGE
+from dcgan_cli.errors import ConfigError
+from dcgan_cli.hydra_cli.mistakes import parse
+from dcgan_cli.settings.schema import TrainConfig
+from dcgan_cli.settings.tree import flatten, from_dict, group_names
+
+
+def resumed_config(words: list[str], composed: TrainConfig, run: RunFolder) -> TrainConfig:
+    """Return a run's own settings with those changed that `words` name.
+
+    Args:
+        words: the overrides given beside `resume`.
+        composed: what they compose to from scratch, for their values.
+        run: the run to go on with.
+
+    Raises:
+        ConfigError: a word changes what may not change.
+        CheckpointError: the run's settings cannot be read.
+    """
+    own = flatten(run.config())
+    asked = flatten(composed)
+    for name in _named_keys(words):
+        if asked[name] != own[name] and name not in MAY_CHANGE | {"resume"}:
+            raise ConfigError(
+                f"{name} cannot change within a run: {run.path} has {own[name]}, "
+                f"not {asked[name]}; start a new run for that"
+            )
+        own[name] = asked[name]
+    return _from_flat(own)
+
+
+def _named_keys(words: list[str]) -> list[str]:
+    """Return the settings that overrides give a value, those of a whole group included."""
+    known = list(flatten(TrainConfig()))
+    named: list[str] = []
+    for word in words:
+        key = parse(word).key_or_group
+        if key == "experiment":
+            raise ConfigError("experiment cannot be given with resume; name single keys instead")
+        if key in group_names():
+            named += [name for name in known if name.startswith(f"{key}.")]
+        elif key in known:
+            named.append(key)
+    return named
+
+
+def _from_flat(flat: dict[str, Any]) -> TrainConfig:
+    nested: dict[str, Any] = {}
+    for name, value in flat.items():
+        group, _, key = name.rpartition(".")
+        (nested.setdefault(group, {}) if group else nested)[key] = value
+    config: TrainConfig = from_dict(nested)
+    return config
