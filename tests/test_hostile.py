@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.test_checkpoints import forged
+from tests.core.runs.test_checkpoints import forged
 
 NEWEST = "checkpoints/step_0000000012"
 DANGEROUS = [

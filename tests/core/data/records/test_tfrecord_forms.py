@@ -16,8 +16,8 @@ from dcgan_cli.core.data.load import load_training_images
 from dcgan_cli.core.data.records.compressed import count_records
 from dcgan_cli.errors import DataError
 from dcgan_cli.settings.schema import DataConfig
+from tests.core.data.test_own_pictures import SMALL
 from tests.pictures import colours, write_colours
-from tests.test_own_pictures import SMALL
 
 
 @pytest.fixture(autouse=True)

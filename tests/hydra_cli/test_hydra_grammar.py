@@ -12,7 +12,7 @@ from dcgan_cli.hydra_cli.mistakes import expand_globs
 from dcgan_cli.hydra_cli.run import compose
 from tests.conftest import QUICK
 
-CONF = Path(__file__).parent.parent / "conf"
+CONF = Path(__file__).parent.parent.parent / "conf"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from dcgan_cli.core.gan.step import build_gan, in_training
 from dcgan_cli.core.networks.build import build_discriminator, build_generator
 from dcgan_cli.core.networks.device import use_precision
 from dcgan_cli.settings.schema import DataConfig, LossConfig, ModelConfig, TrainConfig
-from tests.test_losses import FORMULAS
+from tests.core.gan.test_losses import FORMULAS
 
 COUNT, REALS = 8, 5
 KEY, MIXING_KEY = tf.constant([1, 2]), tf.constant([3, 4])

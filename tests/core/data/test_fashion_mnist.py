@@ -9,7 +9,7 @@ import pytest
 from dcgan_cli.core.data.load import load_held_out_images, load_training_images
 from dcgan_cli.errors import DataError
 from dcgan_cli.settings.schema import DataConfig
-from tests.test_data import idx_bytes
+from tests.core.data.test_data import idx_bytes
 
 CONFIG = DataConfig(name="fashion_mnist")
 

@@ -12,8 +12,8 @@ from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.sampling.pictures import facts_in, open_png
 from dcgan_cli.errors import ConfigError, DataError
 from dcgan_cli.settings.schema import DataConfig
+from tests.core.data.test_own_pictures import SMALL
 from tests.pictures import colours
-from tests.test_own_pictures import SMALL
 
 CLASSES = 4
 NAMES = ["shirt", "shoe", "bag", "coat"]

@@ -10,7 +10,7 @@ from dcgan_cli.core.data.arrays import images as image_arrays
 from dcgan_cli.hydra_cli.command_line import CommandLine
 from dcgan_cli.hydra_cli.run import compose
 from tests.conftest import TINY
-from tests.test_array_forms import GREY, RGB
+from tests.core.data.arrays.test_array_forms import GREY, RGB
 
 LABELS = np.arange(40) % 4 + 1
 

@@ -7,7 +7,7 @@ from dcgan_cli.core.data.arrays.labels import UnusableError, find_classes, plain
 from dcgan_cli.core.runs.find import open_run
 from dcgan_cli.core.sampling.pictures import facts_in, open_png
 from tests.conftest import TINY
-from tests.test_array_forms import RGB, read
+from tests.core.data.arrays.test_array_forms import RGB, read
 
 TEN = np.arange(40) % 10
 ONE_HOT = np.eye(10)[TEN]

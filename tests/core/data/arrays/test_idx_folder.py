@@ -9,8 +9,8 @@ from dcgan_cli.core.data.arrays.idx_folder import is_idx_folder
 from dcgan_cli.core.data.arrays.images import read_images
 from dcgan_cli.core.data.image_set import NoSplitError
 from dcgan_cli.errors import DataError
-from tests.test_array_forms import GREY
-from tests.test_data import idx_bytes
+from tests.core.data.arrays.test_array_forms import GREY
+from tests.core.data.test_data import idx_bytes
 
 LABELS = (np.arange(40) % 10).astype(np.uint8)
 NAMES = {

@@ -19,9 +19,9 @@ from dcgan_cli.core.networks.device import onednn
 from dcgan_cli.errors import DataError
 from dcgan_cli.settings.schema import DataConfig
 from tests.conftest import QUICK
+from tests.core.data.test_fashion_mnist import write_files
 from tests.pictures import write_colours
 from tests.same_run import assert_same_run
-from tests.test_fashion_mnist import write_files
 
 PROGRAM = [sys.executable, "-m", "dcgan_cli"]
 KERAS_JSON = {
