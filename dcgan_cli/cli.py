@@ -8,15 +8,17 @@ from typing import Annotated
 import typer
 
 from dcgan_cli import __version__
-from dcgan_cli.commands.epochs import ALL, BEST, LAST, parse_epoch
+from dcgan_cli.commands.epochs import ALL, parse_epoch
 from dcgan_cli.commands.seeds import parse_seeds
+from dcgan_cli.core.runs.choose import BEST, LAST
 from dcgan_cli.core.training.signals import interrupt_on_signals
 from dcgan_cli.errors import ConfigError, DcganError, StorageError
 from dcgan_cli.hydra_cli import run as bridge
 from dcgan_cli.hydra_cli.completion import complete_override
 from dcgan_cli.hydra_cli.help import settings_help
 from dcgan_cli.shadowing import shadowed_by
-from dcgan_cli.streams import flush_output, open_standard_streams, printable
+from dcgan_cli.streams import flush_output, open_standard_streams
+from dcgan_cli.text import printable
 
 CTRL_C = 130
 OUT_OF_MEMORY = (

@@ -17,7 +17,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dcgan_cli.streams import counted, printable
+from dcgan_cli.text import counted, printable
 
 if TYPE_CHECKING:
     from dcgan_cli.core.training.reporter import Reporter, Start, StepReport

@@ -78,13 +78,3 @@ def _lead_nowhere(stream: TextIO) -> None:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, number)
         os.close(nothing)
-
-
-def printable(text: str) -> str:
-    """Write control characters as escapes: a file's name or content might hold some."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number and what is counted, in the plural if need be: "1 image", "2,000 images"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

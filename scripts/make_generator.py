@@ -41,8 +41,8 @@ def main() -> None:
     parser.add_argument("--commit", default="HEAD", help="the commit that trained it")
     arguments = parser.parse_args()
     load_tensorflow()
-    from dcgan_cli.core.gan.step import sampled_part
-    from dcgan_cli.core.sampling.sampler import choose_checkpoint
+    from dcgan_cli.core.networks.weights import sampled_part
+    from dcgan_cli.core.runs.choose import choose_checkpoint
 
     run, made = open_run(arguments.run), RunFolder(arguments.folder)
     epoch = int(arguments.epoch) if arguments.epoch.isdecimal() else arguments.epoch

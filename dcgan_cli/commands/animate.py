@@ -18,7 +18,7 @@ from dcgan_cli.core.sampling.animation import (
 )
 from dcgan_cli.core.sampling.gif import MAX_FPS
 from dcgan_cli.errors import ConfigError
-from dcgan_cli.streams import counted, printable
+from dcgan_cli.text import counted, printable
 
 WALK_FPS = 20.0
 WALK_STOPS = 6

@@ -2,7 +2,7 @@
 
 from dcgan_cli.errors import ConfigError
 
-BEST, LAST, ALL = "best", "last", "all"
+ALL = "all"
 
 
 def parse_epoch(text: str, *words: str) -> int | str:

@@ -18,7 +18,7 @@ from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.data.load import LEAVE_OUT, load_training_images
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.errors import CheckpointError, DamagedError, DataError
-from dcgan_cli.streams import printable
+from dcgan_cli.text import printable
 
 if TYPE_CHECKING:
     from dcgan_cli.core.evaluation.figures import Evaluation
@@ -61,7 +61,8 @@ def evaluate_generator(
     """
     run = choose_run("evaluate", run_name)
     load_tensorflow(quiet=quiet)
-    from dcgan_cli.core.sampling.sampler import kept_epochs, load_generator
+    from dcgan_cli.core.runs.choose import kept_epochs
+    from dcgan_cli.core.sampling.sampler import load_generator
 
     evaluation = _evaluation(run, features, count, data_path)
     if evaluation.count < count:

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dcgan_cli.core.data.pictures.listing import first_names
-from dcgan_cli.streams import counted, printable
+from dcgan_cli.text import counted, printable
 
 SHOWN = 10
 """Names that are shown of each kind; --json has them all."""

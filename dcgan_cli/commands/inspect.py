@@ -21,7 +21,7 @@ from dcgan_cli.errors import CheckpointError, ConfigError, DataError
 from dcgan_cli.hydra_cli.help import shown
 from dcgan_cli.hydra_cli.sweep_table import PIPE_WIDTH, render_sweep, sweep_commands
 from dcgan_cli.settings.overrides import shell_word
-from dcgan_cli.streams import counted, printable
+from dcgan_cli.text import counted, printable
 
 BARS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 60

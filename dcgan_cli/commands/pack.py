@@ -12,7 +12,7 @@ from dcgan_cli.core.data.load import load_training_images
 from dcgan_cli.core.data.pictures.class_folders import as_written
 from dcgan_cli.errors import ConfigError, DataError
 from dcgan_cli.settings.schema import DataConfig
-from dcgan_cli.streams import counted, printable
+from dcgan_cli.text import counted, printable
 
 
 def pack_images(

@@ -22,7 +22,7 @@ from dcgan_cli.core.sampling.pictures import (
 )
 from dcgan_cli.core.storage import filling, replacing
 from dcgan_cli.errors import ConfigError
-from dcgan_cli.streams import printable
+from dcgan_cli.text import printable
 
 if TYPE_CHECKING:
     from dcgan_cli.core.sampling.sampler import LoadedGenerator

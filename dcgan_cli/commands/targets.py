@@ -22,8 +22,9 @@ from dcgan_cli.core.data.arrays.idx_folder import is_idx_folder
 from dcgan_cli.core.data.folder_inspection import describe_pictures, is_image_folder
 from dcgan_cli.core.data.image_set import Watch, unwatched
 from dcgan_cli.core.data.pictures.class_folders import as_written
-from dcgan_cli.core.data.pictures.folder import folder_pictures
+from dcgan_cli.core.data.pictures.folder import FolderPictures, folder_pictures
 from dcgan_cli.core.data.pictures.listing import ENDINGS
+from dcgan_cli.core.data.pictures.reading import Pictures
 from dcgan_cli.core.data.records.shards import holds_records
 from dcgan_cli.core.runs import checkpoints, retention
 from dcgan_cli.core.runs.checkpoints import Checkpoint, Damaged
@@ -31,7 +32,9 @@ from dcgan_cli.core.runs.find import BUNDLED, run_around
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.lock import status_now
 from dcgan_cli.core.runs.sweeps import describe_sweep, is_sweep
-from dcgan_cli.errors import DataError
+from dcgan_cli.core.sampling.pictures import grid_picture, write_png
+from dcgan_cli.core.storage import replacing
+from dcgan_cli.errors import ConfigError, DataError
 from dcgan_cli.settings.schema import TrainConfig
 from dcgan_cli.settings.tree import flatten
 
@@ -66,7 +69,7 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
         if is_idx_folder(path):
             return describe_arrays(path)
         if pictures:
-            return describe_pictures(path, folder_pictures(path), sheet, watch)
+            return _with_sheet(path, folder_pictures(path), sheet, watch)
         if not holds_records(path):
             raise DataError(
                 f"{path} is neither a run, a checkpoint nor a folder of pictures, TFRecord or IDX "
@@ -76,7 +79,7 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
         load_tensorflow()
         from dcgan_cli.core.data.records.tfrecords import RecordPictures
 
-        return describe_pictures(path, RecordPictures(str(path)), sheet, watch)
+        return _with_sheet(path, RecordPictures(str(path)), sheet, watch)
     ending = path.suffix.lower()
     if ending in PICTURES:
         return describe_picture(path)
@@ -87,6 +90,22 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
     if ending in ANIMATIONS or (ending in RUN_TEXTS and path.is_file()):
         return describe_file(path)
     return describe_idx_file(path)
+
+
+def _with_sheet(path: Path, pictures: Pictures, sheet: Path | None, watch: Watch) -> Facts:
+    folder = pictures.listing.folder
+    in_folder = isinstance(pictures, FolderPictures)
+    if in_folder and sheet and sheet.resolve().is_relative_to(folder.resolve()):
+        raise ConfigError(
+            f"--out {sheet} is in {folder}, whose pictures are trained on; choose another place"
+        )
+    facts, shown = describe_pictures(path, pictures, watch)
+    if sheet is not None and shown is not None:
+        sheet.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(sheet) as stream:
+            write_png(stream, grid_picture(shown), {"contact_sheet_of": str(path)})
+        facts["sheet"] = str(sheet)
+    return facts
 
 
 def _has_pictures(folder: Path) -> bool:

@@ -16,7 +16,7 @@ from dcgan_cli.core.runs.folder import RunFolder, shown_path
 from dcgan_cli.errors import DataError, DcganError
 from dcgan_cli.hydra_cli.run import Train
 from dcgan_cli.settings.schema import NAMED_FEATURES, TrainConfig
-from dcgan_cli.streams import printable
+from dcgan_cli.text import printable
 
 
 def prepare(config: TrainConfig, *, quiet: bool) -> Train:

@@ -28,6 +28,14 @@ MAX_JSON_BYTES = 4 * 2**20
 # Not every system has all of these.
 READING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
+REMEDIES = {
+    errno.ENOSPC: "free space",
+    errno.EDQUOT: "free space",
+    errno.EFBIG: "raise the limit on file sizes (ulimit -f)",
+    errno.ENOENT: "put back what is gone",
+}
+"""What to do about an error of writing, by its number."""
+
 
 def temporary_beside(path: Path) -> Path:
     """Return a name beside `path`, with its ending, that nothing has and `is_temporary` knows."""

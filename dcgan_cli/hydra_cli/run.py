@@ -26,7 +26,7 @@ from dcgan_cli.hydra_cli.sweep import Sweep, failures
 from dcgan_cli.hydra_cli.sweep_table import name_one, print_sweep
 from dcgan_cli.settings.overrides import override, quoted
 from dcgan_cli.settings.schema import NAMED_FEATURES, TrainConfig
-from dcgan_cli.streams import counted
+from dcgan_cli.text import counted
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

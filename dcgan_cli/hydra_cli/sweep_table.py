@@ -12,7 +12,7 @@ from dcgan_cli.core.runs.sweeps import describe_sweep
 from dcgan_cli.errors import CheckpointError, SweepError
 from dcgan_cli.hydra_cli.help import shown
 from dcgan_cli.settings.overrides import override, shell_word
-from dcgan_cli.streams import counted, printable
+from dcgan_cli.text import counted, printable
 
 PIPE_WIDTH = 160
 MOST_SETTINGS = 8

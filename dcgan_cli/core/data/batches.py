@@ -6,26 +6,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from dcgan_cli.core.data.image_set import Images, ImageSet
-from dcgan_cli.core.runs.progress import Progress
-from dcgan_cli.settings.schema import TrainConfig
+from dcgan_cli.core.data.image_set import Images
 
 Gather = Callable[[tf.Tensor], tf.Tensor]
 """int64 [B], places in the data set -> uint8 [B, H, W, C], the images there."""
-
-
-def rest_of_epoch(config: TrainConfig, data: ImageSet, progress: Progress) -> tf.data.Dataset:
-    """Return the batches of the epoch that a run is in, without those that it has had."""
-    return epoch_batches(
-        data.images,
-        data.labels if config.model.conditional else None,
-        batch_size=config.batch_size,
-        buffer_size=config.buffer_size,
-        seed=config.seed,
-        epoch=progress.epoch + 1,
-        skip=progress.epoch_step,
-        flip=config.data.flip,
-    )
 
 
 def epoch_batches(

@@ -15,8 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dcgan_cli.core.runs.disk_errors import REMEDIES
-from dcgan_cli.core.storage import entries, is_temporary, remove, temporary_beside
+from dcgan_cli.core.storage import REMEDIES, entries, is_temporary, remove, temporary_beside
 from dcgan_cli.errors import StorageError
 
 ENTRY_NAME = re.compile(r"(images|facts)-[0-9a-f]{32}")

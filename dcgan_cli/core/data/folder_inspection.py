@@ -18,9 +18,6 @@ from dcgan_cli.core.data.pictures.folder import FolderPictures
 from dcgan_cli.core.data.pictures.listing import list_images
 from dcgan_cli.core.data.pictures.preprocessing import Form, is_deep_mode, is_grey_mode
 from dcgan_cli.core.data.pictures.reading import Pictures
-from dcgan_cli.core.sampling.pictures import grid_picture, write_png
-from dcgan_cli.core.storage import replacing
-from dcgan_cli.errors import ConfigError
 from dcgan_cli.settings.overrides import override, shell_word
 from dcgan_cli.settings.schema import DCGAN_SIZES
 
@@ -60,29 +57,24 @@ def is_image_folder(folder: Path) -> bool:
 
 
 def describe_pictures(
-    path: Path, pictures: Pictures, sheet: Path | None, watch: Watch = unwatched
-) -> Facts:
+    path: Path, pictures: Pictures, watch: Watch = unwatched
+) -> tuple[Facts, np.ndarray | None]:
     """Describe pictures in files. Every one is decoded once; they are left as they are.
 
     Args:
         path: what they were called by: a folder, or TFRecord files.
         pictures: the pictures.
-        sheet: where to write a PNG with up to 64 of them as training would see them, at 64x64;
-            None writes none.
         watch: is shown how far it is.
 
+    Returns:
+        The facts, and up to 64 of the pictures as training would see them, for a contact sheet:
+        uint8 [N, 64, 64, C]; None where none can be read.
+
     Raises:
-        ConfigError: the sheet would be one of the pictures.
         DataError: a file changes meanwhile, or is damaged as a whole.
-        OSError: the sheet cannot be written.
     """
     listing = pictures.listing
     in_folder = isinstance(pictures, FolderPictures)
-    if in_folder and sheet and sheet.resolve().is_relative_to(listing.folder.resolve()):
-        raise ConfigError(
-            f"--out {sheet} is in {listing.folder}, whose pictures are trained on; choose another "
-            "place"
-        )
     images = pictures.read_all(Form(SHEET_SIZE, 3, "crop"))
     tally = _tally(watch(images, len(pictures), "reading"), len(pictures))
     suggested = _suggestion(tally, as_packed=not in_folder)
@@ -115,12 +107,11 @@ def describe_pictures(
         "changes": _changes(tally.good, suggested),
         "commands": commands,
     }
-    if sheet is not None and tally.good:
-        if tally.findings.suggested() and pictures.can_seek:
-            tally.sheet = _again(pictures, tally)
-        _write_sheet(sheet, tally.sheet, suggested, path)
-        facts["sheet"] = str(sheet)
-    return facts
+    if not tally.good:
+        return facts, None
+    if tally.findings.suggested() and pictures.can_seek:
+        tally.sheet = _again(pictures, tally)
+    return facts, _in_channels(tally.sheet, suggested["channels"])
 
 
 def _tally(images: Iterable[ReadImage], count: int) -> _Tally:
@@ -229,11 +220,9 @@ def _command(kind: str, path: Path, tally: _Tally, suggested: Facts) -> str:
     return " ".join(words)
 
 
-def _write_sheet(path: Path, images: list[np.ndarray], suggested: Facts, folder: Path) -> None:
-    pixels = np.stack(images)
-    if suggested["channels"] == 1:
-        grey = [np.asarray(Image.fromarray(image).convert("L")) for image in images]
-        pixels = np.stack(grey)[..., np.newaxis]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as stream:
-        write_png(stream, grid_picture(pixels), {"contact_sheet_of": str(folder)})
+def _in_channels(images: list[np.ndarray], channels: int) -> np.ndarray:
+    """Stack colour images uint8 [64, 64, 3], in grey if one channel is asked for."""
+    if channels == 3:
+        return np.stack(images)
+    grey = [np.asarray(Image.fromarray(image).convert("L")) for image in images]
+    return np.stack(grey)[..., np.newaxis]

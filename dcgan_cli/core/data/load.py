@@ -26,7 +26,7 @@ from dcgan_cli.core.data.pictures.reading import Pictures
 from dcgan_cli.core.data.tfds_files import tfds_files
 from dcgan_cli.errors import ConfigError, DataError
 from dcgan_cli.settings.schema import DataConfig
-from dcgan_cli.streams import counted
+from dcgan_cli.text import counted
 
 BUNDLED_MNIST = ASSETS / "mnist" / "mnist.npz"
 BUNDLED_MNIST_SHA256 = "8e083283c91432a55ec214b424b750f347064b1c21bf79cd5a9a425e1c6c2048"

@@ -21,7 +21,7 @@ from dcgan_cli.core.evaluation.classifier import (
     named_weights,
     untrained_weights,
 )
-from dcgan_cli.core.gan.step import assign
+from dcgan_cli.core.networks.weights import assign
 from dcgan_cli.core.storage import reading
 from dcgan_cli.errors import CheckpointError, DataError
 

@@ -7,7 +7,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from dcgan_cli.core.arrays import Arrays
 from dcgan_cli.core.gan.diffaugment import diffaugment
 from dcgan_cli.core.gan.gradients import Batch, Judge, Networks, Objective, gradients
 from dcgan_cli.core.gan.losses import adversarial_loss
@@ -16,11 +15,10 @@ from dcgan_cli.core.networks.build import (
     build_discriminator,
     build_generator,
     has_batch_norm,
-    named_variables,
 )
 from dcgan_cli.core.networks.device import resolve_convolution
 from dcgan_cli.core.networks.fourier_dcgan28 import GridDiscriminator, GridGenerator
-from dcgan_cli.errors import CheckpointError
+from dcgan_cli.core.networks.weights import named_variables
 from dcgan_cli.settings.schema import TrainConfig
 
 TrainStep = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -61,17 +59,6 @@ class Gan:
         return parts
 
 
-def part_names(config: TrainConfig) -> list[str]:
-    """Return the names of the parts of a run's state."""
-    parts = ["generator", "discriminator", "generator_optimizer", "discriminator_optimizer"]
-    return [*parts, "generator_average"] if config.ema else parts
-
-
-def sampled_part(config: TrainConfig) -> str:
-    """Return the name of the part that holds the generator whose images people see."""
-    return "generator_average" if config.ema else "generator"
-
-
 def build_gan(config: TrainConfig, steps: int) -> Gan:
     """Build both networks and their optimisers from the settings and the seed.
 
@@ -90,39 +77,6 @@ def build_gan(config: TrainConfig, steps: int) -> Gan:
         build_optimizer(config.optimizer, discriminator, steps),
         build_generator(config) if config.ema else None,
     )
-
-
-def assign(variables: dict[str, keras.Variable], arrays: Arrays, source: str) -> None:
-    """Set variables to the arrays of the same names.
-
-    Args:
-        variables: what to set.
-        arrays: their values, of the same shapes.
-        source: where the arrays came from, for the message.
-
-    Raises:
-        CheckpointError: a name or a shape differs; nothing is set then.
-    """
-    check_shapes({name: tuple(v.shape) for name, v in variables.items()}, arrays, source)
-    for name, variable in variables.items():
-        variable.assign(arrays[name])
-
-
-def check_shapes(expected: dict[str, tuple[int, ...]], arrays: Arrays, source: str) -> None:
-    """Check that arrays have the expected names and shapes, and hold numbers.
-
-    Raises:
-        CheckpointError: a name or a shape differs.
-    """
-    found = {name: array.shape for name, array in arrays.items()}
-    if expected != found:
-        name = next(n for n in expected | found if expected.get(n) != found.get(n))
-        raise CheckpointError(
-            f"{source} does not fit these networks: {name} is {found.get(name, 'missing')} in it "
-            f"and should be {expected.get(name, 'absent')}"
-        )
-    if odd := [name for name, array in arrays.items() if array.dtype.kind not in "fiu"]:
-        raise CheckpointError(f"{source} does not fit these networks: {odd[0]} is no number")
 
 
 def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy) -> TrainStep:

@@ -3,7 +3,6 @@
 Both take the mixed precision policy that is in force when they are built; see `device.py`.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -72,26 +71,6 @@ def has_batch_norm(config: TrainConfig) -> bool:
     """
     penalised = config.loss.name == "wasserstein_gp" or config.loss.r1_gamma > 0
     return config.model.name == "dcgan" and not penalised
-
-
-def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """Return the variables of a network, trained or not, by names that never change."""
-    return {variable.path: variable for variable in model.variables}
-
-
-def variable_shapes(build: Callable[[], keras.Model]) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of a network's variables by name, without making any of them.
-
-    Forgets Keras's global state, the precision in force included: call it before `use_precision`.
-
-    Args:
-        build: builds the network.
-    """
-    with keras.StatelessScope(initialize_variables=False):
-        shapes = {name: tuple(v.shape) for name, v in named_variables(build()).items()}
-    # Else a later scope would make the variables after all.
-    keras.backend.clear_session(free_memory=False)
-    return shapes
 
 
 def layer_table(model: keras.Model) -> list[dict[str, Any]]:

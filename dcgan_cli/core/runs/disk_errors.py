@@ -1,18 +1,11 @@
 """What the system says of a full or protected disk, as one line with its remedy."""
 
 import contextlib
-import errno
 from collections.abc import Iterator
 
 from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.storage import REMEDIES
 from dcgan_cli.errors import StorageError
-
-REMEDIES = {
-    errno.ENOSPC: "free space",
-    errno.EDQUOT: "free space",
-    errno.EFBIG: "raise the limit on file sizes (ulimit -f)",
-    errno.ENOENT: "put back what is gone",
-}
 
 
 @contextlib.contextmanager

@@ -9,18 +9,16 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_cli import __version__
-from dcgan_cli.commands.epochs import BEST, LAST
-from dcgan_cli.core.gan.step import assign, sampled_part
-from dcgan_cli.core.networks.build import build_generator, named_variables
+from dcgan_cli.core.networks.build import build_generator
 from dcgan_cli.core.networks.device import use_precision
-from dcgan_cli.core.runs import checkpoints
-from dcgan_cli.core.runs.checkpoints import Checkpoint, Damaged
+from dcgan_cli.core.networks.weights import assign, check_fits, named_variables, sampled_part
+from dcgan_cli.core.runs.checkpoints import Damaged
+from dcgan_cli.core.runs.choose import LAST, choose_checkpoint
 from dcgan_cli.core.runs.find import BUNDLED, title
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.progress import Progress, position
 from dcgan_cli.core.sampling.latents import latents
 from dcgan_cli.core.sampling.pictures import to_uint8
-from dcgan_cli.core.training.restoring import check_fits
 from dcgan_cli.errors import CheckpointError
 from dcgan_cli.settings.schema import TrainConfig
 
@@ -140,62 +138,6 @@ def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
             "classes; put back the run.json that it had"
         )
     return LoadedGenerator(sampler, names, config, facts, source, passed_over)
-
-
-def kept_epochs(run: RunFolder) -> list[int]:
-    """Return the epochs whose checkpoints are kept, oldest first.
-
-    Raises:
-        CheckpointError: there are none.
-    """
-    found = checkpoints.find(run.checkpoints)
-    epochs = [c.progress.epoch for c in found if isinstance(c, Checkpoint) and c.ends_epoch]
-    if not epochs:
-        raise CheckpointError(f"{run.path} keeps no checkpoint of an epoch's end")
-    return sorted(epochs)
-
-
-def choose_checkpoint(run: RunFolder, epoch: int | str) -> tuple[Checkpoint, list[Damaged]]:
-    """Return the checkpoint after `epoch`, and the damaged ones that would have come first.
-
-    Args:
-        run: the run.
-        epoch: an epoch, "last", or "best" for the one with the best score.
-
-    Raises:
-        CheckpointError: there is none.
-    """
-    if epoch == LAST:
-        newest, damaged = checkpoints.newest_whole(run.checkpoints)
-        if newest is None:
-            if damaged:
-                reasons = "; ".join(map(str, damaged))
-                raise CheckpointError(
-                    f"every checkpoint of {run.path} is damaged ({reasons}); use another run"
-                )
-            raise CheckpointError(
-                f"{run.path} holds no checkpoint yet; let it finish an epoch first"
-            )
-        return newest, damaged
-    found = checkpoints.find(run.checkpoints)
-    if epoch == BEST:
-        best = checkpoints.best(found)
-        if best is None:
-            raise CheckpointError(
-                f"{run.path} keeps no checkpoint with a score (evaluate_every makes them); "
-                "give --epoch last or an epoch"
-            )
-        return best, checkpoints.damaged_betters(found, best)
-    readable = [checkpoint for checkpoint in found if isinstance(checkpoint, Checkpoint)]
-    at_ends = {c.progress.epoch: c for c in readable if c.ends_epoch}
-    if epoch not in at_ends:
-        kept = ", ".join(map(str, sorted(at_ends))) or "none yet"
-        others = "".join(f"; {one}" for one in found if isinstance(one, Damaged))
-        raise CheckpointError(
-            f"{run.path} keeps no checkpoint of epoch {epoch}; it keeps {kept} "
-            f"(checkpoint_every sets how many){others}"
-        )
-    return at_ends[epoch], []
 
 
 def picture_facts(run: RunFolder, progress: Progress) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import tensorflow as tf
 
-from dcgan_cli.core.data.batches import rest_of_epoch, steps_per_epoch
+from dcgan_cli.core.data.batches import epoch_batches, steps_per_epoch
 from dcgan_cli.core.data.image_set import ImageSet
 from dcgan_cli.core.networks.device import describe_devices
 from dcgan_cli.core.runs.disk_errors import disk_errors
@@ -149,7 +149,7 @@ class _Training:
     def _batches(self) -> Iterator[Any]:
         """Yield the rest of the epoch's batches, or those before a picture that cannot be read."""
         try:
-            yield from self.setup.distribute(rest_of_epoch(self.config, self.data, self.progress))
+            yield from self.setup.distribute(_rest_of_epoch(self.config, self.data, self.progress))
         except tf.errors.OpError:
             try:
                 self.data.check_unchanged()
@@ -284,3 +284,17 @@ class _Training:
             epochs=self.config.epochs,
             steps_done=self.progress.step,
         )
+
+
+def _rest_of_epoch(config: TrainConfig, data: ImageSet, progress: Progress) -> tf.data.Dataset:
+    """Return the batches of the epoch that a run is in, without those that it has had."""
+    return epoch_batches(
+        data.images,
+        data.labels if config.model.conditional else None,
+        batch_size=config.batch_size,
+        buffer_size=config.buffer_size,
+        seed=config.seed,
+        epoch=progress.epoch + 1,
+        skip=progress.epoch_step,
+        flip=config.data.flip,
+    )

@@ -1,15 +1,12 @@
 """A run's state, from its newest whole checkpoint back to memory."""
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import keras
-
 from dcgan_cli.core.arrays import Arrays
-from dcgan_cli.core.gan.step import Gan, assign, check_shapes, part_names
-from dcgan_cli.core.networks.build import build_discriminator, build_generator, variable_shapes
+from dcgan_cli.core.gan.step import Gan
+from dcgan_cli.core.networks.weights import BUILDERS, assign, check_fits, part_names
 from dcgan_cli.core.runs.checkpoints import Damaged, newest_whole
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.identity import identity
@@ -17,13 +14,6 @@ from dcgan_cli.core.runs.progress import Progress
 from dcgan_cli.core.runs.retention import set_aside
 from dcgan_cli.errors import CheckpointError, ConfigError
 from dcgan_cli.settings.schema import TrainConfig
-
-BUILDERS: dict[str, Callable[[TrainConfig], keras.Model]] = {
-    "generator": build_generator,
-    "discriminator": build_discriminator,
-    "generator_average": build_generator,
-}
-"""How to build the network that is saved under a name."""
 
 
 @dataclass(frozen=True)
@@ -89,19 +79,6 @@ def newest_state(run: RunFolder, config: TrainConfig, data_sha256: str) -> State
             "put the run.json back that belongs to it"
         )
     return State(dataclasses.replace(progress), parts, checkpoint.path, damaged)
-
-
-def check_fits(arrays: Arrays, part: str, config: TrainConfig, source: Path) -> None:
-    """Check that arrays are those of the network `part` as the settings describe it.
-
-    No variable is made: settings that come with a checkpoint may ask for a network of any size, but
-    the arrays at hand are no larger than their file.
-
-    Raises:
-        CheckpointError: a name or a shape differs.
-    """
-    shapes = variable_shapes(lambda: BUILDERS[part](config))
-    check_shapes(shapes, arrays, f"{source}: {part}")
 
 
 def _no_checkpoint(run: RunFolder, damaged: list[Damaged]) -> str:

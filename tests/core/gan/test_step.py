@@ -16,13 +16,13 @@ from dcgan_cli.core.gan.step import (
     NOISE,
     Gan,
     _move_average,
-    assign,
     build_gan,
     compile_step,
     step_key,
 )
 from dcgan_cli.core.networks.device import use_precision
 from dcgan_cli.core.networks.layers import dropout
+from dcgan_cli.core.networks.weights import assign
 from dcgan_cli.errors import CheckpointError
 from dcgan_cli.settings.schema import LossConfig, ModelConfig, OptimizerConfig, TrainConfig
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from dcgan_cli.core.data.pictures.decoding import ReadImage
-from dcgan_cli.streams import counted
+from dcgan_cli.text import counted
 
 
 @dataclass

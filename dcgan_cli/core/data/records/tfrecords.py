@@ -29,7 +29,7 @@ from dcgan_cli.core.data.records.shards import (
     stated_classes,
 )
 from dcgan_cli.errors import DataError
-from dcgan_cli.streams import counted
+from dcgan_cli.text import counted
 
 IMAGE_KEYS = ("image", "image/encoded", "image_raw", "data")
 """Under which names files hold an image: ours and tensorflow-datasets', others', StyleGAN's."""

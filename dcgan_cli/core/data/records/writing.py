@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 from dcgan_cli.core.data.image_set import Images, ImageSet, Watch
 from dcgan_cli.core.data.records.shards import INDEX
 from dcgan_cli.core.data.records.tfrecords import IMAGE_KEYS, LABEL_KEYS
-from dcgan_cli.core.sampling.pictures import to_picture
 from dcgan_cli.core.storage import flush_to_disk, remove, temporary_beside, write_json
 from dcgan_cli.errors import StorageError
 
@@ -74,7 +74,7 @@ def _one_by_one(images: Images) -> Iterator[np.ndarray]:
 
 def _record(image: np.ndarray, label: Any) -> bytes:
     png = io.BytesIO()
-    to_picture(image).save(png, "PNG")
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(png, "PNG")
     values = tf.train.BytesList(value=[png.getvalue()])
     feature = {IMAGE_KEYS[0]: tf.train.Feature(bytes_list=values)}
     if label is not None:

@@ -25,7 +25,7 @@ from dcgan_cli.errors import ConfigError, DataError
 from dcgan_cli.hydra_cli.command_line import CommandLine
 from dcgan_cli.hydra_cli.run import compose
 from dcgan_cli.settings.schema import DataConfig
-from dcgan_cli.streams import counted
+from dcgan_cli.text import counted
 from tests.pictures import colours, write_colours, write_picture
 
 COLOUR, GREY = Form(16, 3, "crop"), Form(16, 1, "crop")
