@@ -31,7 +31,7 @@ def dcgan(precision: str, convolution: str) -> Callable[[], object]:
     import tensorflow as tf
 
     from dcgan_cli.core.data.arrays.images import read_images
-    from dcgan_cli.core.data.load import BUNDLED_MNIST
+    from dcgan_cli.core.data.mnist import BUNDLED_MNIST
     from dcgan_cli.core.gan.step import build_gan, compile_step
     from dcgan_cli.core.networks.device import use_precision
     from dcgan_cli.settings.schema import TrainConfig
@@ -50,7 +50,7 @@ def pytorch(*options: str) -> Callable[[], object]:
 
     from benchmarks.pytorch import make_step
     from dcgan_cli.core.data.arrays.images import read_images
-    from dcgan_cli.core.data.load import BUNDLED_MNIST
+    from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 
     step = make_step(list(options))
     images = read_images(BUNDLED_MNIST).images[:BATCH_SIZE]

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from dcgan_cli.core.data.load import BUNDLED_MNIST
+from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 
 BATCH_SIZE = 256
 BUFFER_SIZE = 60000

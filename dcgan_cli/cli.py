@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from dcgan_cli import __version__
+from dcgan_cli import __version__, plugins
 from dcgan_cli.commands.epochs import ALL, parse_epoch
 from dcgan_cli.commands.seeds import parse_seeds
-from dcgan_cli.core.runs.choose import BEST, LAST
+from dcgan_cli.core.runs.progress import BEST, LAST
 from dcgan_cli.core.training.signals import interrupt_on_signals
-from dcgan_cli.errors import ConfigError, DcganError, StorageError
+from dcgan_cli.errors import ConfigError, DcganError, PluginError, StorageError
 from dcgan_cli.hydra_cli import run as bridge
 from dcgan_cli.hydra_cli.completion import complete_override
 from dcgan_cli.hydra_cli.help import settings_help
@@ -62,6 +62,15 @@ def options(
             "--version", help="Print the version and stop.", is_eager=True, callback=_print_version
         ),
     ] = False,
+    plugin: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--plugin",
+            metavar="FILE",
+            help="Load a Python file that registers losses, models, data or optimizers. It may "
+            "stand anywhere in the command.",
+        ),
+    ] = None,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show tracebacks and TensorFlow's own log.")
     ] = False,
@@ -69,10 +78,7 @@ def options(
     """Train, sample, animate, evaluate and inspect DCGANs."""
 
 
-@app.command(
-    context_settings={"ignore_unknown_options": True},
-    epilog=settings_help(bridge.conf_dir()),
-)
+@app.command(context_settings={"ignore_unknown_options": True})
 def train(
     overrides: Annotated[
         list[str] | None,
@@ -312,6 +318,7 @@ def run_program(words: list[str]) -> int:
     with interrupt_on_signals() as stop:
         try:
             try:
+                words = _load_plugins(words, quiet=not debug)
                 code = app(words, prog_name="dcgan", standalone_mode=False) or 0
             finally:
                 flush_output()
@@ -333,8 +340,22 @@ def run_program(words: list[str]) -> int:
     return code
 
 
+def _load_plugins(words: list[str], *, quiet: bool) -> list[str]:
+    """Load what the command line and the installed packages bring; return the other words."""
+    words, files = plugins.take_options(words)
+    for warning in plugins.load_installed():
+        print(f"warning: {printable(warning)}", file=sys.stderr)
+    for file in files:
+        plugins.load_file(file, quiet=quiet)
+    if {"-h", "--help"} & set(words):  # It lists what the plug-ins have registered, too.
+        app.registered_commands[0].epilog = settings_help(bridge.conf_dir())
+    return words
+
+
 def _explain(error: Exception) -> tuple[str, int]:
     """Return the line that tells of an error, and the exit code."""
+    if isinstance(error, PluginError):
+        return plugins.explain_missing(error, sys.argv[1:]), error.exit_code
     if isinstance(error, DcganError):
         return str(error), error.exit_code
     if hasattr(error, "format_message"):  # Typer's own, of words it cannot use.
@@ -347,6 +368,8 @@ def _explain(error: Exception) -> tuple[str, int]:
         return f"{error}; check the path, its permissions and free space", StorageError.exit_code
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return OUT_OF_MEMORY, StorageError.exit_code
+    if blamed := plugins.blame(error):
+        return f"{blamed} (in the plug-in; --debug shows more)", ConfigError.exit_code
     if shadowed := shadowed_by(error):
         return shadowed, ConfigError.exit_code
     return f"{type(error).__name__}: {error} (a bug; --debug shows where)", 1

@@ -48,6 +48,25 @@ class SweepError(CheckpointError):
         self.folder = folder
 
 
+class PluginError(CheckpointError):
+    """A run needs code from outside this program that is not loaded.
+
+    Args:
+        run: the run folder.
+        choices: what the code registers, such as "loss=relativistic".
+        files: names of the files to name with `--plugin`.
+        packages: names of packages to install.
+    """
+
+    def __init__(
+        self, run: Path, choices: list[str], files: list[str], packages: list[str]
+    ) -> None:
+        names = " and ".join([*files, *packages]) or "a plug-in"
+        super().__init__(f"{run} was made with {' '.join(choices)} of {names}, which is not loaded")
+        self.files = files
+        self.packages = packages
+
+
 class StorageError(DcganError):
     """The disk, the memory or the permissions do not allow it."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.data.arrays.images import read_images
-from dcgan_cli.core.data.load import BUNDLED_MNIST
+from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 
 EPOCHS = 30
 BATCH = 128

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from dcgan_cli.cli import run_program
-from dcgan_cli.core.data.load import BUNDLED_MNIST
+from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from tests.process_server import ProcessServer
 
 # The same examples every time: a suite that fails at random is soon not read any more.

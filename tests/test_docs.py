@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dcgan_cli.core.data.load import BUNDLED_MNIST
+from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from dcgan_cli.core.runs.find import point_latest_to
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.identity import MAY_CHANGE

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from dcgan_cli.settings.registry import foreign_entries
 from dcgan_cli.settings.tree import keys
 
 EXAMPLES = """\
@@ -14,6 +15,7 @@ HYDRA_FLAGS = """\
   -m, --multirun         run every combination of KEY=A,B,... one after another
   -c, --cfg job          print the composed settings and stop
   -i, --info WHAT        explain the composition: defaults, defaults-tree, searchpath, ...
+  --plugin FILE          load a Python file that registers losses, models, data or optimizers
   -cd, --config-dir DIR  look for more groups and experiments in DIR
   -cn, --config-name F   start from F.yaml instead of train.yaml
   --hydra-help           what else Hydra does"""
@@ -25,11 +27,8 @@ def settings_help(conf: Path) -> str:
     Args:
         conf: the folder of the shipped configs.
     """
-    groups = "\n".join(
-        f"  {folder.name}={'|'.join(sorted(path.stem for path in folder.glob('*.yaml')))}"
-        for folder in sorted(conf.iterdir())
-        if folder.is_dir() and folder.name != "hydra"
-    )
+    folders = [f for f in sorted(conf.iterdir()) if f.is_dir() and f.name != "hydra"]
+    groups = "\n".join(f"  {folder.name}={'|'.join(_choices(folder))}" for folder in folders)
     settings = "\n".join(
         f"  {f'{key.name}={shown(key.default)}':32} {key.doc} ({key.kind})"
         for key in keys()
@@ -42,6 +41,11 @@ def settings_help(conf: Path) -> str:
         "Hydra": HYDRA_FLAGS,
     }
     return "\n\n".join(f"\b\n{title}:\n{text}" for title, text in sections.items())
+
+
+def _choices(folder: Path) -> list[str]:
+    shipped = sorted(path.stem for path in folder.glob("*.yaml"))
+    return shipped + [one.name for one in foreign_entries() if one.kind == folder.name]
 
 
 def shown(value: object) -> str:
@@ -58,6 +62,7 @@ def configuration_page() -> str:
     rows = "\n".join(
         f"| `{key.name}` | `{shown(key.default)}` | {key.kind} | {key.doc} |" for key in keys()
     )
+    changeable = "\n".join(f"- `{key.name}`" for key in keys() if key.may_change)
     return f"""\
 # Configuration
 
@@ -69,10 +74,11 @@ Every setting of `dcgan train`, written `KEY=VALUE`. `make docs` makes this page
 {rows}
 
 A run that is resumed keeps its own settings. These may be given another value then:
-`epochs`, `checkpoint_every`, `checkpoint_seconds`, `evaluate_every`, `patience`, `precision`,
-`convolution`, `data.path` (the images must be the same), `data.skip_bad`, `data.cache`,
-`strategy.name` and those of `optimizer` and `evaluation`. The others are what makes the run;
-changing one is refused by name.
+
+{changeable}
+
+The images must stay the same, wherever `data.path` finds them. Changing any other setting is
+refused by name.
 
 Keys that begin with `hydra.` are Hydra's, such as `hydra.run.dir=FOLDER` for the run folder and
 `hydra.sweep.dir=FOLDER` for that of a sweep.

@@ -10,6 +10,7 @@ from dcgan_cli.hydra_cli.other_names import meant_key
 from dcgan_cli.settings.field import nearest
 from dcgan_cli.settings.overrides import override as quoted_override
 from dcgan_cli.settings.overrides import shell_word
+from dcgan_cli.settings.registry import foreign_entries
 from dcgan_cli.settings.tree import group_names, keys
 
 if TYPE_CHECKING:
@@ -219,7 +220,8 @@ def _about_name(override: "Override", folders: list[Path]) -> str:
 
 def _options(group: str, folders: list[Path]) -> list[str]:
     """Return the choices of a config group; none if there is no such group."""
-    return sorted({path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
+    shipped = {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
+    return sorted(shipped | {one.name for one in foreign_entries() if one.kind == group})
 
 
 def _about_deletion(name: str, known: list[str]) -> str:
@@ -252,7 +254,11 @@ def _wrong_beginning(group: str, choice: str, folders: list[Path]) -> str:
 
 
 def _about_value(override: "Override") -> str:
-    """Return what a setting may be, for one that has the wrong type."""
+    """Return what a setting may be, for one that has the wrong type or is not there."""
+    kind, own, _ = override.key_or_group.partition(".options.")
+    if own:
+        having = [one.name for one in foreign_entries() if one.kind == kind]
+        return f"{override.key_or_group} is for {kind}={' or '.join(having)}; choose it as well"
     for key in keys():
         if key.name == override.key_or_group and not override.is_sweep_override():
             return f"{key.name} must be {key.kind}, got {override.value()!r}"

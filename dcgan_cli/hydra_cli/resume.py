@@ -3,11 +3,10 @@
 from typing import Any
 
 from dcgan_cli.core.runs.folder import RunFolder
-from dcgan_cli.core.runs.identity import MAY_CHANGE
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.hydra_cli.mistakes import parse
 from dcgan_cli.settings.schema import TrainConfig
-from dcgan_cli.settings.tree import flatten, from_dict, group_names
+from dcgan_cli.settings.tree import flatten, from_dict, group_names, keys, may_change
 
 
 def resumed_config(words: list[str], composed: TrainConfig, run: RunFolder) -> TrainConfig:
@@ -25,7 +24,7 @@ def resumed_config(words: list[str], composed: TrainConfig, run: RunFolder) -> T
     own = flatten(run.config())
     asked = flatten(composed)
     for name in _named_keys(words):
-        if asked[name] != own[name] and name not in MAY_CHANGE | {"resume"}:
+        if asked[name] != own[name] and name not in may_change():
             raise ConfigError(
                 f"{name} cannot change within a run: {run.path} has {own[name]}, "
                 f"not {asked[name]}; start a new run for that"
@@ -36,7 +35,7 @@ def resumed_config(words: list[str], composed: TrainConfig, run: RunFolder) -> T
 
 def _named_keys(words: list[str]) -> list[str]:
     """Return the settings that overrides give a value, those of a whole group included."""
-    known = list(flatten(TrainConfig()))
+    known = [key.name for key in keys()]
     named: list[str] = []
     for word in words:
         key = parse(word).key_or_group

@@ -25,6 +25,7 @@ from dcgan_cli.hydra_cli.resume import resumed_config
 from dcgan_cli.hydra_cli.sweep import Sweep, failures
 from dcgan_cli.hydra_cli.sweep_table import name_one, print_sweep
 from dcgan_cli.settings.overrides import override, quoted
+from dcgan_cli.settings.registry import foreign_entries
 from dcgan_cli.settings.schema import NAMED_FEATURES, TrainConfig
 from dcgan_cli.text import counted
 
@@ -330,7 +331,13 @@ def _as_hydra_expects(words: list[str]) -> Iterator[None]:
 
 
 def register_schema() -> None:
-    """Tell Hydra of the settings under the name that train.yaml begins with."""
+    """Register the settings with Hydra, under the name that train.yaml begins with.
+
+    Choices from outside this program become choices of their config groups.
+    """
     from hydra.core.config_store import ConfigStore
 
-    ConfigStore.instance().store(name="base_train", node=TrainConfig)
+    store = ConfigStore.instance()
+    store.store(name="base_train", node=TrainConfig)
+    for one in foreign_entries():
+        store.store(group=one.kind, name=one.name, node=one.group())

@@ -22,6 +22,7 @@ from dcgan_cli.core.runs.lock import hold
 from dcgan_cli.core.runs.sweeps import Job, differing, job_folders, read_job
 from dcgan_cli.errors import CheckpointError, ConfigError, LockedError, StorageError
 from dcgan_cli.hydra_cli.command_line import CommandLine
+from dcgan_cli.plugins import OPTION, load_file, loaded_files
 from dcgan_cli.settings.overrides import override, shell_word
 from dcgan_cli.settings.schema import TrainConfig
 from dcgan_cli.settings.tree import flatten
@@ -63,6 +64,7 @@ class Sweep:
         at_once: int = 1,
     ) -> None:
         self.search_flags = line.search_flags()
+        self.plugins = loaded_files()
         self.folder = folder.absolute()
         self.check = check
         self.searches = searches
@@ -79,6 +81,8 @@ class Sweep:
         """
         from hydra.core.hydra_config import HydraConfig
 
+        for file in self.plugins:  # A launcher's worker has not loaded them.
+            load_file(file)
         if (self.folder / STOPPED).exists():  # By a signal, while other jobs run.
             return None
         hydra = HydraConfig.get()
@@ -123,6 +127,7 @@ class Sweep:
         """
         # -P keeps the current folder from being searched for modules.
         program = [sys.executable, "-P", "-m", "dcgan_cli", "train", *words, *self.search_flags]
+        program += [word for file in self.plugins for word in (OPTION, str(file))]
         if self.threads is None:
             with subprocess.Popen(program) as process, _passing_on_signals(process) as asked:
                 code = process.wait()
@@ -219,7 +224,7 @@ class Sweep:
         if other := _other_setting(own, asked):
             raise ConfigError(
                 f"{shown_path(run.path)} holds a run with {other}={own[other]}, not "
-                f"{asked[other]}; give the sweep another hydra.sweep.dir"
+                f"{asked.get(other)}; give the sweep another hydra.sweep.dir"
             )
         status = run.status()
         epoch = status.get("epoch")
@@ -259,7 +264,7 @@ def _other_setting(own: dict[str, Any], asked: dict[str, Any]) -> str | None:
         same.add("data.classes")
     if own["epochs"] > asked["epochs"]:
         same.add("epochs")
-    return next((name for name in own if own[name] != asked[name] and name not in same), None)
+    return next((name for name in own if own[name] != asked.get(name) and name not in same), None)
 
 
 def _note_failure(run: RunFolder, ended: str, words: list[str]) -> None:

@@ -21,10 +21,11 @@ def key(
     above: float | None = None,
     at_most: float | None = None,
     below: float | None = None,
-    choices: tuple[str, ...] | tuple[int, ...] = (),
+    choices: tuple[str, ...] | tuple[int, ...] | Callable[[], tuple[str, ...]] = (),
     only_for: tuple[str, ...] = (),
+    may_change: bool = False,
 ) -> Any:
-    """One setting: a dataclass field that carries its meaning and range.
+    """Make a setting: a dataclass field that carries its meaning and range.
 
     Args:
         default: its value if none is given.
@@ -33,8 +34,9 @@ def key(
         above: what it must be greater than.
         at_most: its greatest value.
         below: what it must be less than.
-        choices: all that it may be; empty if it may be more.
-        only_for: the names of its group with which it has an effect; empty if it is all.
+        choices: all that it may be, or a function that returns them; empty if it may be more.
+        only_for: the choices of its group for which it has an effect; empty for all.
+        may_change: whether a resumed run may be given another value.
     """
     bounds = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
     return field(
@@ -44,6 +46,7 @@ def key(
             "bounds": {name: bound for name, bound in bounds.items() if bound is not None},
             "choices": choices,
             "only_for": only_for,
+            "may_change": may_change,
         },
     )
 
@@ -54,9 +57,36 @@ class Section:
     __slots__ = ()
 
     def __post_init__(self) -> None:
-        for setting in dataclasses.fields(self):  # type: ignore[arg-type]
-            if setting.metadata:
-                _check(type(self), setting, getattr(self, setting.name))
+        group = type(self).__name__.removesuffix("Config").lower()
+        check_fields(self, "" if group == "train" else f"{group}.")
+
+
+def check_fields(section: Any, prefix: str) -> None:
+    """Check type and range of every setting of a dataclass.
+
+    Args:
+        section: an instance; fields without the metadata of `key` are checked by type alone.
+        prefix: what its names begin with in messages, such as "loss.".
+
+    Raises:
+        ConfigError: a value has a wrong type or is out of range.
+    """
+    for setting in dataclasses.fields(section):
+        if is_setting(section, setting):
+            _check(type(section), setting, getattr(section, setting.name), prefix)
+
+
+def is_setting(section: Any, setting: "dataclasses.Field[Any]") -> bool:
+    """Return whether a field is a setting; else it is a group of them, or a choice's own."""
+    if setting.metadata:
+        return not setting.metadata.get("own")
+    return not dataclasses.is_dataclass(type_of(section, setting))
+
+
+def choices_of(setting: "dataclasses.Field[Any]") -> tuple[Any, ...]:
+    """Return all that a setting may be; empty if it may be more."""
+    choices = setting.metadata.get("choices", ())
+    return tuple(choices() if callable(choices) else choices)
 
 
 def nearest(word: str, known: list[str]) -> str:
@@ -74,51 +104,55 @@ _BOUNDS: dict[str, tuple[Callable[[Any, float], bool], str]] = {
 _WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
-def type_of(section: type, setting: "dataclasses.Field[Any]") -> Any:
+def type_of(section: Any, setting: "dataclasses.Field[Any]") -> Any:
     """Return the type of a field, whose annotation may be text."""
-    return typing.get_type_hints(section)[setting.name]
+    kind = section if isinstance(section, type) else type(section)
+    return typing.get_type_hints(kind)[setting.name]
 
 
 def _base_type(section: type, setting: "dataclasses.Field[Any]") -> tuple[type, bool]:
     """Return the type of a setting without its `| None`, and whether it had one."""
     hint = type_of(section, setting)
-    if isinstance(hint, types.UnionType):
-        base = next(kind for kind in hint.__args__ if kind is not type(None))
-        return base, True
-    return hint, False
+    optional = isinstance(hint, types.UnionType) and type(None) in hint.__args__
+    base = next((k for k in typing.get_args(hint) if k is not type(None)), hint)
+    if base not in _WORDS:
+        raise ConfigError(
+            f"{section.__name__}.{setting.name} must be an int, a float, a str or a bool, with "
+            f"| None or without; it is {hint}"
+        )
+    return base, optional
 
 
 def allowed(section: type, setting: "dataclasses.Field[Any]") -> str:
     """Say in words what a setting may be, such as "a whole number, at least 1"."""
     base, optional = _base_type(section, setting)
-    choices = setting.metadata["choices"]
+    choices = choices_of(setting)
     words = [" or ".join(map(str, choices)) if choices else _WORDS[base]]
-    for name, bound in setting.metadata["bounds"].items():
+    for name, bound in setting.metadata.get("bounds", {}).items():
         words.append(
             f"{_BOUNDS[name][1]} {bound:g}" if bound < 1e6 else f"{_BOUNDS[name][1]} {bound}"
         )
     return ", ".join(words) + (" (or null)" if optional else "")
 
 
-def _check(section: type, setting: "dataclasses.Field[Any]", value: Any) -> None:
+def _check(section: type, setting: "dataclasses.Field[Any]", value: Any, prefix: str) -> None:
     base, optional = _base_type(section, setting)
     if value is None and optional:
         return
     right_type = isinstance(value, (int, float) if base is float else base)
     if isinstance(value, bool) and base is not bool:
         right_type = False
-    choices = setting.metadata["choices"]
+    choices = choices_of(setting)
     if (
         right_type
         and (not choices or value in choices)
         and not (base is float and not abs(value) <= sys.float_info.max)
         and all(
-            _BOUNDS[name][0](value, bound) for name, bound in setting.metadata["bounds"].items()
+            _BOUNDS[name][0](value, bound)
+            for name, bound in setting.metadata.get("bounds", {}).items()
         )
     ):
         return
-    group = section.__name__.removesuffix("Config").lower()
-    prefix = "" if group == "train" else f"{group}."
     hint = nearest(value, list(map(str, choices))) if isinstance(value, str) else ""
     raise ConfigError(
         f"{prefix}{setting.name} must be {allowed(section, setting)}, got {value!r}{hint}"

@@ -4,29 +4,68 @@ The files in `conf/` give these keys their values; Hydra composes them, and the 
 check the result. What leaves this module is a `TrainConfig` whose every value is in range.
 """
 
+import dataclasses
+import functools
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from dcgan_cli.errors import ConfigError
-from dcgan_cli.settings.field import Section, key
+from dcgan_cli.settings import registry
+from dcgan_cli.settings.field import Section, check_fields, key, nearest
+
+OWN = {"own": True}
+"""Marks the field for the settings that only the chosen entry of a group has."""
+
+
+def chosen(kind: str, default: str, doc: str) -> Any:
+    """Make the setting that names a choice of a kind; see `registry`."""
+    return key(default, doc, choices=functools.partial(registry.names, kind))
+
+
+class Choice(Section):
+    """A group whose `name` chooses an entry of the registry, which may have settings of its own."""
+
+    kind: ClassVar[str]
+    name: str
+    options: Any
+
+    def __post_init__(self) -> None:
+        Section.__post_init__(self)
+        own = registry.entry(self.kind, self.name).options
+        prefix = f"{self.kind}.options."
+        values = self.options
+        if own is None:
+            if values:
+                raise ConfigError(f"{self.kind}={self.name} has no options, got {sorted(values)}")
+            self.options = {}
+            return
+        if isinstance(values, own):
+            return
+        known = {setting.name for setting in dataclasses.fields(own)}
+        for name in values:
+            if name not in known:
+                raise ConfigError(f"unknown key {prefix}{name}{nearest(name, sorted(known))}")
+        self.options = own(**values)
+        check_fields(self.options, prefix)
+
 
 FILES = ("image_folder", "tfrecord", "tfds")
 """The kinds of data that are pictures in files."""
 
 
 @dataclass(kw_only=True, slots=True)
-class DataConfig(Section):
+class DataConfig(Choice):
     """What to train on."""
 
-    name: str = key(
-        "mnist",
-        "kind of data: mnist (bundled), fashion_mnist, image_folder (your own pictures), npz (your "
-        "own arrays: .npz, .npy or IDX files), tfrecord, or tfds (tensorflow-datasets)",
-        choices=("mnist", "fashion_mnist", "image_folder", "npz", "tfrecord", "tfds"),
-    )
+    kind: ClassVar[str] = "data"
+
+    name: str = chosen("data", "mnist", "kind of data")
+    options: Any = field(default_factory=dict, metadata=OWN)
     path: str | None = key(
         None,
         "your own files: a folder of images for image_folder, TFRecord files for tfrecord, a name "
         "for tfds, else an .npz, an .npy or a folder of IDX files",
+        may_change=True,
     )
     limit: int | None = key(None, "train on the first N images only", at_least=1)
     image_size: int = key(
@@ -66,12 +105,14 @@ class DataConfig(Section):
         False,
         "leave files out that cannot be read, instead of stopping",
         only_for=FILES,
+        may_change=True,
     )
     cache: bool = key(
         True,
         "keep decoded pictures on the disk; false decodes them anew in each epoch, for sets that "
         "are larger than the disk (and is what data=tfrecord does)",
         only_for=FILES,
+        may_change=True,
     )
 
     def __post_init__(self) -> None:
@@ -80,7 +121,7 @@ class DataConfig(Section):
         Raises:
             ConfigError: a value is out of range, or two do not go together.
         """
-        Section.__post_init__(self)  # `super` does not know a class that was given slots.
+        Choice.__post_init__(self)  # `super` does not know a class that was given slots.
         if self.white is None and self.black != 0:
             raise ConfigError(f"data.black must be 0 without data.white, got {self.black:g}")
         if self.white is not None and self.black >= self.white:
@@ -90,15 +131,13 @@ class DataConfig(Section):
 
 
 @dataclass(kw_only=True, slots=True)
-class ModelConfig(Section):
+class ModelConfig(Choice):
     """The two networks."""
 
-    name: str = key(
-        "dcgan28",
-        "dcgan28 (the tutorial's pair, for 28x28 pixels), dcgan (the paper's, for 32x32 to "
-        "256x256) or mlp (fully connected, for any size)",
-        choices=("dcgan28", "dcgan", "mlp"),
-    )
+    kind: ClassVar[str] = "model"
+
+    name: str = chosen("model", "dcgan28", "generator and discriminator")
+    options: Any = field(default_factory=dict, metadata=OWN)
     base_channels: int = key(
         64,
         "channels of the widest-resolution layers of dcgan28 and dcgan; each halving of the size "
@@ -130,19 +169,14 @@ class ModelConfig(Section):
     conditional: bool = key(False, "make images of a class that is asked for; needs labels")
 
 
-LABELLED_LOSSES = ("non_saturating", "minimax", "least_squares")
-"""The losses in which real images have a label."""
-
-
 @dataclass(kw_only=True, slots=True)
-class LossConfig(Section):
+class LossConfig(Choice):
     """What the networks minimise."""
 
-    name: str = key(
-        "non_saturating",
-        "adversarial loss, computed from logits",
-        choices=(*LABELLED_LOSSES, "hinge", "wasserstein_gp"),
-    )
+    kind: ClassVar[str] = "loss"
+
+    name: str = chosen("loss", "non_saturating", "adversarial loss, computed from logits")
+    options: Any = field(default_factory=dict, metadata=OWN)
     label_smoothing: float = key(
         0.0,
         "how much less than 1 the discriminator's label of real images is (Salimans et al. 2016)",
@@ -171,19 +205,29 @@ class LossConfig(Section):
 
 
 @dataclass(kw_only=True, slots=True)
-class OptimizerConfig(Section):
+class OptimizerConfig(Choice):
     """How they do it."""
 
-    name: str = key("adam", "one such optimizer for each network", choices=("adam",))
-    learning_rate: float = key(1e-4, "step size", above=0)
-    beta_1: float = key(0.9, "decay of the mean of gradients, per step", at_least=0, below=1)
-    beta_2: float = key(0.999, "decay of the mean of squares, per step", at_least=0, below=1)
-    epsilon: float = key(1e-7, "added to the denominator", at_least=1e-12, at_most=1)
+    kind: ClassVar[str] = "optimizer"
+
+    name: str = chosen("optimizer", "adam", "optimizer, one for each network")
+    options: Any = field(default_factory=dict, metadata=OWN)
+    learning_rate: float = key(1e-4, "step size", above=0, may_change=True)
+    beta_1: float = key(
+        0.9, "decay of the mean of gradients, per step", at_least=0, below=1, may_change=True
+    )
+    beta_2: float = key(
+        0.999, "decay of the mean of squares, per step", at_least=0, below=1, may_change=True
+    )
+    epsilon: float = key(
+        1e-7, "added to the denominator", at_least=1e-12, at_most=1, may_change=True
+    )
     cooldown: float = key(
         0.0,
         "share of the run, at its end, over which learning_rate falls to zero in a straight line",
         at_least=0,
         at_most=1,
+        may_change=True,
     )
 
 
@@ -195,10 +239,10 @@ class StrategyConfig(Section):
         "default",
         "one device, or mirrored: a copy of the networks on every GPU of this machine",
         choices=("default", "mirrored"),
+        may_change=True,
     )
 
 
-DCGAN_SIZES = (32, 64, 128, 256)
 NAMED_FEATURES = ("auto", "mnist", "untrained", "inception")
 
 
@@ -210,8 +254,9 @@ class EvaluationConfig(Section):
         "auto",
         "network whose features are compared: auto (the data set's shipped classifier, else "
         "untrained), mnist, untrained, inception, or a file of weights",
+        may_change=True,
     )
-    samples: int = key(2000, "images in a score", at_least=6, at_most=1000000)
+    samples: int = key(2000, "images in a score", at_least=6, at_most=1000000, may_change=True)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -219,7 +264,11 @@ class TrainConfig(Section):
     """All settings of a training run."""
 
     epochs: int = key(
-        50, "passes over the data, counted from the run's start", at_least=1, at_most=1000000
+        50,
+        "passes over the data, counted from the run's start",
+        at_least=1,
+        at_most=1000000,
+        may_change=True,
     )
     batch_size: int = key(256, "images per step, over all devices", at_least=1, at_most=1000000)
     buffer_size: int = key(60000, "images in the shuffle buffer", at_least=1)
@@ -229,9 +278,13 @@ class TrainConfig(Section):
         15,
         "epochs between checkpoints that are kept; the two newest and the best are kept besides",
         at_least=1,
+        may_change=True,
     )
     checkpoint_seconds: float = key(
-        300.0, "seconds after which a checkpoint is written inside an epoch too", above=0
+        300.0,
+        "seconds after which a checkpoint is written inside an epoch too",
+        above=0,
+        may_change=True,
     )
     seed: int = key(
         0, "decides initial weights, data order, noise and dropout", at_least=0, below=2**31
@@ -243,22 +296,27 @@ class TrainConfig(Section):
         at_least=0,
         below=1,
     )
-    evaluate_every: int = key(1, "epochs between scores; 0 is never", at_least=0)
+    evaluate_every: int = key(1, "epochs between scores; 0 is never", at_least=0, may_change=True)
     patience: int | None = key(
-        None, "stop when the score has not become better for so many epochs", at_least=1
+        None,
+        "stop when the score has not become better for so many epochs",
+        at_least=1,
+        may_change=True,
     )
     precision: str = key(
         "auto",
         "arithmetic of the networks; auto is bfloat16 where the hardware has it, else float32",
         choices=("auto", "float32", "bfloat16"),
+        may_change=True,
     )
     convolution: str = key(
         "auto",
         "how training computes convolutions: direct, or transformed to frequencies, the same but "
         "for rounding; auto is transformed on a CPU, direct on a GPU",
         choices=("auto", "direct", "transformed"),
+        may_change=True,
     )
-    resume: str | None = key(None, "run folder to go on with, or latest")
+    resume: str | None = key(None, "run folder to go on with, or latest", may_change=True)
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
@@ -285,8 +343,20 @@ class TrainConfig(Section):
     def has_grid(self) -> bool:
         """Whether the networks can be trained with their convolutions at frequencies."""
         model = self.model
-        kind = (model.name, model.upsample, model.spectral_norm)
-        return kind == ("dcgan28", "transposed", False) and self.data.channels == 1
+        by_fourier = registry.entry("model", model.name).by_fourier
+        plain = model.upsample == "transposed" and not model.spectral_norm
+        return by_fourier and plain and self.data.channels == 1
+
+    @property
+    def is_penalised(self) -> bool:
+        """Whether the discriminator's loss has a penalty on its gradients by single images."""
+        return self.loss.r1_gamma > 0 or self.gradient_penalty > 0
+
+    @property
+    def gradient_penalty(self) -> float:
+        """The weight of the gradient penalty; 0 if the loss has none."""
+        has_one = registry.entry("loss", self.loss.name).gradient_penalty
+        return self.loss.gradient_penalty if has_one else 0.0
 
     def check_together(self) -> None:
         """Check what hangs on more than one setting.
@@ -297,16 +367,17 @@ class TrainConfig(Section):
         if self.patience is not None and not self.evaluate_every:
             raise ConfigError("patience needs scores; give evaluate_every at least 1")
         size, name, loss = self.data.image_size, self.model.name, self.loss
-        sizes = {"dcgan28": (28,), "dcgan": DCGAN_SIZES}.get(name)
+        sizes = registry.entry("model", name).sizes
         if sizes and size not in sizes:
             raise ConfigError(
                 f"data.image_size must be {' or '.join(map(str, sizes))} for model={name}, got "
                 f"{size}; model=mlp takes any size"
             )
-        if loss.label_smoothing and loss.name not in LABELLED_LOSSES:
+        smoothed = [n for n in registry.names("loss") if registry.entry("loss", n).label_smoothing]
+        if loss.label_smoothing and loss.name not in smoothed:
             raise ConfigError(
                 f"loss.label_smoothing must be 0 for loss={loss.name}, which has no labels; "
-                f"{', '.join(LABELLED_LOSSES)} have"
+                f"{', '.join(smoothed)} have"
             )
         if self.convolution == "transformed" and not self.has_grid:
             raise ConfigError(

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcgan_cli.errors import ConfigError
-from dcgan_cli.settings.field import allowed, nearest, type_of
+from dcgan_cli.settings import registry
+from dcgan_cli.settings.field import allowed, is_setting, nearest, type_of
 from dcgan_cli.settings.schema import TrainConfig
 
 
@@ -20,17 +21,45 @@ class Key:
     """What it may be, in words."""
     default: Any
     doc: str
+    may_change: bool = False
+    """Whether a resumed run may be given another value."""
 
 
 def keys(section: type = TrainConfig, prefix: str = "") -> Iterator[Key]:
-    """Yield every setting in the order of declaration, those of a group under its name."""
+    """Yield every setting in the order of declaration, those of a group under its name.
+
+    A group's settings end with those that only one of its choices has.
+    """
     for setting in dataclasses.fields(section):
         name = prefix + setting.name
-        if setting.metadata:
-            kind = allowed(section, setting)
-            yield Key(name, kind, setting.default, setting.metadata["doc"])
+        if setting.metadata.get("own"):
+            yield from _own_keys(name.partition(".")[0])
+        elif is_setting(section, setting):
+            yield _key(section, setting, prefix)
         else:
             yield from keys(type_of(section, setting), name + ".")
+
+
+def _own_keys(kind: str) -> Iterator[Key]:
+    for name in registry.names(kind):
+        if (own := registry.entry(kind, name).options) is not None:
+            for setting in dataclasses.fields(own):
+                one = _key(own, setting, f"{kind}.options.")
+                yield dataclasses.replace(one, doc=f"{one.doc or setting.name}; for {kind}={name}")
+
+
+def _key(section: type, setting: "dataclasses.Field[Any]", prefix: str) -> Key:
+    default = setting.default
+    if default is dataclasses.MISSING:
+        default = None
+    facts = setting.metadata
+    kind, may_change = allowed(section, setting), facts.get("may_change", False)
+    return Key(prefix + setting.name, kind, default, facts.get("doc", ""), may_change)
+
+
+def may_change() -> set[str]:
+    """Return the settings that may be given another value when a run is resumed."""
+    return {key.name for key in keys() if key.may_change}
 
 
 def from_dict(values: Any, section: type = TrainConfig, prefix: str = "") -> Any:
@@ -54,7 +83,7 @@ def from_dict(values: Any, section: type = TrainConfig, prefix: str = "") -> Any
     for name, value in values.items():
         if name not in settings:
             raise ConfigError(f"unknown key {prefix}{name}{nearest(name, list(settings))}")
-        if settings[name].metadata:
+        if settings[name].metadata:  # A setting, or those of a choice, which it checks itself.
             built[name] = value
         else:
             nested = type_of(section, settings[name])
@@ -67,27 +96,29 @@ def from_dict(values: Any, section: type = TrainConfig, prefix: str = "") -> Any
 
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
     """Return every setting by its dotted name."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for setting in dataclasses.fields(config):
-        value = getattr(config, setting.name)
-        if setting.metadata:
-            flat[prefix + setting.name] = value
-        else:
-            flat |= flatten(value, f"{prefix}{setting.name}.")
+        value, name = getattr(config, setting.name), prefix + setting.name
+        if dataclasses.is_dataclass(value):
+            flat |= flatten(value, f"{name}.")
+        elif not setting.metadata.get("own"):  # A choice without settings of its own has none.
+            flat[name] = value
     return flat
 
 
 def without_effect(config: TrainConfig) -> list[str]:
-    """Return what is said of each setting that was changed though nothing hangs on it."""
+    """Return a note for each setting that was changed although it has no effect here."""
     found = []
-    for group_name in group_names():
-        group = getattr(config, group_name)
+    for kind in registry.BUILT_IN:
+        group = getattr(config, kind)
+        if registry.entry(kind, group.name).origin:  # It may read any setting of the group.
+            continue
         for setting in dataclasses.fields(group):
-            only_for = setting.metadata["only_for"]
+            only_for = setting.metadata.get("only_for", ())
             changed = getattr(group, setting.name) != setting.default
             if only_for and changed and group.name not in only_for:
                 names = " and ".join(only_for)
-                found.append(f"{group_name}.{setting.name} is for {group_name}={names}")
+                found.append(f"{kind}.{setting.name} is for {kind}={names}")
     return found
 
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from dcgan_cli.commands.inspect import BARS, curve
-from dcgan_cli.core.data.load import BUNDLED_MNIST
+from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 
 
 def facts(dcgan, *words) -> dict:

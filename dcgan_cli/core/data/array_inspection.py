@@ -8,7 +8,7 @@ import numpy as np
 from dcgan_cli.core.data.arrays.files import ArrayFile, open_arrays
 from dcgan_cli.core.data.arrays.idx import read_idx
 from dcgan_cli.core.data.arrays.images import MNIST_SHAPE, read_images
-from dcgan_cli.core.data.folder_inspection import PACKED_SIZES, SIZES, SMALL_GREY_SIZE
+from dcgan_cli.core.data.folder_inspection import SIZES, SMALL_GREY_SIZE, has_own_networks
 from dcgan_cli.core.data.image_set import ImageSet, NoSplitError
 from dcgan_cli.core.data.load import LEAST_SCORED
 from dcgan_cli.errors import DataError
@@ -111,7 +111,7 @@ def _form(height: int, width: int, channels: int) -> list[str]:
     side = min(height, width)
     smallest = SMALL_GREY_SIZE if channels == 1 else SIZES[-1]
     size = next((size for size in SIZES if size <= side), smallest)
-    if height == width and side in PACKED_SIZES:
+    if height == width and has_own_networks(side):
         size = side
     words = []
     if size == SMALL_GREY_SIZE:

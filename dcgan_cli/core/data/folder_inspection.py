@@ -19,7 +19,7 @@ from dcgan_cli.core.data.pictures.listing import list_images
 from dcgan_cli.core.data.pictures.preprocessing import Form, is_deep_mode, is_grey_mode
 from dcgan_cli.core.data.pictures.reading import Pictures
 from dcgan_cli.settings.overrides import override, shell_word
-from dcgan_cli.settings.schema import DCGAN_SIZES
+from dcgan_cli.settings.registry import entry
 
 Facts = dict[str, Any]
 SHEET_IMAGES = 64
@@ -27,7 +27,6 @@ SHEET_SIZE = 64
 SIZES = (64, 32)
 """Image sizes to suggest, the largest first: 64 is the DCGAN paper's, and quick enough to begin
 with."""
-PACKED_SIZES = (28, *DCGAN_SIZES)
 SMALL_GREY_SIZE = 28
 """To suggest for grey pictures that are smaller; it has networks of its own."""
 SCORED_FROM = 2 * LEAST_SCORED
@@ -152,12 +151,17 @@ def _suggestion(tally: _Tally, *, as_packed: bool) -> Facts:
     channels = 3 if tally.coloured else 1
     sizes = {(image.width, image.height) for image in tally.good}
     width, height = min(sizes)
-    if as_packed and len(sizes) == 1 and width == height in PACKED_SIZES:
+    if as_packed and len(sizes) == 1 and width == height and has_own_networks(width):
         return {"image_size": width, "channels": channels}
     shorter = float(np.median([min(image.width, image.height) for image in tally.good]))
     smallest = SIZES[-1] if tally.coloured else SMALL_GREY_SIZE
     size = next((size for size in SIZES if size <= shorter), smallest)
     return {"image_size": size, "channels": channels}
+
+
+def has_own_networks(size: int) -> bool:
+    """Whether convolutional networks are made for images of just this size."""
+    return any(size in entry("model", name).sizes for name in ("dcgan28", "dcgan"))
 
 
 def _classes(good: list[ReadImage], names: Sequence[str]) -> dict[str, int]:

@@ -4,38 +4,25 @@ Needs no TensorFlow but for TFRecord files and for downloads.
 """
 
 import dataclasses
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from dcgan_cli.core import load_tensorflow
-from dcgan_cli.core.assets import ASSETS
-from dcgan_cli.core.data.arrays.images import MNIST_SHAPE, read_images
 from dcgan_cli.core.data.cache_folder import note_use
-from dcgan_cli.core.data.fashion_mnist import fashion_mnist_folder
 from dcgan_cli.core.data.image_cache import decoded_images
 from dcgan_cli.core.data.image_set import ImageSet, NoSplitError, Watch, unwatched
 from dcgan_cli.core.data.pictures.class_folders import as_written
-from dcgan_cli.core.data.pictures.folder import folder_pictures
 from dcgan_cli.core.data.pictures.lazy_images import UndecodedImages
 from dcgan_cli.core.data.pictures.listing import first_names
 from dcgan_cli.core.data.pictures.preprocessing import Form, fit_array
 from dcgan_cli.core.data.pictures.reading import Pictures
-from dcgan_cli.core.data.tfds_files import tfds_files
 from dcgan_cli.errors import ConfigError, DataError
+from dcgan_cli.settings.registry import entry
 from dcgan_cli.settings.schema import DataConfig
 from dcgan_cli.text import counted
 
-BUNDLED_MNIST = ASSETS / "mnist" / "mnist.npz"
-BUNDLED_MNIST_SHA256 = "8e083283c91432a55ec214b424b750f347064b1c21bf79cd5a9a425e1c6c2048"
-"""Printed by scripts/make_mnist.py, which made the file."""
-MNIST_IMAGES_SHA256 = "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757"
-"""The digest of its 60,000 training images, by which a copy of one's own is known too."""
-MNIST_IMAGES_SHAPE = (60000, *MNIST_SHAPE)
-FILES = {"image_folder": "FOLDER", "tfrecord": "'FOLDER/*.tfrecord'", "tfds": "NAME"}
-"""The kinds of data that are pictures in files, and what `data.path` is for them."""
 LEAVE_OUT = "remove them, or leave them out with data.skip_bad=true"
 """What to do about pictures that cannot be used, where there is no run yet that has used them."""
 LEAST_SCORED = 6
@@ -54,23 +41,67 @@ def load_training_images(config: DataConfig, watch: Watch = unwatched) -> ImageS
         DataError: files are missing, damaged, of another kind, or there are fewer than `limit`.
         StorageError: decoded images cannot be kept.
     """
+    data = _read(config, "train", config.limit, watch)
+    return note_empty_classes(data, data.class_names)
+
+
+def _read(
+    config: DataConfig, split: str, limit: int | None = None, watch: Watch = unwatched
+) -> ImageSet:
+    """Read a split from the source that the settings name, as many images as wanted.
+
+    Raises:
+        NoSplitError: it has no such split.
+    """
+    source = entry("data", config.name)
+    if source.needs_path:
+        if config.path is None:
+            raise ConfigError(f"data={config.name} needs data.path={source.needs_path}")
+        if config.name != "tfds":
+            config = dataclasses.replace(config, path=str(as_written(Path(config.path))))
+    found = source.build(config, split)
+    if found is None:
+        raise NoSplitError(f"data={config.name} has no split {split}")
     form = Form.of(config)
-    if config.name in FILES:
-        data = _read_files(config, form, config.limit, watch)
-        return note_empty_classes(_limited(data, config.limit), data.class_names)
-    data = _read_arrays(config)
-    return note_empty_classes(_fit(_limited(data, config.limit), form), data.class_names)
+    if isinstance(found, Pictures):
+        return _limited(_read_files(found, config, form, limit, watch), limit)
+    if not isinstance(found, ImageSet):
+        found = _as_image_set(found, f"data={config.name}")
+    return _fit(_limited(found, limit), form)
+
+
+def _as_image_set(found: Any, source: str) -> ImageSet:
+    """Check what a registered source returned, and make a set of it.
+
+    Raises:
+        DataError: it is not images, or images and labels.
+    """
+    images, labels = found if isinstance(found, tuple) else (found, None)
+    images = np.asarray(images)
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or images.dtype != np.uint8:
+        raise DataError(
+            f"{source} must return images as uint8 [N, H, W] or [N, H, W, 1 or 3], "
+            f"got {images.dtype} {list(images.shape)}"
+        )
+    if not len(images):
+        raise DataError(f"{source} returned no images")
+    if labels is None:
+        return ImageSet(images, None, source)
+    labels = np.asarray(labels)
+    if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu" or labels.min() < 0:
+        raise DataError(
+            f"{source} must return labels as {len(images)} whole numbers from 0, "
+            f"got {labels.dtype} {list(labels.shape)}"
+        )
+    return ImageSet(images, labels, source)
 
 
 def _read_files(
-    config: DataConfig,
-    form: Form,
-    limit: int | None = None,
-    watch: Watch = unwatched,
-    split: str = "train",
+    pictures: Pictures, config: DataConfig, form: Form, limit: int | None, watch: Watch
 ) -> ImageSet:
     """Read pictures that are in files of their own, or in TFRecord files, as many as wanted."""
-    pictures = _pictures(config, split)
     keep = config.cache or not pictures.can_seek
     found = decoded_images(pictures, form, limit=limit, keep=keep, watch=watch)
     bad = [f"{name} {problem}" for name, problem in found.problems.items()]
@@ -103,22 +134,6 @@ def _read_files(
         notes=tuple(notes),
         check_unchanged=check_unchanged,
     )
-
-
-def _pictures(config: DataConfig, split: str) -> Pictures:
-    """List the pictures that the settings name."""
-    if config.path is None:
-        raise ConfigError(f"data={config.name} needs data.path={FILES[config.name]}")
-    if config.name == "image_folder":
-        return folder_pictures(as_written(Path(config.path)), all_pages=config.pages == "all")
-    load_tensorflow()
-    from dcgan_cli.core.data.records.tfrecords import RecordPictures
-
-    if config.name == "tfrecord":
-        return RecordPictures(config.path)
-    if (files := tfds_files(config.path, split)) is None:
-        raise NoSplitError(f"{config.path} of tensorflow-datasets has no split {split}")
-    return RecordPictures(files.pattern, files.class_names)
 
 
 def _limited(data: ImageSet, limit: int | None) -> ImageSet:
@@ -154,12 +169,8 @@ def load_held_out_images(config: DataConfig) -> ImageSet | None:
     Raises:
         DataError: it is there and is damaged or of another kind.
     """
-    if config.name in ("image_folder", "tfrecord"):
-        return None
     try:
-        if config.name == "tfds":
-            return _read_files(config, Form.of(config), split="test")
-        return _fit(_read_arrays(config, "test"), Form.of(config))
+        return _read(config, "test")
     except NoSplitError:
         return None
 
@@ -177,28 +188,6 @@ def check_enough_to_score(training: int, held_out: int) -> None:
         )
 
 
-def _read_arrays(config: DataConfig, split: str = "train") -> ImageSet:
-    """Read a split of the data set that the settings name, in its own shape."""
-    classes = config.classes
-    if config.path is not None:
-        any_shape = config.name == "npz"
-        data = read_images(Path(config.path), split, any_shape=any_shape, classes=classes)
-        if data.images.shape == MNIST_IMAGES_SHAPE and data.digest() == MNIST_IMAGES_SHA256:
-            data = dataclasses.replace(data, dataset="mnist")
-        return data
-    if config.name == "npz":
-        raise ConfigError(
-            "data=npz needs data.path=FILE.npz, an .npy file or a folder of IDX files"
-        )
-    if config.name == "fashion_mnist":
-        data = read_images(fashion_mnist_folder(), split, classes=classes)
-        return dataclasses.replace(data, source="Fashion-MNIST", dataset="fashion_mnist")
-    if split == "train":
-        _check_bundled()
-    data = read_images(BUNDLED_MNIST, split, classes=classes)
-    return dataclasses.replace(data, source="MNIST", dataset="mnist")
-
-
 def _fit(data: ImageSet, form: Form) -> ImageSet:
     """Bring the images of an array to a shape. In another one they are no known data set's."""
     if data.images.shape[1:] == form.shape:
@@ -207,15 +196,3 @@ def _fit(data: ImageSet, form: Form) -> ImageSet:
     for index, image in enumerate(np.asarray(data.images)):
         images[index] = fit_array(image, form)
     return dataclasses.replace(data, images=images, dataset=None)
-
-
-def _check_bundled() -> None:
-    """Refuse a damaged copy of the bundled MNIST."""
-    try:
-        digest = hashlib.sha256(BUNDLED_MNIST.read_bytes()).hexdigest()
-    except OSError as error:
-        raise DataError(
-            f"the bundled {BUNDLED_MNIST} cannot be read ({error}); reinstall"
-        ) from None
-    if digest != BUNDLED_MNIST_SHA256:
-        raise DataError(f"the bundled {BUNDLED_MNIST} is damaged; reinstall dcgan-cli")

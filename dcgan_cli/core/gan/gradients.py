@@ -6,11 +6,14 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
-from dcgan_cli.core.gan.losses import AdversarialLoss, gradient_penalty_terms, r1_terms
+from dcgan_cli.core.gan.losses import LossTerms
+from dcgan_cli.core.gan.penalties import gradient_penalty_terms, r1_terms
 
 TINY = 1e-20
 """Stands for a slope of zero where one is divided by. Nothing it is added to notices it."""
 
+Loss = Callable[[tf.Tensor, tf.Tensor], LossTerms]
+"""The terms of the logits of real images (float32 [R, 1]) and generated ones (float32 [B, 1])."""
 Judge = Callable[[tf.Tensor, tf.Tensor, tf.Tensor | None], tf.Tensor]
 
 
@@ -56,7 +59,7 @@ class Batch:
 class Objective:
     """What the networks minimise."""
 
-    loss: AdversarialLoss
+    loss: Loss
     r1_gamma: float
     """Weight of the R1 penalty, 0 or more."""
     gradient_penalty: float
@@ -134,7 +137,7 @@ def _gradients_together(networks: Networks, batch: Batch, objective: Objective) 
     )
 
 
-def _gradients_apart(networks: Networks, batch: Batch, loss: AdversarialLoss) -> Gradients:
+def _gradients_apart(networks: Networks, batch: Batch, loss: Loss) -> Gradients:
     """Judge real and generated images in batches of their own, so that each kind has its mean.
 
     There are no penalties here: they are on an image's own slope.
@@ -155,19 +158,18 @@ def _gradients_apart(networks: Networks, batch: Batch, loss: AdversarialLoss) ->
 
 
 def _losses(
-    loss: AdversarialLoss, real_logits: tf.Tensor, fake_logits: tf.Tensor, batch: Batch
+    loss: Loss, real_logits: tf.Tensor, fake_logits: tf.Tensor, batch: Batch
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Return the generator's and the discriminator's loss.
 
     They are sums over this replica, divided by counts over all: replicas add up to the mean.
     """
-    real_sum = tf.reduce_sum(loss.real_terms(real_logits))
-    fake_sum = tf.reduce_sum(loss.fake_terms(fake_logits))
-    generator_sum = tf.reduce_sum(loss.generator_terms(fake_logits))
-    return (
-        generator_sum / batch.fake_count,
-        real_sum / batch.real_count + fake_sum / batch.fake_count,
-    )
+    terms = loss(real_logits, fake_logits)
+    generator_loss = tf.reduce_sum(terms.generator) / batch.fake_count
+    if terms.generator_real is not None:
+        generator_loss += tf.reduce_sum(terms.generator_real) / batch.real_count
+    real_loss = tf.reduce_sum(terms.real) / batch.real_count
+    return generator_loss, real_loss + tf.reduce_sum(terms.fake) / batch.fake_count
 
 
 def _penalties(

@@ -8,9 +8,9 @@ import keras
 import tensorflow as tf
 
 from dcgan_cli.core.gan.diffaugment import diffaugment
-from dcgan_cli.core.gan.gradients import Batch, Judge, Networks, Objective, gradients
-from dcgan_cli.core.gan.losses import adversarial_loss
-from dcgan_cli.core.gan.optimizers import build_optimizer, optimizer_state
+from dcgan_cli.core.gan.gradients import Batch, Judge, Loss, Networks, Objective, gradients
+from dcgan_cli.core.gan.losses import LossTerms
+from dcgan_cli.core.gan.updates import build_optimizer, optimizer_state
 from dcgan_cli.core.networks.build import (
     build_discriminator,
     build_generator,
@@ -19,7 +19,9 @@ from dcgan_cli.core.networks.build import (
 from dcgan_cli.core.networks.device import resolve_convolution
 from dcgan_cli.core.networks.fourier_dcgan28 import GridDiscriminator, GridGenerator
 from dcgan_cli.core.networks.weights import named_variables
-from dcgan_cli.settings.schema import TrainConfig
+from dcgan_cli.errors import ConfigError
+from dcgan_cli.settings.registry import entry
+from dcgan_cli.settings.schema import LossConfig, TrainConfig
 
 TrainStep = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -67,9 +69,17 @@ def build_gan(config: TrainConfig, steps: int) -> Gan:
     Args:
         config: the settings.
         steps: steps of the whole run, which the learning rate's cooldown ends with.
+
+    Raises:
+        ConfigError: a registered model does not go with the other settings.
     """
     generator = build_generator(config)
     discriminator = build_discriminator(config)
+    if config.is_penalised and has_batch_norm(discriminator):
+        raise ConfigError(
+            f"model={config.model.name} has batch normalisation in its discriminator, but penalties"
+            " are on single images; use blocks.norm for it, or train without the penalty"
+        )
     return Gan(
         generator,
         discriminator,
@@ -92,11 +102,7 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
         penalties), and the number of replicas on which a loss or a gradient was not finite.
     """
     networks = in_training(gan, config)
-    objective = Objective(
-        adversarial_loss(config.loss),
-        config.loss.r1_gamma,
-        config.loss.gradient_penalty if config.loss.name == "wasserstein_gp" else 0,
-    )
+    objective = Objective(loss_of(config.loss), config.loss.r1_gamma, config.gradient_penalty)
     fakes_per_replica = config.batch_size // strategy.num_replicas_in_sync
     conditional = config.model.conditional
 
@@ -159,6 +165,29 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
     return train_step
 
 
+def loss_of(settings: LossConfig) -> Loss:
+    """Return the loss that the settings name, as a function of logits alone.
+
+    The function raises ConfigError if a registered loss returns anything but terms of the right
+    shapes.
+    """
+    build = entry("loss", settings.name).build
+
+    def loss(real: tf.Tensor, fake: tf.Tensor) -> LossTerms:
+        terms: LossTerms = build(real, fake, settings)
+        if not isinstance(terms, LossTerms):
+            raise ConfigError(f"loss={settings.name} must return LossTerms, got {terms!r}")
+        for name, term in terms._asdict().items():
+            if term is not None and (term.shape.rank != 2 or term.shape[1] != 1):
+                raise ConfigError(
+                    f"loss={settings.name}: {name} must be one term for each image, [N, 1], "
+                    f"got {term.shape}"
+                )
+        return terms
+
+    return loss
+
+
 def in_training(gan: Gan, config: TrainConfig) -> Networks:
     """Return the networks in the form in which the settings have them trained.
 
@@ -188,7 +217,7 @@ def in_training(gan: Gan, config: TrainConfig) -> Networks:
         judge_augmented if config.loss.diffaugment else judge,
         gan.generator.trainable_variables,
         gan.discriminator.trainable_variables,
-        judges_alone=not has_batch_norm(config),
+        judges_alone=not has_batch_norm(gan.discriminator),
     )
 
 

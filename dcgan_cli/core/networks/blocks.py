@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from dcgan_cli.core.networks.layers import KeyedDropout, LeakyReLU, SpectralNormalization
+from dcgan_cli.settings.registry import entry
 from dcgan_cli.settings.schema import ModelConfig
 
 KERNEL = 5
@@ -41,13 +42,19 @@ class Blocks:
         """Make a dense layer."""
         return self._divided(keras.layers.Dense(units, **self._initial(), **options))
 
-    def down(self, channels: int, **options: Any) -> keras.layers.Layer:
-        """Make a convolution that steps over two pixels."""
+    def conv(
+        self, channels: int, kernel: int = 3, strides: int = 1, **options: Any
+    ) -> keras.layers.Layer:
+        """Make a convolution with zeros around its input."""
         return self._divided(
             keras.layers.Conv2D(
-                channels, KERNEL, strides=2, padding="same", **self._initial(), **options
+                channels, kernel, strides=strides, padding="same", **self._initial(), **options
             )
         )
+
+    def down(self, channels: int, **options: Any) -> keras.layers.Layer:
+        """Make a convolution that halves height and width."""
+        return self.conv(channels, KERNEL, strides=2, **options)
 
     def up(self, x: Any, channels: int, name: str, strides: int = 2) -> Any:
         """Double height and width, or leave them with `strides` 1.
@@ -83,9 +90,10 @@ class Blocks:
         distribution of standard deviation 0.02 (Radford et al. 2016, section 4).
         """
         seed = next(self._seeds)
-        if self.model.name == "dcgan":
-            return {"kernel_initializer": keras.initializers.RandomNormal(stddev=0.02, seed=seed)}
-        return {"kernel_initializer": keras.initializers.GlorotUniform(seed=seed)}
+        stddev = entry("model", self.model.name).initial_stddev
+        if stddev is None:
+            return {"kernel_initializer": keras.initializers.GlorotUniform(seed=seed)}
+        return {"kernel_initializer": keras.initializers.RandomNormal(stddev=stddev, seed=seed)}
 
     def _divided(self, layer: keras.layers.Layer) -> keras.layers.Layer:
         return SpectralNormalization(layer, next(self._seeds)) if self.spectral_norm else layer

@@ -8,12 +8,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from dcgan_cli.core.networks import dcgan, dcgan28, mlp
 from dcgan_cli.core.networks.blocks import Blocks
 from dcgan_cli.core.networks.layers import SpectralNormalization
+from dcgan_cli.settings.registry import entry
 from dcgan_cli.settings.schema import TrainConfig
-
-MODELS = {"dcgan28": dcgan28, "dcgan": dcgan, "mlp": mlp}
 
 
 def build_generator(config: TrainConfig) -> keras.Model:
@@ -25,7 +23,7 @@ def build_generator(config: TrainConfig) -> keras.Model:
     """
     latent = keras.Input((config.latent_dim,), name="latent")
     blocks = Blocks(config.model, config.seed, stream=0)
-    x = MODELS[config.model.name].generator(latent, config.image_shape, blocks)
+    x = _model(config).generator(latent, config.image_shape, blocks)
     image = keras.layers.Activation("tanh", dtype="float32", name="tanh")(x)
     return keras.Model(latent, image, name="generator")
 
@@ -44,10 +42,10 @@ def build_discriminator(config: TrainConfig) -> keras.Model:
         config.model,
         config.seed,
         stream=1,
-        batch_norm=has_batch_norm(config),
+        batch_norm=not config.is_penalised,
         spectral_norm=config.model.spectral_norm,
     )
-    x = MODELS[config.model.name].discriminator(image, dropout_key, blocks)
+    x = _model(config).discriminator(image, dropout_key, blocks)
     x = keras.layers.Flatten(name="flatten")(x)
     logit = blocks.dense(1, name="dense", dtype="float32")(x)
     inputs = [image, dropout_key]
@@ -63,14 +61,14 @@ def build_discriminator(config: TrainConfig) -> keras.Model:
     return keras.Model(inputs, logit, name="discriminator")
 
 
-def has_batch_norm(config: TrainConfig) -> bool:
-    """Tell whether the discriminator normalises by the batch, so that images are judged together.
+def has_batch_norm(discriminator: keras.Model) -> bool:
+    """Tell whether a discriminator normalises by the batch, so that images depend on each other."""
+    kinds = (getattr(layer, "divided", layer) for layer in discriminator.layers)
+    return any(isinstance(layer, keras.layers.BatchNormalization) for layer in kinds)
 
-    Penalties are on each image's own slope: with one, each image is normalised by itself (Gulrajani
-    et al. 2017, section 4).
-    """
-    penalised = config.loss.name == "wasserstein_gp" or config.loss.r1_gamma > 0
-    return config.model.name == "dcgan" and not penalised
+
+def _model(config: TrainConfig) -> Any:
+    return entry("model", config.model.name).build()
 
 
 def layer_table(model: keras.Model) -> list[dict[str, Any]]:

@@ -3,9 +3,8 @@
 from dcgan_cli.core.runs import checkpoints
 from dcgan_cli.core.runs.checkpoints import Checkpoint, Damaged
 from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.runs.progress import BEST, LAST
 from dcgan_cli.errors import CheckpointError
-
-BEST, LAST = "best", "last"
 
 
 def kept_epochs(run: RunFolder) -> list[int]:

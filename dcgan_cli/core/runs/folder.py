@@ -8,6 +8,7 @@ from typing import Any
 
 from dcgan_cli import __version__
 from dcgan_cli.core.runs.metrics import format_metrics, parse_metrics
+from dcgan_cli.core.runs.plugins import check_plugins
 from dcgan_cli.core.runs.record import check_record
 from dcgan_cli.core.storage import (
     entries,
@@ -187,9 +188,12 @@ class RunFolder:
 
         Raises:
             CheckpointError: `run.json` is missing or damaged, or a setting is out of range.
+            PluginError: a plug-in that the run was made with is not loaded.
         """
         try:
-            config: TrainConfig = from_dict(self.record().get("config"))
+            record = self.record()
+            check_plugins(self.path, record.get("plugins", []))
+            config: TrainConfig = from_dict(record.get("config"))
         except ConfigError as error:
             raise CheckpointError(f"{self._run_json}: {error}") from None
         return config

@@ -9,6 +9,9 @@ from typing import Any
 CHECKPOINT_NAME = re.compile(r"step_[0-9]{10,20}")
 LARGEST = 2**63
 
+BEST, LAST = "best", "last"
+"""Words for the checkpoint with the best score, and for the newest."""
+
 
 @dataclass
 class Progress:

@@ -12,6 +12,12 @@ RECORDED_OF_A_LAYER = {
     "parameters": int,
     "multiply_adds": int,
 }
+RECORDED_OF_A_PLUGIN = {
+    "choice": str,
+    "name": str,
+    "sha256": str | None,
+    "version": str | None,
+}
 
 
 def check_record(record: dict[str, Any]) -> None:
@@ -22,12 +28,17 @@ def check_record(record: dict[str, Any]) -> None:
     names = record.get("class_names", [])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError("its class_names are not a list of names")
+    plugins = record.get("plugins", [])
+    if not isinstance(plugins, list):
+        raise ValueError("its plugins are not a list")
+    for plugin in plugins:
+        _check_types(plugin, RECORDED_OF_A_PLUGIN)
     for layers in record.get("networks", {}).values():
         for layer in layers:
             _check_types(layer, RECORDED_OF_A_LAYER)
 
 
-def _check_types(values: dict[str, Any], types: Mapping[str, type]) -> None:
+def _check_types(values: dict[str, Any], types: Mapping[str, Any]) -> None:
     for name, kind in types.items():
         if not isinstance(values.get(name), kind):
             raise ValueError(f"its {name} is missing or of another type")

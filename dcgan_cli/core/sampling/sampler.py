@@ -13,10 +13,10 @@ from dcgan_cli.core.networks.build import build_generator
 from dcgan_cli.core.networks.device import use_precision
 from dcgan_cli.core.networks.weights import assign, check_fits, named_variables, sampled_part
 from dcgan_cli.core.runs.checkpoints import Damaged
-from dcgan_cli.core.runs.choose import LAST, choose_checkpoint
+from dcgan_cli.core.runs.choose import choose_checkpoint
 from dcgan_cli.core.runs.find import BUNDLED, title
 from dcgan_cli.core.runs.folder import RunFolder
-from dcgan_cli.core.runs.progress import Progress, position
+from dcgan_cli.core.runs.progress import LAST, Progress, position
 from dcgan_cli.core.sampling.latents import latents
 from dcgan_cli.core.sampling.pictures import to_uint8
 from dcgan_cli.errors import CheckpointError

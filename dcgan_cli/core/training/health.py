@@ -3,9 +3,9 @@
 The thresholds are this program's own; docs/quality.md shows how far from them healthy runs stay.
 """
 
-import math
 from dataclasses import dataclass
 
+from dcgan_cli.settings.registry import entry
 from dcgan_cli.settings.schema import LossConfig
 
 Row = dict[str, float]
@@ -16,15 +16,6 @@ ONCE_DIVERSE = 0.25
 """Below this share of the data's, diversity is that of a run that has yet to find it."""
 LOST_CLASSES = 3
 """Classes that go missing together, two scores in a row, of those the samples once had."""
-LOST_TO_DISCRIMINATOR = {
-    "non_saturating": (0.2, 1.386),
-    "minimax": (0.2, 1.386),
-    "least_squares": (0.01, 0.25),
-    "hinge": (0.1, 2.0),
-}
-"""By loss: the discriminator's, real and fake added, at which it is right nearly each time, and
-that of a draw, where it cannot tell. (Cross-entropy is 0.2 at a probability of 0.9 for the truth,
-and 2 log 2 at a half: Goodfellow et al. 2014, section 4.) What has no entry has no such scale."""
 NO_CONTRAST = 0.05
 """Share of the data's contrast below which images are plain areas."""
 ONCE_CONTRAST = 0.25
@@ -119,12 +110,12 @@ class Health:
 
     def _from_losses(self, row: Row) -> dict[str, str]:
         loss = row["discriminator_loss"]
-        lost, draw = LOST_TO_DISCRIMINATOR.get(self.loss.name, (-math.inf, 0))
-        if loss - _unavoidable(self.loss) >= lost:
+        known = entry("loss", self.loss.name)
+        if known.alarm is None or loss - known.minimum(self.loss.label_smoothing) >= known.alarm:
             return {}
         return {
             "discriminator wins": f"its loss is {loss:.3f}, so it knows nearly every generated "
-            f"image ({draw:g} is a draw), and the generator learns little from it"
+            f"image ({known.draw:.4g} is a draw), and the generator learns little from it"
         }
 
     def _from_scores(self, row: Row) -> dict[str, str]:
@@ -165,11 +156,3 @@ class Health:
                 f"mean, repeated, would get {self.nothing_learned:.3g}"
             )
         return wrong
-
-
-def _unavoidable(loss: LossConfig) -> float:
-    """Return what cross-entropy is at least with labels that are smoothed: their own entropy."""
-    share = loss.label_smoothing
-    if not share or loss.name == "least_squares":
-        return 0
-    return -share * math.log(share) - (1 - share) * math.log(1 - share)

@@ -14,8 +14,8 @@ from dcgan_cli.core.data.batches import steps_per_epoch
 from dcgan_cli.core.data.image_set import ImageSet
 from dcgan_cli.core.data.pictures.lazy_images import UndecodedImages
 from dcgan_cli.core.evaluation.scoring import Scorer
-from dcgan_cli.core.gan.optimizers import Cooldown
 from dcgan_cli.core.gan.step import Gan, TrainStep, build_gan, compile_step
+from dcgan_cli.core.gan.updates import Cooldown
 from dcgan_cli.core.networks.build import has_batch_norm, layer_table
 from dcgan_cli.core.networks.device import (
     build_strategy,
@@ -28,6 +28,7 @@ from dcgan_cli.core.networks.device import (
 )
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.identity import identity
+from dcgan_cli.core.runs.plugins import changed_plugins, plugin_facts
 from dcgan_cli.core.runs.progress import Progress
 from dcgan_cli.core.storage import now
 from dcgan_cli.core.training.restoring import State, newest_state
@@ -88,16 +89,19 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
         scorer.look_at_real_images()  # A file that has changed by then would cost an epoch.
     use_precision(arithmetic["precision"])
     strategy = build_strategy(config.strategy, config.batch_size)
-    _check_last_batch(config, strategy, len(data.images))
     with strategy.scope():
         steps = config.epochs * steps_per_epoch(len(data.images), config.batch_size)
         gan = build_gan(config, steps)
+    if has_batch_norm(gan.discriminator):
+        _check_last_batch(config, strategy, len(data.images))
     state.put_into(gan)
     saved_step = state.progress.step if state.parts else None
     saver = Saver(run, gan, identity(config, digest), config.checkpoint_every, saved_step)
     if not finished:
         saver.check_room(keeps_best=scorer is not None)
     notes = [f"no effect {setting}" for setting in without_effect(config)]
+    if config.resume:
+        notes += [f"plug-in   {note}" for note in changed_plugins(run.record().get("plugins", []))]
     keeps_scores = True
     if config.resume:
         keeps_scores = scored_by is None or run.record().get("scored_by") in (None, scored_by)
@@ -107,11 +111,6 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
             notes.append("scores are made differently now: those so far are dropped")
     else:
         _create(run, config, arithmetic, scored_by, gan, data, digest)
-        if config.buffer_size < len(data.images):
-            notes.append(
-                f"shuffle   reaches {config.buffer_size:,} of {len(data.images):,} images far; "
-                f"buffer_size={len(data.images)} shuffles all"
-            )
     return Setup(
         gan,
         compile_step(gan, from_dict(dataclasses.asdict(config) | arithmetic), strategy),
@@ -145,14 +144,14 @@ def _check_images(run: RunFolder, config: TrainConfig, data: ImageSet, digest: s
 def _check_last_batch(
     config: TrainConfig, strategy: tf.distribute.Strategy, image_count: int
 ) -> None:
-    """Check that every device gets images to normalise, where that is done by the batch.
+    """Check that every device gets images of the last batch to normalise.
 
     Raises:
         ConfigError: one gets none of an epoch's last batch.
     """
     devices, batch_size = strategy.num_replicas_in_sync, config.batch_size
     last = image_count % batch_size
-    if last and has_batch_norm(config) and -(-last // devices) * (devices - 1) >= last:
+    if last and -(-last // devices) * (devices - 1) >= last:
         other = "strategy=default" if config.resume else f"data.limit={image_count - last}"
         raise ConfigError(
             f"an epoch's last batch has {last} images, too few for {devices} devices with "
@@ -186,6 +185,7 @@ def _create(
     networks = {model.name: layer_table(model) for model in (gan.generator, gan.discriminator)}
     facts = {
         **arithmetic,
+        "plugins": plugin_facts(config),
         "data_sha256": digest,
         "data_images": len(data.images),
         "class_names": list(data.class_names) if config.model.conditional else [],

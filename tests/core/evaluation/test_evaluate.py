@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dcgan_cli.core.data.arrays.images import read_images
-from dcgan_cli.core.data.load import BUNDLED_MNIST
+from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from dcgan_cli.core.evaluation import figures as evaluation_module
 from dcgan_cli.core.evaluation.features import feature_network
 from dcgan_cli.core.evaluation.figures import Evaluation

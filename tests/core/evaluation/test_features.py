@@ -7,7 +7,7 @@ import pytest
 from keras.src.legacy.saving import legacy_h5_format
 
 from dcgan_cli.core.data.arrays.images import read_images
-from dcgan_cli.core.data.load import BUNDLED_MNIST
+from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from dcgan_cli.core.evaluation import features
 from dcgan_cli.core.evaluation.classifier import build_classifier, named_weights
 from dcgan_cli.core.evaluation.features import CLASSIFIERS, SHIPPED, feature_network

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from dcgan_cli.core.data.arrays.images import read_images
-from dcgan_cli.core.data.load import BUNDLED_MNIST
+from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from dcgan_cli.core.gan.gradients import Batch, Objective, gradients
 from dcgan_cli.core.gan.losses import adversarial_loss
 from dcgan_cli.core.gan.step import build_gan, in_training

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from dcgan_cli.core.data.arrays.images import read_images
-from dcgan_cli.core.data.load import BUNDLED_MNIST
+from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from dcgan_cli.core.gan.optimizers import Cooldown
 from dcgan_cli.core.gan.step import (
     DROPOUT,
@@ -333,7 +333,7 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from dcgan_cli.settings.schema import LossConfig, ModelConfig, OptimizerConfig, TrainConfig
-from dcgan_cli.core.data.load import BUNDLED_MNIST
+from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from dcgan_cli.core.data.arrays.images import read_images
 from dcgan_cli.core.data.batches import epoch_batches
 from dcgan_cli.core.gan.gradients import Batch, Objective, gradients

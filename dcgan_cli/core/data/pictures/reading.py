@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from PIL import Image
 
@@ -41,6 +41,7 @@ WORKERS = min(8, os.cpu_count() or 1)
 Item = TypeVar("Item")
 
 
+@runtime_checkable
 class Pictures(Protocol):
     """Pictures in files, in an order of their own."""
 

@@ -1,8 +1,9 @@
-"""How gradients become changes: Adam, and the learning rate over a run."""
+"""Optimizers and the learning rate over a run."""
 
 import keras
 import tensorflow as tf
 
+from dcgan_cli.settings.registry import entry
 from dcgan_cli.settings.schema import OptimizerConfig
 
 
@@ -46,19 +47,20 @@ class FusedAdam(keras.optimizers.Adam):
         )
 
 
-def build_optimizer(
-    optimizer: OptimizerConfig, network: keras.Model, steps: int
-) -> keras.Optimizer:
-    """Build Adam (Kingma & Ba 2015) for one network."""
-    rate = optimizer.learning_rate
-    adam = FusedAdam(
-        Cooldown(rate, optimizer.cooldown, steps) if optimizer.cooldown else rate,
-        beta_1=optimizer.beta_1,
-        beta_2=optimizer.beta_2,
-        epsilon=optimizer.epsilon,
+def build_optimizer(settings: OptimizerConfig, network: keras.Model, steps: int) -> keras.Optimizer:
+    """Build the optimizer of one network.
+
+    Args:
+        settings: which one, and its settings.
+        network: what it changes.
+        steps: steps of the whole run, at the end of which the learning rate's cooldown ends.
+    """
+    rate = settings.learning_rate
+    built: keras.Optimizer = entry("optimizer", settings.name).build(
+        settings, Cooldown(rate, settings.cooldown, steps) if settings.cooldown else rate
     )
-    adam.build(network.trainable_variables)
-    return adam
+    built.build(network.trainable_variables)
+    return built
 
 
 def optimizer_state(optimizer: keras.Optimizer) -> dict[str, keras.Variable]:

@@ -1,0 +1,168 @@
+"""Code from outside this program: files named with `--plugin`, and installed packages.
+
+Nothing else is ever imported: a run folder names the plug-ins that it needs, and brings none.
+"""
+
+import ast
+import hashlib
+import os
+import shlex
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+from dcgan_cli.core import load_tensorflow
+from dcgan_cli.errors import ConfigError, PluginError
+from dcgan_cli.settings.registry import Origin, registering
+
+ENTRY_POINTS = "dcgan.plugins"
+OPTION = "--plugin"
+HEAVY = {"tensorflow", "keras"}
+
+_files: dict[Path, ModuleType] = {}
+"""The files that have been loaded, by their full paths."""
+_packages: set[str] = set()
+
+
+def take_options(words: list[str]) -> tuple[list[str], list[Path]]:
+    """Take `--plugin FILE` out of a command line, wherever it stands.
+
+    Returns:
+        The other words, and the files.
+
+    Raises:
+        ConfigError: a file is missing after the option.
+    """
+    rest: list[str] = []
+    files: list[Path] = []
+    left = iter(words)
+    for word in left:
+        name, equals, value = word.partition("=")
+        if name != OPTION:
+            rest.append(word)
+            continue
+        value = value if equals else next(left, "")
+        if not value:
+            raise ConfigError(f"{OPTION} needs a file: {OPTION} my_gan.py")
+        files.append(Path(os.path.expanduser(value)))
+    return rest, files
+
+
+def load_file(path: Path, *, quiet: bool = True) -> None:
+    """Run a Python file, which registers losses, models, data sources or optimizers.
+
+    Its folder is not searched for other modules. A file that is loaded already is left as it is.
+
+    Args:
+        path: the file.
+        quiet: whether TensorFlow's own log is kept from the screen, should the file import it.
+
+    Raises:
+        ConfigError: it is not there, is no Python, fails, or registers nothing.
+    """
+    path = path.absolute()
+    if path in _files:
+        return
+    try:
+        content = path.read_bytes()
+        tree = ast.parse(content, str(path))
+    except OSError as error:
+        raise ConfigError(f"{OPTION} {path} cannot be read: {error.strerror}") from None
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        where = f"{path.name} line {line}" if line else path.name
+        raise ConfigError(f"{where}: {getattr(error, 'msg', error)}") from None
+    if _imports(tree) & HEAVY:
+        load_tensorflow(quiet=quiet)
+    sha256 = hashlib.sha256(content).hexdigest()
+    name = f"dcgan_plugin_{sha256[:16]}"
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module  # Dataclasses look their module up there.
+    _files[path] = module
+    try:
+        with registering(Origin(path.name, sha256=sha256)) as entries:
+            exec(compile(tree, str(path), "exec"), module.__dict__)  # noqa: S102 (the user named it)
+    except BaseException as error:
+        del _files[path], sys.modules[name]
+        if isinstance(error, ConfigError) or not isinstance(error, Exception):
+            raise
+        raise ConfigError(_where(error, {str(path)}) or f"{path.name}: {error}") from error
+    if not entries:
+        del _files[path]
+        raise ConfigError(
+            f'{path.name} registers nothing; put @dcgan.loss("NAME") or @dcgan.model("NAME") '
+            "before what it defines"
+        )
+
+
+def load_installed() -> list[str]:
+    """Load the plug-ins of installed packages, which offer them as entry points `dcgan.plugins`.
+
+    Returns:
+        A warning for each that cannot be loaded.
+    """
+    import importlib.metadata
+
+    warnings = []
+    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        package = point.dist.name if point.dist else point.name
+        if package in _packages:
+            continue
+        _packages.add(package)
+        version = point.dist.version if point.dist else None
+        try:
+            with registering(Origin(package, version=version)):
+                point.load()
+        except Exception as error:  # Whatever the package raises.
+            warnings.append(f"the plug-in {point.name} of {package} cannot be loaded: {error}")
+    return warnings
+
+
+def loaded_files() -> list[Path]:
+    """Return the files that have been loaded, in order."""
+    return list(_files)
+
+
+def blame(error: BaseException) -> str | None:
+    """Say where in a plug-in's file an error arose; None if it did not come through one."""
+    return _where(error, {str(path) for path in _files})
+
+
+def explain_missing(error: PluginError, words: list[str]) -> str:
+    """Return a message with the command that names the missing plug-in.
+
+    Args:
+        error: what a run needs.
+        words: the command line that was given.
+    """
+    if error.packages:
+        return f"{error}; install {' and '.join(error.packages)}"
+    options = [word for file in error.files for word in (OPTION, file)]
+    command, rest = words[:1], words[1:]
+    return f"{error}; name the file: {shlex.join(['dcgan', *command, *options, *rest])}"
+
+
+def _imports(tree: ast.Module) -> set[str]:
+    """Return the packages that a module imports, anywhere but inside functions."""
+    names: set[str] = set()
+    waiting: list[ast.AST] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.partition(".")[0])
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
+    return names
+
+
+def _where(error: BaseException, files: set[str]) -> str | None:
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
+    if not frames:
+        return None
+    reason = str(error).partition("\n")[0]
+    file = Path(frames[-1].filename).name
+    return f"{file} line {frames[-1].lineno}: {type(error).__name__}: {reason}"
