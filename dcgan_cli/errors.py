@@ -61,8 +61,9 @@ class PluginError(CheckpointError):
     def __init__(
         self, run: Path, choices: list[str], files: list[str], packages: list[str]
     ) -> None:
-        names = " and ".join([*files, *packages]) or "a plug-in"
-        super().__init__(f"{run} was made with {' '.join(choices)} of {names}, which is not loaded")
+        names = " and ".join([*files, *packages])
+        source = f" from {names}" if names else ""
+        super().__init__(f"{run} was made with {' '.join(choices)}{source}, which is not loaded")
         self.files = files
         self.packages = packages
 

@@ -14,15 +14,16 @@ from types import ModuleType
 
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.errors import ConfigError, PluginError
-from dcgan_cli.settings.registry import Origin, registering
+from dcgan_cli.settings.registry import Origin, registering, remove
 
 ENTRY_POINTS = "dcgan.plugins"
 OPTION = "--plugin"
 HEAVY = {"tensorflow", "keras"}
 
-_files: dict[Path, ModuleType] = {}
+_files: dict[Path, Origin] = {}
 """The files that have been loaded, by their full paths."""
-_packages: set[str] = set()
+_installed: set[tuple[str, str]] = set()
+"""The entry points that have been loaded, by package and name."""
 
 
 def take_options(words: list[str]) -> tuple[list[str], list[Path]]:
@@ -52,7 +53,8 @@ def take_options(words: list[str]) -> tuple[list[str], list[Path]]:
 def load_file(path: Path, *, quiet: bool = True) -> None:
     """Run a Python file, which registers losses, models, data sources or optimizers.
 
-    Its folder is not searched for other modules. A file that is loaded already is left as it is.
+    Its folder is not searched for other modules. A file that is loaded already is not run again,
+    unless it has changed.
 
     Args:
         path: the file.
@@ -62,8 +64,6 @@ def load_file(path: Path, *, quiet: bool = True) -> None:
         ConfigError: it is not there, is no Python, fails, or registers nothing.
     """
     path = path.absolute()
-    if path in _files:
-        return
     try:
         content = path.read_bytes()
         tree = ast.parse(content, str(path))
@@ -73,19 +73,24 @@ def load_file(path: Path, *, quiet: bool = True) -> None:
         line = getattr(error, "lineno", None)
         where = f"{path.name} line {line}" if line else path.name
         raise ConfigError(f"{where}: {getattr(error, 'msg', error)}") from None
+    sha256 = hashlib.sha256(content).hexdigest()
+    origin = Origin(path.name, sha256=sha256)
+    if (before := _files.pop(path, None)) is not None:
+        if before == origin:
+            _files[path] = origin
+            return
+        remove(before)
     if _imports(tree) & HEAVY:
         load_tensorflow(quiet=quiet)
-    sha256 = hashlib.sha256(content).hexdigest()
-    name = f"dcgan_plugin_{sha256[:16]}"
-    module = ModuleType(name)
+    module = ModuleType(f"dcgan_plugin_{path.stem}_{sha256[:8]}")
     module.__file__ = str(path)
-    sys.modules[name] = module  # Dataclasses look their module up there.
-    _files[path] = module
+    sys.modules[module.__name__] = module  # Dataclasses look their module up there.
+    _files[path] = origin
     try:
-        with registering(Origin(path.name, sha256=sha256)) as entries:
+        with registering(origin) as entries:
             exec(compile(tree, str(path), "exec"), module.__dict__)  # noqa: S102 (the user named it)
     except BaseException as error:
-        del _files[path], sys.modules[name]
+        del _files[path], sys.modules[module.__name__]
         if isinstance(error, ConfigError) or not isinstance(error, Exception):
             raise
         raise ConfigError(_where(error, {str(path)}) or f"{path.name}: {error}") from error
@@ -108,9 +113,9 @@ def load_installed() -> list[str]:
     warnings = []
     for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
         package = point.dist.name if point.dist else point.name
-        if package in _packages:
+        if (package, point.name) in _installed:
             continue
-        _packages.add(package)
+        _installed.add((package, point.name))
         version = point.dist.version if point.dist else None
         try:
             with registering(Origin(package, version=version)):
@@ -139,6 +144,8 @@ def explain_missing(error: PluginError, words: list[str]) -> str:
     """
     if error.packages:
         return f"{error}; install {' and '.join(error.packages)}"
+    if not error.files:
+        return f"{error}; register it first"
     options = [word for file in error.files for word in (OPTION, file)]
     command, rest = words[:1], words[1:]
     return f"{error}; name the file: {shlex.join(['dcgan', *command, *options, *rest])}"

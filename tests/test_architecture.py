@@ -12,27 +12,49 @@ MOST_MODULES = 16
 COMMON = {"dcgan_cli", "settings", "errors", "text"}
 """What every part may import. `settings` itself may import `errors` alone."""
 ARROWS = {
+    "__init__": {"core.gan.losses", "settings"},
     "__main__": {"cli", "shadowing"},
-    "cli": {"commands", "hydra_cli", "core.runs", "core.training", "shadowing", "streams"},
+    "plugins": {"core"},
+    "cli": {
+        "commands",
+        "plugins",
+        "hydra_cli",
+        "core.runs",
+        "core.training",
+        "shadowing",
+        "streams",
+    },
     "commands": {
         *("console", "core", "core.data", "core.evaluation", "core.runs", "core.sampling"),
         *("core.data.arrays", "core.data.pictures", "core.data.records", "core.training"),
         *("hydra_cli", "streams"),
     },
     "console": {"core.training", "streams"},
-    "hydra_cli": {"core", "core.runs", "streams"},
+    "hydra_cli": {"core", "core.runs", "plugins", "streams"},
     "core.training": {
         *("core", "core.data", "core.evaluation", "core.gan", "core.networks", "core.runs"),
         *("core.data.pictures", "core.sampling"),
     },
     "core.evaluation": {"core", "core.data", "core.networks", "core.runs", "core.sampling"},
-    "core.gan": {"core.networks"},
+    "core.gan": {"core.gan.losses", "core.networks"},
     "core.sampling": {"core", "core.networks", "core.runs"},
-    "core.data": {"core", "core.data.arrays", "core.data.pictures", "core.data.records"},
+    "core.data": {
+        "core",
+        "core.data.sources",
+        "core.data.arrays",
+        "core.data.pictures",
+        "core.data.records",
+    },
     "core.data.arrays": {"core", "core.data", "core.data.pictures"},
     "core.data.records": {"core", "core.data", "core.data.pictures"},
     "core.data.pictures": {"core"},
+    "core.data.sources": {
+        *("core", "core.data", "core.data.arrays", "core.data.pictures", "core.data.records"),
+    },
     "core.networks": {"core"},
+    "core.networks.models": {"core.networks"},
+    "core.gan.losses": {"core.gan"},
+    "core.gan.optimizers": {"core.gan"},
     "core.runs": {"core"},
 }
 """Which parts each part may import besides `COMMON`. No circle, but within `core.data`."""
@@ -91,5 +113,14 @@ def test_core_knows_no_command_line_and_only_core_knows_tensorflow(path):
 def test_nothing_runs_code_from_files():
     for path in MODULES:
         text = path.read_text()
-        for word in ("import pickle", "load_model", "allow_pickle=True", "instantiate(", "eval("):
+        if path.name == "plugins.py" and path.parent == PACKAGE:
+            continue  # It runs the files that the command line names.
+        for word in (
+            "exec(",
+            "import pickle",
+            "load_model",
+            "allow_pickle=True",
+            "instantiate(",
+            "eval(",
+        ):
             assert word not in text, path

@@ -10,7 +10,7 @@ from dcgan_cli.hydra_cli.other_names import meant_key
 from dcgan_cli.settings.field import nearest
 from dcgan_cli.settings.overrides import override as quoted_override
 from dcgan_cli.settings.overrides import shell_word
-from dcgan_cli.settings.registry import foreign_entries
+from dcgan_cli.settings.registry import BUILT_IN, foreign_entries
 from dcgan_cli.settings.tree import group_names, keys
 
 if TYPE_CHECKING:
@@ -85,9 +85,15 @@ def explain(words: list[str], error: Exception, compose: Callable[[list[str]], A
         error: what composing them raised.
         compose: composes some of the words, to try them one by one.
     """
+    overrides = [parse(word) for word in words]
+    for override in overrides:
+        if about := _about_choice(override, overrides):
+            return about
+    # A choice's own settings are there only beside it.
+    choices = [w for w, o in zip(words, overrides, strict=True) if o.key_or_group in BUILT_IN]
     for tried in ([], *([word] for word in words)):
         try:
-            compose(tried)
+            compose([*choices, *tried] if ".options." in "".join(tried) else tried)
         except Exception as alone:
             about = _about_value(parse(tried[0])) if tried else ""
             return about or one_line(alone) + _missing_extra(tried)
@@ -253,12 +259,22 @@ def _wrong_beginning(group: str, choice: str, folders: list[Path]) -> str:
     return ""
 
 
+def _about_choice(override: "Override", others: list["Override"]) -> str:
+    """Return which choice has a setting of its own, where none that has it is chosen."""
+    kind, own, name = override.key_or_group.partition(".options.")
+    having = [
+        one.name
+        for one in foreign_entries()
+        if own and one.kind == kind and one.options and hasattr(one.options, name)
+    ]
+    chosen = [str(other.value()) for other in others if other.key_or_group == kind]
+    if not having or {*chosen[-1:]} & {*having}:
+        return ""
+    return f"{override.key_or_group} is for {kind}={' or '.join(having)}; choose it as well"
+
+
 def _about_value(override: "Override") -> str:
-    """Return what a setting may be, for one that has the wrong type or is not there."""
-    kind, own, _ = override.key_or_group.partition(".options.")
-    if own:
-        having = [one.name for one in foreign_entries() if one.kind == kind]
-        return f"{override.key_or_group} is for {kind}={' or '.join(having)}; choose it as well"
+    """Return what a setting may be, for one that has the wrong type."""
     for key in keys():
         if key.name == override.key_or_group and not override.is_sweep_override():
             return f"{key.name} must be {key.kind}, got {override.value()!r}"

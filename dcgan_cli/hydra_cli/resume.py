@@ -51,7 +51,10 @@ def _named_keys(words: list[str]) -> list[str]:
 def _from_flat(flat: dict[str, Any]) -> TrainConfig:
     nested: dict[str, Any] = {}
     for name, value in flat.items():
-        group, _, key = name.rpartition(".")
-        (nested.setdefault(group, {}) if group else nested)[key] = value
+        *groups, key = name.split(".")
+        at = nested
+        for group in groups:
+            at = at.setdefault(group, {})
+        at[key] = value
     config: TrainConfig = from_dict(nested)
     return config

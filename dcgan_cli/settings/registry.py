@@ -31,7 +31,7 @@ class Origin:
     """The code outside this program that registered an entry."""
 
     name: str
-    """The file's name, or the package's."""
+    """The file's name, the package's, or that of the module of a running program or notebook."""
     sha256: str | None = None
     """Of the file's content; None for a package."""
     version: str | None = None
@@ -111,6 +111,7 @@ class _Registry:
         self.entries: dict[str, dict[str, Entry]] = {kind: {} for kind in BUILT_IN}
         self.origin: Origin | None = None
         self.has_built_in = False
+        self.loads_built_in = False
 
 
 _registry = _Registry()
@@ -256,6 +257,13 @@ def foreign_entries() -> list[Entry]:
     return [one for kind in BUILT_IN for one in _entries(kind).values() if one.origin]
 
 
+def remove(origin: Origin) -> None:
+    """Remove what one file or package has registered."""
+    for entries in _registry.entries.values():
+        for name in [name for name, one in entries.items() if one.origin == origin]:
+            del entries[name]
+
+
 @contextmanager
 def registering(origin: Origin) -> Iterator[list[Entry]]:
     """Note of each entry that is registered meanwhile where it came from.
@@ -292,12 +300,17 @@ def _register(entry_type: type[Entry], name: str, **facts: Any) -> Callable[[Any
         options = facts["options"]
         if options is not None and not dataclasses.is_dataclass(options):
             raise ConfigError(f"{entry_type.kind} {name}: options must be a dataclass")
+        _load_built_in()
         entries = _registry.entries[entry_type.kind]
-        if name in entries:
+        origin = None
+        if not _registry.loads_built_in:
+            origin = _registry.origin or Origin(build.__module__)
+        # A notebook's cell may be run again.
+        if name in entries and (origin is None or entries[name].origin != origin):
             raise ConfigError(
                 f"{entry_type.kind}={name} is registered already; give yours another name"
             )
-        entries[name] = entry_type(name=name, build=build, origin=_registry.origin, **facts)
+        entries[name] = entry_type(name=name, build=build, origin=origin, **facts)
         return build
 
     return register
@@ -311,7 +324,10 @@ def _entries(kind: str) -> dict[str, Entry]:
 def _load_built_in() -> None:
     if _registry.has_built_in:
         return
-    _registry.has_built_in = True
-    for package in BUILT_IN.values():
-        for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-            importlib.import_module(f"{package}.{module.name}")
+    _registry.has_built_in = _registry.loads_built_in = True
+    try:
+        for package in BUILT_IN.values():
+            for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+                importlib.import_module(f"{package}.{module.name}")
+    finally:
+        _registry.loads_built_in = False

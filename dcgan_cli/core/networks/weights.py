@@ -1,13 +1,14 @@
 """The weights of a run's networks, by the names that checkpoints give them."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import keras
 
 from dcgan_cli.core.arrays import Arrays
 from dcgan_cli.core.networks.build import build_discriminator, build_generator
-from dcgan_cli.errors import CheckpointError
+from dcgan_cli.errors import CheckpointError, ConfigError
 from dcgan_cli.settings.schema import TrainConfig
 
 BUILDERS: dict[str, Callable[[TrainConfig], keras.Model]] = {
@@ -80,6 +81,29 @@ def check_shapes(expected: dict[str, tuple[int, ...]], arrays: Arrays, source: s
         )
     if odd := [name for name, array in arrays.items() if array.dtype.kind not in "fiu"]:
         raise CheckpointError(f"{source} does not fit these networks: {odd[0]} is no number")
+
+
+def check_names(config: TrainConfig) -> None:
+    """Check that the weights of a registered model have the same names whenever it is built.
+
+    Keras counts layers that are given no name, and checkpoints store weights by name.
+
+    Raises:
+        ConfigError: a layer of it has no name of its own.
+    """
+    for build in (build_generator, build_discriminator):
+        once = variable_shapes(partial(build, config))
+        again = variable_shapes(partial(_build_twice, build, config))
+        if counted := sorted(once.keys() - again.keys()):
+            raise ConfigError(
+                f"model={config.model.name}: give every layer a name=, so that checkpoints fit; "
+                f"{counted[0]} has none"
+            )
+
+
+def _build_twice(build: Callable[[TrainConfig], keras.Model], config: TrainConfig) -> keras.Model:
+    build(config)
+    return build(config)
 
 
 def check_fits(arrays: Arrays, part: str, config: TrainConfig, source: Path) -> None:

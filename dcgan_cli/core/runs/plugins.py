@@ -44,7 +44,7 @@ def check_plugins(run: Path, facts: list[dict[str, Any]]) -> None:
     if not missing:
         return
     files = {fact["name"] for fact in missing if fact["sha256"]}
-    packages = {fact["name"] for fact in missing if not fact["sha256"]}
+    packages = {fact["name"] for fact in missing if fact["version"]}
     choices = [fact["choice"] for fact in missing]
     raise PluginError(run, choices, sorted(files), sorted(packages))
 

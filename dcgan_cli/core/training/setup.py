@@ -26,6 +26,7 @@ from dcgan_cli.core.networks.device import (
     thread_counts,
     use_precision,
 )
+from dcgan_cli.core.networks.weights import check_names
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.identity import identity
 from dcgan_cli.core.runs.plugins import changed_plugins, plugin_facts
@@ -34,6 +35,7 @@ from dcgan_cli.core.storage import now
 from dcgan_cli.core.training.restoring import State, newest_state
 from dcgan_cli.core.training.saving import Saver
 from dcgan_cli.errors import ConfigError, DataError
+from dcgan_cli.settings.registry import entry
 from dcgan_cli.settings.schema import TrainConfig
 from dcgan_cli.settings.tree import flatten, from_dict, without_effect
 
@@ -81,6 +83,8 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
         state = newest_state(run, config, digest)
     else:
         state = State()
+    if entry("model", config.model.name).origin:
+        check_names(config)
     arithmetic = _arithmetic(config, run)
     scorer = Scorer(config, data) if config.evaluate_every else None
     finished = state.progress.epoch >= config.epochs

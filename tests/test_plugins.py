@@ -1,0 +1,256 @@
+"""Code from outside the program: the files of docs/extending.md, bad ones, and packages."""
+
+import hashlib
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dcgan_cli import plugins
+from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.settings import registry
+from tests.conftest import QUICK
+from tests.same_run import assert_same_run
+
+PAGE = Path(__file__).parent.parent / "docs" / "extending.md"
+FILES = dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE.read_text(), re.DOTALL))
+WITH_BOTH = ["--plugin", "relativistic.py", "--plugin", "resnet.py"]
+BOTH = ["loss=relativistic", "model=resnet", "model.options.width=4", *QUICK]
+
+
+@pytest.fixture(autouse=True)
+def _registered(monkeypatch):
+    """Forget after each test what its plug-ins have registered."""
+    registry.names("loss")
+    entries = {kind: dict(entries) for kind, entries in registry._registry.entries.items()}
+    monkeypatch.setattr(registry._registry, "entries", entries)
+    monkeypatch.setattr(plugins, "_files", {})
+
+
+@pytest.fixture
+def files(workplace) -> Path:
+    """The files of the page, in the current folder."""
+    assert {"relativistic.py", "resnet.py", "stripes.py", "rmsprop.py"} == FILES.keys()
+    for name, text in FILES.items():
+        (workplace / name).write_text(text)
+    return workplace
+
+
+def forget() -> None:
+    """Forget all plug-ins, as a new process has."""
+    for one in registry.foreign_entries():
+        registry.remove(one.origin)
+    plugins._files.clear()
+
+
+def test_loss_and_model_of_the_page_resume_to_the_same_bits_and_sample(dcgan, files):
+    options = ["loss.options.temperature=2", "ema=0.9"]
+    assert dcgan("train", *WITH_BOTH, *BOTH, *options, "epochs=2", "hydra.run.dir=a/run").code == 0
+    assert dcgan("train", *WITH_BOTH, *BOTH, *options, "epochs=1", "hydra.run.dir=b/run").code == 0
+    resumed = dcgan("train", "resume=b/run", "epochs=2", *WITH_BOTH)
+    assert resumed.code == 0, resumed.err
+    assert_same_run(files / "a" / "run", files / "b" / "run")
+    record = RunFolder(files / "a" / "run").record()
+    assert record["config"]["loss"]["options"] == {"temperature": 2}
+    assert [(p["choice"], p["name"]) for p in record["plugins"]] == [
+        ("model=resnet", "resnet.py"),
+        ("loss=relativistic", "relativistic.py"),
+    ]
+    for plugin in record["plugins"]:
+        assert plugin["sha256"] == hashlib.sha256(FILES[plugin["name"]].encode()).hexdigest()
+    assert dcgan("sample", *WITH_BOTH, "--run", "a/run", "--out", "a.npz", "--n", "3").code == 0
+    with np.load("a.npz") as samples:
+        assert samples["images"].shape == (3, 28, 28, 1)
+
+
+def test_run_opened_without_its_plugins_names_them_and_imports_nothing(dcgan, files):
+    trained = dcgan("train", *WITH_BOTH, *BOTH, "epochs=1", "hydra.run.dir=run")
+    assert trained.code == 0, trained.err
+    forget()
+    for name in FILES:  # A file in the run folder is not the one that the command line names.
+        (files / "run" / name).write_text("raise SystemExit('imported')")
+    for command in ("sample", "evaluate", "animate --walk"):
+        words = [*command.split(), "--run", "run"]
+        ended = dcgan(*words)
+        assert (ended.code, ended.out) == (4, "")
+        assert ended.err.count("\n") == 1
+        assert "model=resnet loss=relativistic from relativistic.py and resnet.py" in ended.err
+        assert "--plugin relativistic.py --plugin resnet.py" in ended.err
+    resumed = dcgan("train", "resume=run", "epochs=2")
+    assert resumed.code == 4
+    assert "--plugin resnet.py" in resumed.err
+    assert not [name for name in sys.modules if name.startswith("dcgan_plugin_resnet")][1:]
+
+
+def test_file_that_has_changed_is_noted(dcgan, files):
+    words = ["--plugin", "relativistic.py", "loss=relativistic", *QUICK]
+    assert dcgan("train", *words, "epochs=1", "hydra.run.dir=run").code == 0
+    forget()
+    (files / "relativistic.py").write_text(FILES["relativistic.py"] + "\n# Changed.\n")
+    ended = dcgan("train", "--plugin", "relativistic.py", "resume=run", "epochs=2")
+    assert ended.code == 0
+    assert "relativistic.py has changed since the run began (loss=relativistic)" in ended.err
+
+
+def test_sweep_over_a_loss_of_the_program_and_one_of_a_plugin(dcgan, files):
+    words = ["loss=non_saturating,relativistic", *QUICK, "epochs=1", "hydra.sweep.dir=sweep"]
+    ended = dcgan("train", "--plugin", "relativistic.py", "-m", *words)
+    assert ended.code == 0, ended.err
+    losses = [RunFolder(files / "sweep" / job).record()["config"]["loss"]["name"] for job in "01"]
+    assert losses == ["non_saturating", "relativistic"]
+
+
+def test_data_source_and_optimizer_of_the_page_train_by_class(dcgan, files):
+    both = ["--plugin", "stripes.py", "--plugin", "rmsprop.py", "data=stripes", "optimizer=rmsprop"]
+    small = [word for word in QUICK if not word.startswith("data.")]
+    words = [*both, *small, "data.limit=128", "model.conditional=true", "epochs=1"]
+    ended = dcgan("train", *words, "hydra.run.dir=run")
+    assert ended.code == 0, ended.err
+    assert RunFolder(files / "run").config().data.classes == 2
+    assert dcgan("sample", *both[:4], "--run", "run", "--class", "1").code == 0
+
+
+def test_help_lists_what_a_plugin_registers(dcgan, files):
+    ended = dcgan("train", "--help", *WITH_BOTH)
+    assert ended.code == 0
+    assert "wasserstein_gp|relativistic" in ended.out
+    assert "loss.options.temperature=1" in ended.out
+    assert "what logits are divided by; for loss=relativistic (a number, above 0)" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["loss.options.temperature=0"], "loss.options.temperature must be a number, above 0"),
+        (["loss.options.temperature=warm"], "loss.options.temperature must be a number, above 0"),
+        (["loss.options.temperatur=1"], "did you mean loss.options.temperature?"),
+        (["loss=hinge", "loss.options.temperature=2"], "is for loss=relativistic"),
+        (["data.image_size=48"], "data.image_size must be 28 or 32 or 64 for model=resnet"),
+        (["loss.label_smoothing=0.1"], "loss.label_smoothing must be 0 for loss=relativistic"),
+    ],
+)
+def test_wrong_settings_of_a_plugin_end_in_one_line(dcgan, files, words, message):
+    ended = dcgan("train", *WITH_BOTH, *BOTH, *words, "hydra.run.dir=run")
+    assert ended.code == 2
+    assert message in ended.err
+    assert ended.err.count("\n") == 1
+    assert not (files / "run").exists()
+
+
+REGISTER = "import dcgan_cli as dcgan\n"
+MODEL = REGISTER + "import keras\n@dcgan.model('mine')\nclass Mine:\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = (", "mine.py line 1: '(' was never closed"),
+        ("x = 1", "mine.py registers nothing"),
+        ("\nimport no_such_library", "mine.py line 2: ModuleNotFoundError"),
+        (REGISTER + "1 / 0", "mine.py line 2: ZeroDivisionError"),
+        (REGISTER + "@dcgan.loss('hinge')\ndef f(r, f, s): ...", "loss=hinge is registered alr"),
+        (REGISTER + "@dcgan.loss('My Loss')\ndef f(r, f, s): ...", "lower-case letters"),
+        (REGISTER + "@dcgan.loss('mine', options=int)\ndef f(r, f, s): ...", "be a dataclass"),
+    ],
+)
+def test_file_that_cannot_be_loaded_ends_in_one_line(dcgan, workplace, text, message):
+    (workplace / "mine.py").write_text(text)
+    ended = dcgan("train", "--plugin", "mine.py", "loss=mine")
+    assert ended.code == 2
+    assert message in ended.err
+    assert ended.err.count("\n") == 1
+    assert not registry.foreign_entries()
+
+
+def test_file_that_is_not_there(dcgan, workplace):
+    assert "none.py cannot be read" in dcgan("train", "--plugin", "none.py").err
+    assert "--plugin needs a file" in dcgan("train", "--plugin").err
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "message"),
+    [
+        (
+            REGISTER + "@dcgan.loss('mine')\ndef mine(real, fake, settings):\n    return real",
+            ["loss=mine"],
+            "loss=mine must return LossTerms",
+        ),
+        (
+            REGISTER + "@dcgan.loss('mine')\ndef mine(real, fake, settings):\n"
+            "    return dcgan.LossTerms(real[:, 0], fake, fake)",
+            ["loss=mine"],
+            "loss=mine: real must be one term for each image",
+        ),
+        (
+            REGISTER + "@dcgan.loss('mine')\ndef mine(real, fake, settings):\n    return real.x",
+            ["loss=mine"],
+            "mine.py line 4: AttributeError",
+        ),
+        (
+            MODEL + "  def generator(self, latent, image_shape, blocks):\n"
+            "    x = keras.layers.Dense(784)(latent)\n"
+            "    return keras.layers.Reshape(image_shape, name='r')(x)\n"
+            "  def discriminator(self, image, key, blocks):\n    return image\n",
+            ["model=mine"],
+            "give every layer a name=, so that checkpoints fit; dense/bias has none",
+        ),
+        (
+            MODEL + "  def generator(self, latent, image_shape, blocks):\n"
+            "    x = blocks.dense(784, name='d')(latent)\n"
+            "    return keras.layers.Reshape(image_shape, name='r')(x)\n"
+            "  def discriminator(self, image, key, blocks):\n"
+            "    return keras.layers.BatchNormalization(name='n')(image)\n",
+            ["model=mine", "loss.r1_gamma=1"],
+            "has batch normalisation in its discriminator, but penalties are on single images",
+        ),
+        (
+            REGISTER + "@dcgan.data('mine')\ndef mine(settings, split):\n    return [1.0, 2.0]",
+            ["data=mine"],
+            "data=mine must return images as uint8",
+        ),
+    ],
+)
+def test_what_a_plugin_gets_wrong_is_said_in_one_line(dcgan, workplace, text, words, message):
+    (workplace / "mine.py").write_text(text)
+    small = [w for w in QUICK if not (w.startswith("data.") and words == ["data=mine"])]
+    ended = dcgan("train", "--plugin", "mine.py", *small, *words, "hydra.run.dir=run")
+    assert ended.code in (2, 3)
+    line = ended.err.splitlines()[-1]
+    assert line.startswith("dcgan: ")
+    assert message in line
+
+
+def test_loss_registered_by_the_running_program_may_be_registered_again():
+    def mine(real, fake, settings):
+        raise NotImplementedError
+
+    for _ in range(2):
+        registry.loss("mine")(mine)
+    assert registry.names("loss")[-1] == "mine"
+
+
+def test_installed_package_offers_a_plugin(dcgan, workplace, monkeypatch):
+    (workplace / "site").mkdir()
+    (workplace / "site" / "gan_pack.py").write_text(FILES["relativistic.py"])
+    (workplace / "site" / "broken_pack.py").write_text("1 / 0")
+    info = workplace / "site" / "gan_pack-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: gan-pack\nVersion: 1.2\n")
+    points = "[dcgan.plugins]\nrelativistic = gan_pack\nbroken = broken_pack\n"
+    (info / "entry_points.txt").write_text(points)
+    monkeypatch.syspath_prepend(workplace / "site")
+    monkeypatch.setattr(plugins, "_installed", set())
+    words = ["loss=relativistic", *QUICK, "epochs=1", "hydra.run.dir=run"]
+    ended = dcgan("train", *words)
+    assert ended.code == 0, ended.err
+    assert "warning: the plug-in broken of gan-pack cannot be loaded" in ended.err
+    (fact,) = json.loads((workplace / "run" / "run.json").read_text())["plugins"]
+    assert (fact["name"], fact["version"], fact["sha256"]) == ("gan-pack", "1.2", None)
+    forget()
+    monkeypatch.setattr(plugins, "load_installed", list)
+    ended = dcgan("sample", "--run", "run")
+    assert ended.code == 4
+    assert ended.err.endswith("which is not loaded; install gan-pack\n")
