@@ -8,10 +8,10 @@ from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.identity import identity
 from dcgan_cli.errors import CheckpointError, ConfigError
 from dcgan_cli.hydra_cli.command_line import CommandLine
-from dcgan_cli.hydra_cli.resume import MAY_CHANGE, resumed_config
+from dcgan_cli.hydra_cli.resume import resumed_config
 from dcgan_cli.hydra_cli.run import compose
 from dcgan_cli.settings.schema import OptimizerConfig, TrainConfig
-from dcgan_cli.settings.tree import flatten, from_dict
+from dcgan_cli.settings.tree import flatten, from_dict, may_change
 
 FACTS = {"precision": "float32", "data_sha256": "0" * 64}
 OWN = TrainConfig(epochs=7, batch_size=64, optimizer=OptimizerConfig(beta_1=0.5))
@@ -35,7 +35,7 @@ def changes(config: TrainConfig) -> dict:
 
 
 def test_settings_may_change_that_do_not_make_the_run_what_it_is():
-    assert sorted(MAY_CHANGE) == [
+    assert sorted(may_change() - {"resume"}) == [
         "checkpoint_every",
         "checkpoint_seconds",
         "convolution",
@@ -55,7 +55,7 @@ def test_settings_may_change_that_do_not_make_the_run_what_it_is():
         "precision",
         "strategy.name",
     ]
-    assert set(flatten(OWN)) >= MAY_CHANGE
+    assert set(flatten(OWN)) >= may_change()
 
 
 def test_without_other_words_the_runs_own_settings_go_on(run):
@@ -119,14 +119,13 @@ def test_what_may_not_change(run, word, name):
 
 
 def test_every_setting_either_may_change_or_is_refused(run):
-    assert {name for name in flatten(OWN) if name not in MAY_CHANGE} == {
+    assert {name for name in flatten(OWN) if name not in may_change()} == {
         "batch_size",
         "buffer_size",
         "noise_dim",
         "num_examples_to_generate",
         "seed",
         "ema",
-        "resume",
         "data.name",
         "data.limit",
         "data.image_size",

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_cli.core.gan.losses import LOSSES
-from dcgan_cli.core.networks.build import MODELS
+from dcgan_cli.settings import registry
 from tests.conftest import QUICK
 from tests.same_run import assert_same_run
 
@@ -38,8 +37,8 @@ def train_and_train_the_second_epoch_again(dcgan, workplace, words):
     assert_same_run(run, copy)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("loss", registry.names("loss"))
+@pytest.mark.parametrize("model", registry.names("model"))
 def test_trains_goes_on_exactly_and_samples(dcgan, workplace, model, loss):
     size = SIZES[model]
     words = [*SMALL, f"model={model}", f"loss={loss}", f"data.image_size={size}"]

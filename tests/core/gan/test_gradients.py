@@ -10,8 +10,7 @@ import tensorflow as tf
 from dcgan_cli.core.data.arrays.images import read_images
 from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from dcgan_cli.core.gan.gradients import Batch, Objective, gradients
-from dcgan_cli.core.gan.losses import adversarial_loss
-from dcgan_cli.core.gan.step import build_gan, in_training
+from dcgan_cli.core.gan.step import build_gan, in_training, loss_of
 from dcgan_cli.core.networks.build import build_discriminator, build_generator
 from dcgan_cli.core.networks.device import use_precision
 from dcgan_cli.settings.schema import DataConfig, LossConfig, ModelConfig, TrainConfig
@@ -146,7 +145,7 @@ def check(config: TrainConfig, bias: float = 0) -> None:
         COUNT,
     )
     penalty = 10 if config.loss.name == "wasserstein_gp" else 0
-    objective = Objective(adversarial_loss(config.loss), r1_gamma, penalty)
+    objective = Objective(loss_of(config.loss), r1_gamma, penalty)
     found = gradients(in_training(gan, config), batch, objective)
 
     np.testing.assert_allclose(found.generator_loss, expected[0], rtol=1e-4, atol=1e-5)

@@ -6,7 +6,8 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcgan_cli.core.gan.losses import adversarial_loss, gradient_penalty_terms, r1_terms
+from dcgan_cli.core.gan.penalties import gradient_penalty_terms, r1_terms
+from dcgan_cli.core.gan.step import loss_of
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.settings.schema import LossConfig
 from dcgan_cli.settings.tree import from_dict
@@ -47,14 +48,16 @@ FORMULAS = {
 @given(logits=st.lists(st.floats(-200, 200), min_size=1), smoothing=st.floats(0, 0.49))
 def test_terms_are_those_of_the_formulas(name, logits, smoothing):
     smoothing = smoothing if name in ("non_saturating", "minimax", "least_squares") else 0
-    loss = adversarial_loss(LossConfig(name=name, label_smoothing=smoothing))
+    loss = loss_of(LossConfig(name=name, label_smoothing=smoothing))
     x = np.array(logits)[:, np.newaxis]
     real, fake, generator = FORMULAS[name]
     tensor = tf.constant(x)
     close = {"rtol": 1e-7, "atol": 1e-12}
-    np.testing.assert_allclose(loss.real_terms(tensor), real(x, 1 - smoothing), **close)
-    np.testing.assert_allclose(loss.fake_terms(tensor), fake(x), **close)
-    np.testing.assert_allclose(loss.generator_terms(tensor), generator(x), **close)
+    terms = loss(tensor, tensor)
+    np.testing.assert_allclose(terms.real, real(x, 1 - smoothing), **close)
+    np.testing.assert_allclose(terms.fake, fake(x), **close)
+    np.testing.assert_allclose(terms.generator, generator(x), **close)
+    assert terms.generator_real is None
 
 
 def test_penalties_are_those_of_the_formulas():

@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from dcgan_cli.core.data.arrays.images import read_images
 from dcgan_cli.core.data.mnist import BUNDLED_MNIST
-from dcgan_cli.core.gan.optimizers import Cooldown
 from dcgan_cli.core.gan.step import (
     DROPOUT,
     NOISE,
@@ -20,6 +19,7 @@ from dcgan_cli.core.gan.step import (
     compile_step,
     step_key,
 )
+from dcgan_cli.core.gan.updates import Cooldown
 from dcgan_cli.core.networks.device import use_precision
 from dcgan_cli.core.networks.layers import dropout
 from dcgan_cli.core.networks.weights import assign
@@ -337,8 +337,7 @@ from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from dcgan_cli.core.data.arrays.images import read_images
 from dcgan_cli.core.data.batches import epoch_batches
 from dcgan_cli.core.gan.gradients import Batch, Objective, gradients
-from dcgan_cli.core.gan.losses import non_saturating
-from dcgan_cli.core.gan.step import DROPOUT, NOISE, build_gan, compile_step, in_training, step_key
+from dcgan_cli.core.gan.step import DROPOUT, NOISE, build_gan, compile_step, in_training, loss_of, step_key
 
 # Weights of zero at the end, which do not move: every logit is 0, so the means are known.
 config = TrainConfig(
@@ -378,7 +377,7 @@ for replica in range(2):
     noise, dropout = (step_key(0, tf.constant(0, tf.int64), k, replica) for k in (NOISE, DROPOUT))
     latents = tf.random.stateless_normal((8, 8), noise)
     seen = Batch(reals, latents, None, None, dropout, dropout, real_count=16., fake_count=16)
-    found = gradients(in_training(alone, config), seen, Objective(non_saturating(1), 1, 0))
+    found = gradients(in_training(alone, config), seen, Objective(loss_of(config.loss), 1, 0))
     halves.append(found.generator + found.discriminator)
 batches = epoch_batches(images[:16], batch_size=16, buffer_size=1, seed=0, epoch=1)
 (batch,) = strategy.experimental_distribute_dataset(batches)
@@ -412,7 +411,7 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 import numpy as np
-from dcgan_cli.core import setup
+from dcgan_cli.core.training import setup
 from dcgan_cli.settings.schema import DataConfig, ModelConfig, TrainConfig
 from dcgan_cli.core.data.batches import epoch_batches
 from dcgan_cli.core.gan.step import build_gan, compile_step
