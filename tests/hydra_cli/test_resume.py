@@ -5,13 +5,12 @@ import dataclasses
 import pytest
 
 from dcgan_cli.core.runs.folder import RunFolder
-from dcgan_cli.core.runs.identity import identity
 from dcgan_cli.errors import CheckpointError, ConfigError
 from dcgan_cli.hydra_cli.command_line import CommandLine
 from dcgan_cli.hydra_cli.resume import resumed_config
 from dcgan_cli.hydra_cli.run import compose
 from dcgan_cli.settings.schema import OptimizerConfig, TrainConfig
-from dcgan_cli.settings.tree import flatten, from_dict, may_change
+from dcgan_cli.settings.tree import flatten, may_change
 
 FACTS = {"precision": "float32", "data_sha256": "0" * 64}
 OWN = TrainConfig(epochs=7, batch_size=64, optimizer=OptimizerConfig(beta_1=0.5))
@@ -190,12 +189,3 @@ def test_damaged_run(run):
     (run.path / "run.json").write_text("{")
     with pytest.raises(CheckpointError, match="damaged"):
         resumed(run, "epochs=9")
-
-
-def test_identities_of_runs_made_before_settings_were_added_stay_valid():
-    """As the program gave it before `data` had more keys than name, path and limit."""
-    before = "e49ebfe30ec8b4d7f9147fe6de4e3945ce5b4e308478be7a3f06b19071982436"
-    assert identity(TrainConfig(), "x") == before
-    assert identity(from_dict({"data": {"skip_bad": True}}), "x") == before
-    for changed in ({"channels": 3}, {"fit": "pad"}, {"flip": True}, {"classes": 3}):
-        assert identity(from_dict({"data": changed}), "x") != before
