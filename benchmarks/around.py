@@ -63,15 +63,15 @@ def inside() -> Figures:
 
     with tempfile.TemporaryDirectory() as folder:
         run_folder = RunFolder(Path(folder))
-        watch = Watch()
+        reporter = TimingReporter()
         config = TrainConfig(epochs=3, data=DataConfig(limit=STEPS * batch_size))
         start = time.perf_counter()
-        train(config, run_folder, data, watch)
-        figures["from the data to the first step"] = watch.steps[0] - start
+        train(config, run_folder, data, reporter)
+        figures["from the data to the first step"] = reporter.steps[0] - start
         # Of the last epoch, since the first ones compile what they use.
-        last_step, last_epoch = watch.steps[-1], watch.epochs[-1]
+        last_step, last_epoch = reporter.steps[-1], reporter.epochs[-1]
         figures["end of an epoch"] = last_epoch - last_step
-        figures["step"] = (last_step - watch.steps[-STEPS]) / (STEPS - 1)
+        figures["step"] = (last_step - reporter.steps[-STEPS]) / (STEPS - 1)
 
         newest, _ = checkpoints.newest_whole(run_folder.checkpoints)
         assert newest is not None
@@ -93,7 +93,7 @@ def inside() -> Figures:
     return figures
 
 
-class Watch:
+class TimingReporter:
     """A Reporter that keeps the times."""
 
     def __init__(self) -> None:

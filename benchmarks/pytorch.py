@@ -15,7 +15,7 @@ from torch import nn
 BATCH_SIZE = 256
 NOISE_DIM = 100
 
-Judge = Callable[[torch.Tensor], torch.Tensor]
+Discriminate = Callable[[torch.Tensor], torch.Tensor]
 Weights = list[nn.Parameter]
 Gradients = tuple[torch.Tensor, ...]
 
@@ -79,7 +79,7 @@ def make_step(options: list[str]) -> Callable[[np.ndarray], None]:
             return torch.autocast("cpu", torch.bfloat16)
         return contextlib.nullcontext()
 
-    def judge(images: torch.Tensor) -> torch.Tensor:
+    def discriminate(images: torch.Tensor) -> torch.Tensor:
         with precision():
             return run_discriminator(images).float()
 
@@ -87,7 +87,7 @@ def make_step(options: list[str]) -> Callable[[np.ndarray], None]:
         reals = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=order)
         with precision():
             fakes = run_generator(torch.randn(BATCH_SIZE, NOISE_DIM))
-        found = find_gradients(judge, reals, fakes, *weights)
+        found = find_gradients(discriminate, reals, fakes, *weights)
         for adam, own, gradients in zip(adams, weights, found, strict=True):
             for weight, gradient in zip(own, gradients, strict=True):
                 weight.grad = gradient
@@ -97,7 +97,7 @@ def make_step(options: list[str]) -> Callable[[np.ndarray], None]:
 
 
 def _gradients_twice(
-    judge: Judge,
+    discriminate: Discriminate,
     reals: torch.Tensor,
     fakes: torch.Tensor,
     generator_weights: Weights,
@@ -105,7 +105,7 @@ def _gradients_twice(
 ) -> tuple[Gradients, Gradients]:
     """Return both networks' gradients by two passes forward and three back, as in the tutorial."""
     cross_entropy = nn.functional.binary_cross_entropy_with_logits
-    real_logits, fake_logits = judge(reals), judge(fakes)
+    real_logits, fake_logits = discriminate(reals), discriminate(fakes)
     ones, zeros = torch.ones_like(fake_logits), torch.zeros_like(fake_logits)
     generator_loss = cross_entropy(fake_logits, ones)
     discriminator_loss = cross_entropy(real_logits, torch.ones_like(real_logits))
@@ -117,7 +117,7 @@ def _gradients_twice(
 
 
 def _gradients_once(
-    judge: Judge,
+    discriminate: Discriminate,
     reals: torch.Tensor,
     fakes: torch.Tensor,
     generator_weights: Weights,
@@ -125,16 +125,18 @@ def _gradients_once(
 ) -> tuple[Gradients, Gradients]:
     """Return the same gradients by one pass forward and one back, as in `core/gan/gradients.py`."""
     images = torch.cat([reals, fakes.detach()]).requires_grad_()
-    logits = judge(images)
+    logits = discriminate(images)
     # The derivatives of both losses by the logits (Goodfellow et al. 2014, section 3).
     chances = torch.sigmoid(logits.detach())
     of_reals, of_fakes = chances.split([len(reals), len(fakes)])
     falls = torch.cat([(of_reals - 1) / len(reals), of_fakes / len(fakes)])
-    *of_discriminator, slopes = torch.autograd.grad(
+    *of_discriminator, input_gradients = torch.autograd.grad(
         logits, [*discriminator_weights, images], grad_outputs=falls
     )
     factors = ((of_fakes - 1) / of_fakes)[:, :, None, None]
     of_generator = torch.autograd.grad(
-        fakes, generator_weights, grad_outputs=(slopes[len(reals) :] * factors).to(fakes.dtype)
+        fakes,
+        generator_weights,
+        grad_outputs=(input_gradients[len(reals) :] * factors).to(fakes.dtype),
     )
     return of_generator, tuple(of_discriminator)

@@ -10,7 +10,7 @@ from dcgan_cli.core.data.arrays.idx import read_idx
 from dcgan_cli.core.data.arrays.images import MNIST_SHAPE, read_images
 from dcgan_cli.core.data.folder_inspection import PACKED_SIZES, SIZES, SMALL_GREY_SIZE
 from dcgan_cli.core.data.image_set import ImageSet, NoSplitError
-from dcgan_cli.core.data.load import LEAST_SCORED
+from dcgan_cli.core.data.load import MIN_SCORED_IMAGES
 from dcgan_cli.errors import DataError
 from dcgan_cli.settings.overrides import override, shell_word
 from dcgan_cli.settings.schema import DataConfig
@@ -95,7 +95,7 @@ def _commands(
         words += _form(height, width, channels)
     held_out = count - count // 2 if test is None else len(test.images)
     compared = count // 2 if test is None else count
-    if problem or min(compared, held_out) < LEAST_SCORED:
+    if problem or min(compared, held_out) < MIN_SCORED_IMAGES:
         words.append("evaluate_every=0")
     commands = {"train on it": " ".join(words)}
     if train.labels is not None and len(np.unique(train.labels)) > 1:

@@ -105,7 +105,7 @@ def new_entry(entry: Path, is_whole: Callable[[], bool]) -> Iterator[Path]:
             remove(folder)  # Not there any more if it became the entry.
 
 
-def note_use(entry: Path) -> None:
+def mark_used(entry: Path) -> None:
     """Note that an entry is used now, if that may be written."""
     with contextlib.suppress(OSError):
         os.utime(entry / ENTRY)

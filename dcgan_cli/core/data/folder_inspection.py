@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from dcgan_cli.core.data.image_set import Watch, unwatched
-from dcgan_cli.core.data.load import LEAST_SCORED
+from dcgan_cli.core.data.image_set import ProgressCallback, no_progress
+from dcgan_cli.core.data.load import MIN_SCORED_IMAGES
 from dcgan_cli.core.data.pictures.decoding import ReadImage
 from dcgan_cli.core.data.pictures.findings import Findings
 from dcgan_cli.core.data.pictures.folder import FolderPictures
@@ -30,7 +30,7 @@ with."""
 PACKED_SIZES = (28, *DCGAN_SIZES)
 SMALL_GREY_SIZE = 28
 """To suggest for grey pictures that are smaller; it has networks of its own."""
-SCORED_FROM = 2 * LEAST_SCORED
+SCORED_FROM = 2 * MIN_SCORED_IMAGES
 """Pictures in a folder from which a half can be held out to score by."""
 GREY_SPREAD = 8
 """How much the channels of a grey picture may differ once a JPEG has rounded them."""
@@ -57,14 +57,14 @@ def is_image_folder(folder: Path) -> bool:
 
 
 def describe_pictures(
-    path: Path, pictures: Pictures, watch: Watch = unwatched
+    path: Path, pictures: Pictures, progress: ProgressCallback = no_progress
 ) -> tuple[Facts, np.ndarray | None]:
     """Describe pictures in files. Every one is decoded once; they are left as they are.
 
     Args:
         path: what they were called by: a folder, or TFRecord files.
         pictures: the pictures.
-        watch: is shown how far it is.
+        progress: is shown how far it is.
 
     Returns:
         The facts, and up to 64 of the pictures as training would see them, for a contact sheet:
@@ -76,7 +76,7 @@ def describe_pictures(
     listing = pictures.listing
     in_folder = isinstance(pictures, FolderPictures)
     images = pictures.read_all(Form(SHEET_SIZE, 3, "crop"))
-    tally = _tally(watch(images, len(pictures), "reading"), len(pictures))
+    tally = _tally(progress(images, len(pictures), "reading"), len(pictures))
     suggested = _suggestion(tally, as_packed=not in_folder)
     classes = _classes(tally.good, pictures.class_names)
     train = _command("image_folder" if in_folder else "tfrecord", path, tally, suggested)

@@ -21,13 +21,13 @@ from dcgan_cli.core.data.cache_folder import (
     cache_errors,
     cache_folder,
     check_writable,
+    mark_used,
     new_entry,
-    note_use,
 )
-from dcgan_cli.core.data.image_set import Images, Watch, unwatched
+from dcgan_cli.core.data.image_set import Images, ProgressCallback, no_progress
 from dcgan_cli.core.data.pictures.decoding import ReadImage, heif_version
 from dcgan_cli.core.data.pictures.findings import Findings
-from dcgan_cli.core.data.pictures.lazy_images import UndecodedImages
+from dcgan_cli.core.data.pictures.lazy_images import LazyImages
 from dcgan_cli.core.data.pictures.preprocessing import Form
 from dcgan_cli.core.data.pictures.reading import Pictures
 from dcgan_cli.core.storage import flush_to_disk, read_json, write_json
@@ -56,7 +56,7 @@ class Decoded:
     findings: Findings
     """What else there is to say about them."""
     entry: Path
-    """Where all this is kept; see `note_use`."""
+    """Where all this is kept; see `mark_used`."""
 
 
 def decoded_images(
@@ -65,7 +65,7 @@ def decoded_images(
     *,
     limit: int | None = None,
     keep: bool = True,
-    watch: Watch = unwatched,
+    progress: ProgressCallback = no_progress,
 ) -> Decoded:
     """Return pictures as images: all read once, now or by an earlier run.
 
@@ -77,7 +77,7 @@ def decoded_images(
         limit: how many are wanted, the first that can be used; None for all.
         keep: whether pixels are kept in the cache. If not, they are decoded whenever they are
             looked at, and the first reading only finds out what can be used.
-        watch: is shown how far it is.
+        progress: is shown how far it is.
 
     Raises:
         DataError: a file changes or goes meanwhile.
@@ -89,7 +89,7 @@ def decoded_images(
     entry = cache_folder() / f"{'images' if keep else 'facts'}-{key[:32]}"
 
     def read() -> Decoded | None:
-        return _read(entry, pictures, form, keep=keep, watch=watch)
+        return _read(entry, pictures, form, keep=keep, progress=progress)
 
     with cache_errors(entry.parent):
         found = read()
@@ -99,12 +99,12 @@ def decoded_images(
             if not keep:  # It may take days, after which a folder would be taken for abandoned.
                 check_writable(entry.parent)
                 with closing(pictures.read_all(form)) as images:
-                    facts = _take(watch(images, count, "reading"), lambda pixels: None, limit)
+                    facts = _take(progress(images, count, "reading"), lambda pixels: None, limit)
             with new_entry(entry, is_whole=lambda: read() is not None) as folder:
                 if keep:
                     _check_room(folder, count, form)
                     with closing(pictures.read_all(form)) as images:
-                        watched = watch(images, count, "decoding")
+                        watched = progress(images, count, "decoding")
                         facts = _write_images(folder / PIXELS, watched, form, limit)
                 stated = {"facts": facts, "facts_sha256": _digest(facts)}
                 write_json(folder / ENTRY, stated, indent=None)
@@ -112,7 +112,7 @@ def decoded_images(
             found = read()
     if found is None:
         raise StorageError(f"{entry} is not what was written just now; check the disk")
-    note_use(entry)
+    mark_used(entry)
     return found
 
 
@@ -192,7 +192,7 @@ def _write_header(stream: Any, shape: tuple[int, ...]) -> None:
 
 
 def _read(
-    entry: Path, pictures: Pictures, form: Form, *, keep: bool, watch: Watch
+    entry: Path, pictures: Pictures, form: Form, *, keep: bool, progress: ProgressCallback
 ) -> Decoded | None:
     """Read an entry, or return None if it is not there or is damaged."""
     try:
@@ -212,9 +212,9 @@ def _read(
             return None
         images: Images | None
         if keep:
-            images = _read_pixels(entry / PIXELS, (count, *form.shape), sha256, watch)
+            images = _read_pixels(entry / PIXELS, (count, *form.shape), sha256, progress)
         else:
-            images = UndecodedImages(pictures, places, form)
+            images = LazyImages(pictures, places, form)
     except (FileNotFoundError, NotADirectoryError, EOFError):
         return None
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
@@ -227,7 +227,7 @@ def _read(
 
 
 def _read_pixels(
-    path: Path, shape: tuple[int, ...], sha256: str, watch: Watch
+    path: Path, shape: tuple[int, ...], sha256: str, progress: ProgressCallback
 ) -> np.ndarray | None:
     """Map an array into memory, or return None if it is not what it should be."""
     if shape[0] == 0:
@@ -238,7 +238,7 @@ def _read_pixels(
     pixels = images.reshape(-1)
     parts = range(0, len(pixels), PART_BYTES)
     digest = hashlib.sha256()
-    for first in watch(parts, len(parts), "checking"):
+    for first in progress(parts, len(parts), "checking"):
         digest.update(pixels[first : first + PART_BYTES])
     mapped: np.ndarray = images
     return mapped if digest.hexdigest() == sha256 else None

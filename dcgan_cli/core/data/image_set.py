@@ -7,20 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_cli.core.data.pictures.lazy_images import UndecodedImages
+from dcgan_cli.core.data.pictures.lazy_images import LazyImages
 from dcgan_cli.core.data.pictures.listing import first_names
 from dcgan_cli.errors import DataError
 
-Images = np.ndarray | UndecodedImages
+Images = np.ndarray | LazyImages
 """uint8 [N, H, W, C], 0 is black: an array, a read-only memory map, or pictures that are decoded
 when they are looked at. `images[places]`, where places is int64 [M], is an array for all three."""
-Watch = Callable[[Iterable[Any], int, str], Iterable[Any]]
+ProgressCallback = Callable[[Iterable[Any], int, str], Iterable[Any]]
 """Passes items on, given their number and what is done to them, and shows how far they are."""
 MAX_CLASSES = 65536
 
 
-def unwatched(items: Iterable[Any], total: int, label: str) -> Iterable[Any]:
-    """Show nothing; see `Watch`."""
+def no_progress(items: Iterable[Any], total: int, label: str) -> Iterable[Any]:
+    """Show nothing; see `ProgressCallback`."""
     return items
 
 

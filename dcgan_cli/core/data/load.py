@@ -13,13 +13,13 @@ import numpy as np
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.assets import ASSETS
 from dcgan_cli.core.data.arrays.images import MNIST_SHAPE, read_images
-from dcgan_cli.core.data.cache_folder import note_use
+from dcgan_cli.core.data.cache_folder import mark_used
 from dcgan_cli.core.data.fashion_mnist import fashion_mnist_folder
 from dcgan_cli.core.data.image_cache import decoded_images
-from dcgan_cli.core.data.image_set import ImageSet, NoSplitError, Watch, unwatched
+from dcgan_cli.core.data.image_set import ImageSet, NoSplitError, ProgressCallback, no_progress
 from dcgan_cli.core.data.pictures.class_folders import as_written
 from dcgan_cli.core.data.pictures.folder import folder_pictures
-from dcgan_cli.core.data.pictures.lazy_images import UndecodedImages
+from dcgan_cli.core.data.pictures.lazy_images import LazyImages
 from dcgan_cli.core.data.pictures.listing import first_names
 from dcgan_cli.core.data.pictures.preprocessing import Form, fit_array
 from dcgan_cli.core.data.pictures.reading import Pictures
@@ -38,16 +38,16 @@ FILES = {"image_folder": "FOLDER", "tfrecord": "'FOLDER/*.tfrecord'", "tfds": "N
 """The kinds of data that are pictures in files, and what `data.path` is for them."""
 LEAVE_OUT = "remove them, or leave them out with data.skip_bad=true"
 """What to do about pictures that cannot be used, where there is no run yet that has used them."""
-LEAST_SCORED = 6
+MIN_SCORED_IMAGES = 6
 """Images from which all figures of a score can be made."""
 
 
-def load_training_images(config: DataConfig, watch: Watch = unwatched) -> ImageSet:
+def load_training_images(config: DataConfig, progress: ProgressCallback = no_progress) -> ImageSet:
     """Load the images that the settings name, as [N, image_size, image_size, channels].
 
     Args:
         config: the settings.
-        watch: is shown how far it is where that takes long.
+        progress: is shown how far it is where that takes long.
 
     Raises:
         ConfigError: a path is needed and not given.
@@ -56,7 +56,7 @@ def load_training_images(config: DataConfig, watch: Watch = unwatched) -> ImageS
     """
     form = Form.of(config)
     if config.name in FILES:
-        data = _read_files(config, form, config.limit, watch)
+        data = _read_files(config, form, config.limit, progress)
         return note_empty_classes(_limited(data, config.limit), data.class_names)
     data = _read_arrays(config)
     return note_empty_classes(_fit(_limited(data, config.limit), form), data.class_names)
@@ -66,13 +66,13 @@ def _read_files(
     config: DataConfig,
     form: Form,
     limit: int | None = None,
-    watch: Watch = unwatched,
+    progress: ProgressCallback = no_progress,
     split: str = "train",
 ) -> ImageSet:
     """Read pictures that are in files of their own, or in TFRecord files, as many as wanted."""
     pictures = _pictures(config, split)
     keep = config.cache or not pictures.can_seek
-    found = decoded_images(pictures, form, limit=limit, keep=keep, watch=watch)
+    found = decoded_images(pictures, form, limit=limit, keep=keep, progress=progress)
     bad = [f"{name} {problem}" for name, problem in found.problems.items()]
     of_all = f"{len(bad):,} of {counted(len(found.images) + len(bad), 'image')}"
     if bad and not config.skip_bad:
@@ -89,9 +89,9 @@ def _read_files(
 
     def check_unchanged() -> None:
         pictures.listing.check_unchanged()
-        if isinstance(found.images, UndecodedImages):
+        if isinstance(found.images, LazyImages):
             found.images.check_read()
-        note_use(found.entry)
+        mark_used(found.entry)
 
     return ImageSet(
         found.images,
@@ -170,9 +170,9 @@ def check_enough_to_score(training: int, held_out: int) -> None:
     Raises:
         DataError: there are too few of one kind.
     """
-    if min(training, held_out) < LEAST_SCORED:
+    if min(training, held_out) < MIN_SCORED_IMAGES:
         raise DataError(
-            f"too few images to score by: {LEAST_SCORED} to train on and {LEAST_SCORED} held out "
+            f"too few images to score by: {MIN_SCORED_IMAGES} to train on and {MIN_SCORED_IMAGES} held out "
             f"are needed, found {training} and {held_out}; add some, or train with evaluate_every=0"
         )
 

@@ -154,7 +154,7 @@ def test_home_of_keras(monkeypatch, tmp_path):
     with pytest.raises(DataError, match="set KERAS_HOME to a folder"):
         keras_folder()
     with pytest.raises(DataError, match="set KERAS_HOME to a folder"):
-        features.feature_network("inception", None, (28, 28, 1))
+        features.feature_extractor("inception", None, (28, 28, 1))
 
 
 def test_fashion_mnist_is_downloaded_into_the_folder_of_keras(tmp_path, monkeypatch):

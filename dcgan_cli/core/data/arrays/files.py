@@ -17,7 +17,7 @@ from dcgan_cli.core.arrays import (
     read_header,
 )
 from dcgan_cli.core.data.arrays.idx_folder import IdxFolder, is_idx_name
-from dcgan_cli.core.data.arrays.names import Chosen, choose_arrays
+from dcgan_cli.core.data.arrays.names import SplitArrays, choose_arrays
 from dcgan_cli.core.data.image_set import NoSplitError
 from dcgan_cli.core.data.pictures.listing import first_names, is_folder
 from dcgan_cli.errors import DataError
@@ -31,7 +31,7 @@ class ArrayFile(Protocol):
     def names(self) -> list[str]:
         """Return the names of all arrays."""
 
-    def choose(self, split: str) -> Chosen:
+    def choose(self, split: str) -> SplitArrays:
         """Find the images of "train" or "test" and their labels.
 
         Raises:
@@ -76,11 +76,11 @@ class NpzFile:
         """See `ArrayFile`."""
         return list(self.headers)
 
-    def choose(self, split: str) -> Chosen:
+    def choose(self, split: str) -> SplitArrays:
         """See `ArrayFile`."""
         images, labels = choose_arrays(self.headers, split)
         if len(images) == 1:
-            return Chosen(images[0], labels)
+            return SplitArrays(images[0], labels)
         found = [f"{name} {self.headers[name]}" for name in images or self.headers]
         if images:
             raise NoSplitError(
@@ -141,11 +141,11 @@ class NpyFile:
         """See `ArrayFile`."""
         return [self.NAME]
 
-    def choose(self, split: str) -> Chosen:
+    def choose(self, split: str) -> SplitArrays:
         """See `ArrayFile`."""
         if split != "train":
             raise NoSplitError(f"{self.path} has no split {split}")
-        return Chosen(self.NAME)
+        return SplitArrays(self.NAME)
 
     def header(self, name: str) -> Header:
         """See `ArrayFile`."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from dcgan_cli.core.arrays import Header
 from dcgan_cli.core.data.arrays.idx import read_idx, read_idx_shape
-from dcgan_cli.core.data.arrays.names import Chosen
+from dcgan_cli.core.data.arrays.names import SplitArrays
 from dcgan_cli.core.data.image_set import NoSplitError
 from dcgan_cli.core.data.pictures.listing import first_names
 from dcgan_cli.errors import DataError
@@ -30,7 +30,7 @@ class IdxFolder:
         """See `ArrayFile`."""
         return idx_names(self.path)
 
-    def choose(self, split: str) -> Chosen:
+    def choose(self, split: str) -> SplitArrays:
         """See `ArrayFile`."""
         names = self.names()
         images = [name for name in names if _says(name, "images", "idx3")]
@@ -53,7 +53,7 @@ class IdxFolder:
         labels = [n for n in names if _says(n, "labels", "idx1") and _stem(n) == _stem(name)]
         # Where both spellings are there, those that go together.
         labels.sort(key=lambda n: ".idx" in n != ".idx" in name)
-        return Chosen(name, tuple(labels[:1]))
+        return SplitArrays(name, tuple(labels[:1]))
 
     def header(self, name: str) -> Header:
         """See `ArrayFile`."""

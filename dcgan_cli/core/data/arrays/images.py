@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from dcgan_cli.core.data.arrays.files import ArrayFile, open_arrays
-from dcgan_cli.core.data.arrays.labels import UnusableError, find_classes, plain_labels
-from dcgan_cli.core.data.arrays.layouts import FormError, Layout, find_layout
-from dcgan_cli.core.data.arrays.names import Chosen
+from dcgan_cli.core.data.arrays.labels import LabelError, find_classes, plain_labels
+from dcgan_cli.core.data.arrays.layouts import ArrayFormatError, Layout, find_layout
+from dcgan_cli.core.data.arrays.names import SplitArrays
 from dcgan_cli.core.data.arrays.value_ranges import find_range, to_pixels
 from dcgan_cli.core.data.image_set import ImageSet, NoSplitError
 from dcgan_cli.core.data.pictures.listing import first_names
@@ -44,13 +44,13 @@ def read_images(
     """
     arrays = open_arrays(path)
     chosen = arrays.choose(split)
-    train: Chosen | None = None
+    train: SplitArrays | None = None
     if split == "test":
         with contextlib.suppress(NoSplitError):
             train = arrays.choose("train")
     try:
         images, note = _read_pixels(arrays, chosen, train)
-    except FormError as error:
+    except ArrayFormatError as error:
         raise DataError(f"{path}: {error}") from None
     if not any_shape and images.shape[1:] != MNIST_SHAPE:
         raise DataError(
@@ -71,11 +71,13 @@ def read_images(
     )
 
 
-def _read_pixels(arrays: ArrayFile, chosen: Chosen, train: Chosen | None) -> tuple[np.ndarray, str]:
+def _read_pixels(
+    arrays: ArrayFile, chosen: SplitArrays, train: SplitArrays | None
+) -> tuple[np.ndarray, str]:
     """Return uint8 [N, H, W, C], and in words how they were read if that is not plain.
 
     Raises:
-        FormError: the array is in no known form.
+        ArrayFormatError: the array is in no known form.
     """
     array = arrays.read(chosen.images)
     layout = _layout_of(arrays, chosen)
@@ -89,7 +91,7 @@ def _read_pixels(arrays: ArrayFile, chosen: Chosen, train: Chosen | None) -> tup
     return images, "" if plain else note
 
 
-def _layout_of(arrays: ArrayFile, chosen: Chosen) -> Layout:
+def _layout_of(arrays: ArrayFile, chosen: SplitArrays) -> Layout:
     shapes = [arrays.header(name).shape for name in chosen.labels]
     counts = {shape[-1] if shape[0] == 1 else shape[0] for shape in shapes if shape}
     return find_layout(chosen.images, arrays.header(chosen.images), counts)
@@ -101,7 +103,7 @@ def _is_scaled(array: np.ndarray) -> bool:
 
 
 def _read_labels(
-    arrays: ArrayFile, chosen: Chosen, train: Chosen | None, count: int, classes: int
+    arrays: ArrayFile, chosen: SplitArrays, train: SplitArrays | None, count: int, classes: int
 ) -> tuple[np.ndarray | None, tuple[str, ...], str]:
     """Return the number of each image's class, the classes' names, and why there are none.
 
@@ -117,21 +119,21 @@ def _read_labels(
             _, known = _plain_labels(arrays, train, _layout_of(arrays, train).shape[0])
         found = find_classes(name, known, classes)
         return found.numbers(name, labels), found.names, ""
-    except (UnusableError, FormError) as error:
+    except (LabelError, ArrayFormatError) as error:
         return None, (), str(error)
 
 
-def _plain_labels(arrays: ArrayFile, chosen: Chosen, count: int) -> tuple[str, np.ndarray]:
+def _plain_labels(arrays: ArrayFile, chosen: SplitArrays, count: int) -> tuple[str, np.ndarray]:
     """Read the labels that are as many as the images."""
     headers = {name: arrays.header(name) for name in chosen.labels}
     fitting = [name for name in headers if count in headers[name].shape[:2]] or list(headers)
     if len(fitting) > 1:
-        raise UnusableError(f"{first_names(fitting)} may all be the labels")
+        raise LabelError(f"{first_names(fitting)} may all be the labels")
     name = fitting[0]
     if headers[name].dtype.hasobject:
-        raise UnusableError(f"{name} holds pickled objects, which are not read")
+        raise LabelError(f"{name} holds pickled objects, which are not read")
     if len(headers[name].shape) > 2:  # Masks, say, which may be large.
-        raise UnusableError(f"{name} is {headers[name]}, more than one label for each image")
+        raise LabelError(f"{name} is {headers[name]}, more than one label for each image")
     return name, plain_labels(name, arrays.read(name), count)
 
 

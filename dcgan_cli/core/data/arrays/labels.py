@@ -10,7 +10,7 @@ from dcgan_cli.core.data.image_set import MAX_CLASSES
 NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
 
-class UnusableError(ValueError):
+class LabelError(ValueError):
     """Labels are no classes. The message begins with their name."""
 
 
@@ -32,15 +32,15 @@ class Classes:
             labels: [N], as `plain_labels` returns them.
 
         Raises:
-            UnusableError: a label is of no class.
+            LabelError: a label is of no class.
         """
         if self.values is None:
             if labels.dtype.kind not in "iu":
-                raise UnusableError(f"{name} has words, where the training images have numbers")
+                raise LabelError(f"{name} has words, where the training images have numbers")
             return labels
         places = np.searchsorted(self.values, labels).clip(0, len(self.values) - 1)
         if (strange := self.values[places] != labels).any():
-            raise UnusableError(
+            raise LabelError(
                 f"{name} has the label {labels[strange][0]}, which no training image has"
             )
         return places
@@ -59,7 +59,7 @@ def plain_labels(name: str, labels: np.ndarray, count: int) -> np.ndarray:
         [N], of integers or str.
 
     Raises:
-        UnusableError: they are in no such form.
+        LabelError: they are in no such form.
     """
     found = f"{name} is {labels.dtype} {list(labels.shape)}"
     if labels.shape in ((count, 1), (1, count)):
@@ -67,19 +67,19 @@ def plain_labels(name: str, labels: np.ndarray, count: int) -> np.ndarray:
     if labels.ndim == 2 and len(labels) == count and labels.dtype.kind in "biuf":
         labels = _from_one_hot(found, labels)
     if labels.shape != (count,):
-        raise UnusableError(f"{found} for {count:,} images")
+        raise LabelError(f"{found} for {count:,} images")
     kind = labels.dtype.kind
     if kind == "b":
         return labels.astype(np.uint8)
     if kind == "f":
         whole = np.isfinite(labels) & (labels == np.rint(labels)) & (np.abs(labels) < 2**53)
         if not whole.all():
-            raise UnusableError(f"{found} with {labels[~whole][0]:g} in it, which is no class")
+            raise LabelError(f"{found} with {labels[~whole][0]:g} in it, which is no class")
         return labels.astype(np.int64)
     if kind == "S":
         labels = np.array([word.decode("utf-8", "replace") for word in labels.tolist()])
     elif kind not in "iuU":
-        raise UnusableError(f"{found}, which are neither numbers nor words")
+        raise LabelError(f"{found}, which are neither numbers nor words")
     if labels.dtype.kind == "U" and all(map(NUMBER.fullmatch, set(labels.tolist()))):
         return labels.astype(np.int64)  # As read from a text file.
     return labels.astype(labels.dtype.newbyteorder("="), copy=False)
@@ -97,7 +97,7 @@ def find_classes(name: str, labels: np.ndarray, classes: int) -> Classes:
         classes: how many there are to be, or 0 for as many as there are.
 
     Raises:
-        UnusableError: there are too many.
+        LabelError: there are too many.
     """
     values = np.unique(labels)
     if labels.dtype.kind in "iu":
@@ -106,7 +106,7 @@ def find_classes(name: str, labels: np.ndarray, classes: int) -> Classes:
         if in_range or classes not in (0, len(values)):
             return Classes(None)
     if len(values) > MAX_CLASSES:
-        raise UnusableError(
+        raise LabelError(
             f"{name} has {len(values):,} different labels, more than the {MAX_CLASSES:,} classes "
             "that can be told apart"
         )
@@ -116,5 +116,5 @@ def find_classes(name: str, labels: np.ndarray, classes: int) -> Classes:
 def _from_one_hot(found: str, labels: np.ndarray) -> np.ndarray:
     once = (np.count_nonzero(labels, axis=1) == 1).all() and (labels.max(axis=1) == 1).all()
     if not once:
-        raise UnusableError(f"{found}, which is neither one label for each image nor one-hot")
+        raise LabelError(f"{found}, which is neither one label for each image nor one-hot")
     return labels.argmax(axis=1)

@@ -17,7 +17,7 @@ LONGEST_SHAPE = 4
 """A picture that is as many times as long as it is wide is unlikely; see `find_layout`."""
 
 
-class FormError(ValueError):
+class ArrayFormatError(ValueError):
     """An array is in no form that images have. The message begins with the array's name."""
 
 
@@ -69,21 +69,21 @@ def find_layout(name: str, header: Header, counts: Collection[int] = ()) -> Layo
         counts: how many images its labels are for; several if it is not known which are its labels.
 
     Raises:
-        FormError: it holds no images, or may be read in two ways.
+        ArrayFormatError: it holds no images, or may be read in two ways.
     """
     found = f"found {header}"
     if not math.prod(header.shape):
-        raise FormError(f"{name} holds no images, {found}")
+        raise ArrayFormatError(f"{name} holds no images, {found}")
     layouts = _layouts(header.shape)
     if len(layouts) > 1:
         layouts = [layout for layout in layouts if layout.shape[0] in counts] or layouts
     if len(layouts) > 1:
         layouts = [layout for layout in layouts if not _is_stripe(layout)] or layouts
     if not layouts:
-        raise FormError(_no_layout(name, header))
+        raise ArrayFormatError(_no_layout(name, header))
     if len(layouts) > 1:
         ways = " or ".join(f"{n} images of {h}x{w}" for n, h, w, _ in (x.shape for x in layouts))
-        raise FormError(f"{name} may be {ways}, {found}; save it as [N, H, W, C]")
+        raise ArrayFormatError(f"{name} may be {ways}, {found}; save it as [N, H, W, C]")
     return layouts[0]
 
 

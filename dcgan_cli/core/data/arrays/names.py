@@ -25,7 +25,7 @@ JOINED = re.compile(f"{SPLIT}{WHAT}|{WHAT}{SPLIT}")
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SplitArrays:
     """The arrays of a split, by their names."""
 
     images: str

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dcgan_cli.core.data.arrays.layouts import FormError, Layout
+from dcgan_cli.core.data.arrays.layouts import ArrayFormatError, Layout
 
 BLOCK_VALUES = 2**18
 """Numbers that are looked at or scaled at a time."""
@@ -60,11 +60,11 @@ def find_range(name: str, array: np.ndarray, like: np.ndarray | None = None) -> 
             or both are floating point.
 
     Raises:
-        FormError: it is no array of real numbers, one is not finite, or they are in no such range.
+        ArrayFormatError: it is no array of real numbers, one is not finite, or they are in no such range.
     """
     kind = array.dtype.kind
     if kind not in "biuf":
-        raise FormError(f"{name} is {_type(array.dtype)}; images are numbers, such as uint8")
+        raise ArrayFormatError(f"{name} is {_type(array.dtype)}; images are numbers, such as uint8")
     if array.dtype == np.uint8:
         return Range("uint8", 0, 255)
     if kind == "b":
@@ -74,7 +74,7 @@ def find_range(name: str, array: np.ndarray, like: np.ndarray | None = None) -> 
         found = find_range("the training images", like)
         slack = TOLERANCE * (found.white - found.black)
         if extent.low < found.black - slack or extent.high > found.white + slack:
-            raise FormError(
+            raise ArrayFormatError(
                 f"{name} is {_from_to(array, extent)}, and the training images are {found.text}; "
                 "scale both alike"
             )
@@ -82,7 +82,7 @@ def find_range(name: str, array: np.ndarray, like: np.ndarray | None = None) -> 
     limits = _float_limits(extent) if kind == "f" else _integer_limits(array.dtype, extent)
     if limits is None:
         more = "" if kind == "f" else ", or as uint16 if it has more bits"
-        raise FormError(
+        raise ArrayFormatError(
             f"{name} is {_from_to(array, extent)}, which is no known range of pixels; scale it to "
             f"[0, 1] or [-1, 1], or save it as uint8 from 0 to 255{more}"
         )
@@ -120,7 +120,7 @@ def _extent(name: str, array: np.ndarray) -> _Extent:
             in_memory = array.shape if array.flags.c_contiguous else array.shape[::-1]
             place = [int(at) for at in np.unravel_index(start + first, in_memory)]
             place = place if array.flags.c_contiguous else place[::-1]
-            raise FormError(
+            raise ArrayFormatError(
                 f"{name}{place} is {block[first]}, which is not finite; images need numbers: "
                 "replace it, or leave that image out"
             )

@@ -11,7 +11,7 @@ from dcgan_cli.core.data.pictures.reading import WORKERS, Pictures
 from dcgan_cli.errors import DataError
 
 
-class UndecodedImages:
+class LazyImages:
     """Pictures that are decoded whenever they are asked for, as if they were one array.
 
     Args:

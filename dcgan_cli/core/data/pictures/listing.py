@@ -15,7 +15,7 @@ ENDINGS = frozenset(
     | {".avif", ".heic", ".heif", ".jp2", ".j2k", ".pbm", ".pgm", ".ppm", ".pnm"}
 )
 """Names that end so are taken to be images; the rest is left alone."""
-LITTER = frozenset(
+SYSTEM_NAMES = frozenset(
     {"@eadir", "#recycle", "#snapshot", "@recycle", "$recycle.bin", "system volume information"}
     | {"__macosx", "lost+found", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 )
@@ -96,7 +96,7 @@ def is_folder(path: Path) -> bool:
 def list_images(folder: Path) -> Listing:
     """List the files in a folder and in all folders below it.
 
-    Links are followed, to each folder once. Names that begin with a dot, and `LITTER`, are passed
+    Links are followed, to each folder once. Names that begin with a dot, and `SYSTEM_NAMES`, are passed
     over. A folder below that may not be read is listed as if it were a picture, with "/" behind its
     name: as one that cannot be opened, when it comes to that.
 
@@ -126,7 +126,7 @@ def list_images(folder: Path) -> Listing:
                 f"{at} cannot be read ({error.strerror}); allow it or move it"
             ) from None
         for entry in entries:
-            if entry.name.startswith(".") or entry.name.lower() in LITTER:
+            if entry.name.startswith(".") or entry.name.lower() in SYSTEM_NAMES:
                 continue
             name = prefix + entry.name
             if _is_folder(entry):

@@ -29,7 +29,14 @@ from dcgan_cli.core.storage import reading
 from dcgan_cli.errors import DataError
 
 MAX_FILE_BYTES = 2**30
-PASSING = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT)
+TRANSIENT_ERRORS = (
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+)
 """Errors that are not the file's own, and may be over the next time."""
 BLOCK_BYTES = 2**26
 """Pixels that are decoded ahead of whoever takes them."""
@@ -169,7 +176,7 @@ def _page(picture: Image.Image, number: int, form: Form, head: bytes) -> dict[st
         picture.seek(number)
         return decoded(picture, form)
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in PASSING:
+        if isinstance(error, OSError) and error.errno in TRANSIENT_ERRORS:
             raise
         return {"problem": problem_of(error, head)}
 
@@ -227,6 +234,6 @@ def _why_not_opened(error: OSError, path: Path) -> str:
         if path.is_symlink():
             return "is a link that leads nowhere"
         raise DataError(f"{path} has gone while the folder was read; start again") from None
-    if error.errno in PASSING:
+    if error.errno in TRANSIENT_ERRORS:
         raise DataError(f"{path} cannot be read ({error.strerror}); try again") from None
     return f"cannot be opened ({error.strerror or error})"

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from dcgan_cli.core.data.image_set import Images, ImageSet, Watch
+from dcgan_cli.core.data.image_set import Images, ImageSet, ProgressCallback
 from dcgan_cli.core.data.records.shards import INDEX
 from dcgan_cli.core.data.records.tfrecords import IMAGE_KEYS, LABEL_KEYS
 from dcgan_cli.core.storage import flush_to_disk, remove, temporary_beside, write_json
@@ -21,7 +21,7 @@ PACKED_TOGETHER = 64
 """Images that are decoded at a time for a file."""
 
 
-def write_shards(data: ImageSet, out: Path, shard_images: int, watch: Watch) -> None:
+def write_shards(data: ImageSet, out: Path, shard_images: int, progress: ProgressCallback) -> None:
     """Write images as PNG, with their labels, into TFRecord files, and an index of these.
 
     The folder is made under a temporary name and renamed.
@@ -30,7 +30,7 @@ def write_shards(data: ImageSet, out: Path, shard_images: int, watch: Watch) -> 
         data: the images, and their labels where there are any.
         out: the folder to make; an empty one may be there.
         shard_images: images in a file.
-        watch: is shown how far it is.
+        progress: is shown how far it is.
 
     Raises:
         DataError: an image cannot be read.
@@ -42,7 +42,7 @@ def write_shards(data: ImageSet, out: Path, shard_images: int, watch: Watch) -> 
     try:
         labels = itertools.repeat(None) if data.labels is None else data.labels
         labelled = zip(_one_by_one(data.images), labels, strict=False)
-        records = iter(watch(itertools.starmap(_record, labelled), len(data.images), "packing"))
+        records = iter(progress(itertools.starmap(_record, labelled), len(data.images), "packing"))
         count = -(-len(data.images) // shard_images)
         shards = [
             _write_shard(

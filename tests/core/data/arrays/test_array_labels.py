@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dcgan_cli.core.data.arrays.labels import UnusableError, find_classes, plain_labels
+from dcgan_cli.core.data.arrays.labels import LabelError, find_classes, plain_labels
 from dcgan_cli.core.runs.find import open_run
 from dcgan_cli.core.sampling.pictures import facts_in, open_png
 from tests.conftest import TINY
@@ -111,7 +111,7 @@ def test_names_of_labels_are_no_labels(tmp_path):
 
 def test_too_many_classes():
     labels = plain_labels("y", np.arange(70_000) * 2, 70_000)
-    with pytest.raises(UnusableError, match="y has 70,000 different labels"):
+    with pytest.raises(LabelError, match="y has 70,000 different labels"):
         find_classes("y", labels, 0)
 
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from dcgan_cli.core.data.image_set import ImageSet
 from dcgan_cli.core.data.load import load_training_images
-from dcgan_cli.core.data.pictures.lazy_images import UndecodedImages
+from dcgan_cli.core.data.pictures.lazy_images import LazyImages
 from dcgan_cli.core.data.records import tfrecords
 from dcgan_cli.core.data.records.shards import record_places
 from dcgan_cli.errors import DataError
@@ -70,7 +70,7 @@ def test_index(packed):
 @pytest.mark.parametrize("pattern", ["packed/*.tfrecord", "packed"])
 def test_images_are_those_of_the_folder(packed, workplace, pattern):
     folder = load(workplace / "photos", "image_folder")
-    for cache, kind in ((True, np.memmap), (False, UndecodedImages)):
+    for cache, kind in ((True, np.memmap), (False, LazyImages)):
         data = load(workplace / pattern, cache=cache)
         assert isinstance(data.images, kind)
         assert (np.asarray(data.images) == folder.images).all()
