@@ -1,8 +1,8 @@
-"""What takes time around the steps: starting, reading, ending an epoch, sampling, drawing.
+"""Time everything except the steps: start-up, data loading, end of an epoch, sampling.
 
     python -m benchmarks.around [--rounds N]
 
-Commands run whole, from an empty folder, in turn. The rest is timed within one process a round.
+Commands run as processes in an empty folder. The rest is timed within one process per round.
 """
 
 import argparse
@@ -26,7 +26,7 @@ COMMANDS = {
     "dcgan evaluate": [*DCGAN, "evaluate"],
 }
 STEPS = 10
-"""In an epoch of the training that is watched."""
+"""Number of steps in an epoch of the timed training."""
 
 
 def time_command(command: list[str]) -> Figures:
@@ -36,13 +36,13 @@ def time_command(command: list[str]) -> Figures:
 
 
 def time_inside() -> Figures:
-    """Return what the process that `main` starts with `--inside` measured."""
+    """Return the measurements of a process started with `--inside`."""
     ended = run([sys.executable, "-m", "benchmarks.around", "--inside"])
     return dict(json.loads(ended.output))
 
 
 def inside() -> Figures:
-    """Time what is not a command."""
+    """Return the times of everything that is not a command."""
     from dcgan_cli.core import load_tensorflow
 
     load_tensorflow()
@@ -68,7 +68,7 @@ def inside() -> Figures:
         start = time.perf_counter()
         train(config, run_folder, data, reporter)
         figures["from the data to the first step"] = reporter.steps[0] - start
-        # Of the last epoch, since the first ones compile what they use.
+        # The last epoch, since the first ones include compilation.
         last_step, last_epoch = reporter.steps[-1], reporter.epochs[-1]
         figures["end of an epoch"] = last_epoch - last_step
         figures["step"] = (last_step - reporter.steps[-STEPS]) / (STEPS - 1)
@@ -94,7 +94,7 @@ def inside() -> Figures:
 
 
 class TimingReporter:
-    """A Reporter that keeps the times."""
+    """A `Reporter` that records the times of steps and epochs."""
 
     def __init__(self) -> None:
         self.steps: list[float] = []
@@ -107,11 +107,11 @@ class TimingReporter:
         """Say nothing."""
 
     def step(self, report: object) -> None:
-        """Keep when a step was done."""
+        """Record the time of a step."""
         self.steps.append(time.perf_counter())
 
     def epoch(self, row: dict[str, object]) -> None:
-        """Keep when an epoch was done."""
+        """Record the time of an epoch."""
         self.epochs.append(time.perf_counter())
 
     def note(self, text: str) -> None:
@@ -119,7 +119,7 @@ class TimingReporter:
 
 
 def main() -> None:
-    """Run all rounds and print a table."""
+    """Run all rounds and print a table of medians."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)

@@ -76,5 +76,5 @@ def write_bad(folder: Path) -> dict[str, str]:
         "cut.jpg": "damaged",
         "cut.png": "damaged",
         "bomb.png": "more than",
-        "nowhere.png": "link that leads nowhere",
+        "nowhere.png": "broken link",
     }

@@ -1,6 +1,6 @@
-"""Training images: found, checked and brought to one shape.
+"""Load the training and held-out images that the settings name.
 
-Needs no TensorFlow but for TFRecord files and for downloads.
+Needs TensorFlow only for TFRecord files and for downloads.
 """
 
 import dataclasses
@@ -30,29 +30,29 @@ from dcgan_cli.text import counted
 
 BUNDLED_MNIST = ASSETS / "mnist" / "mnist.npz"
 BUNDLED_MNIST_SHA256 = "8e083283c91432a55ec214b424b750f347064b1c21bf79cd5a9a425e1c6c2048"
-"""Printed by scripts/make_mnist.py, which made the file."""
+"""Digest of the file, as printed by scripts/make_mnist.py."""
 MNIST_IMAGES_SHA256 = "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757"
-"""The digest of its 60,000 training images, by which a copy of one's own is known too."""
+"""Digest of the pixels of its 60,000 training images. Identifies other copies of MNIST too."""
 MNIST_IMAGES_SHAPE = (60000, *MNIST_SHAPE)
 FILES = {"image_folder": "FOLDER", "tfrecord": "'FOLDER/*.tfrecord'", "tfds": "NAME"}
-"""The kinds of data that are pictures in files, and what `data.path` is for them."""
-LEAVE_OUT = "remove them, or leave them out with data.skip_bad=true"
-"""What to do about pictures that cannot be used, where there is no run yet that has used them."""
+"""Data kinds that are pictures in files, with an example of `data.path` for each."""
+LEAVE_OUT = "remove them, or skip them with data.skip_bad=true"
+"""Remedy for unusable pictures in a new run."""
 MIN_SCORED_IMAGES = 6
-"""Images from which all figures of a score can be made."""
+"""Minimum number of images from which all metrics can be computed."""
 
 
 def load_training_images(config: DataConfig, progress: ProgressCallback = no_progress) -> ImageSet:
-    """Load the images that the settings name, as [N, image_size, image_size, channels].
+    """Return the training images as uint8 [N, image_size, image_size, channels].
 
     Args:
-        config: the settings.
-        progress: is shown how far it is where that takes long.
+        config: the data settings.
+        progress: reports the progress of slow steps.
 
     Raises:
-        ConfigError: a path is needed and not given.
-        DataError: files are missing, damaged, of another kind, or there are fewer than `limit`.
-        StorageError: decoded images cannot be kept.
+        ConfigError: `data.path` is required but not given.
+        DataError: files are missing, damaged, of another kind, or fewer than `data.limit`.
+        StorageError: the image cache is not writable.
     """
     form = Form.of(config)
     if config.name in FILES:
@@ -69,7 +69,7 @@ def _read_files(
     progress: ProgressCallback = no_progress,
     split: str = "train",
 ) -> ImageSet:
-    """Read pictures that are in files of their own, or in TFRecord files, as many as wanted."""
+    """Return up to `limit` pictures from a folder or from TFRecord files."""
     pictures = _pictures(config, split)
     keep = config.cache or not pictures.can_seek
     found = decoded_images(pictures, form, limit=limit, keep=keep, progress=progress)
@@ -83,9 +83,9 @@ def _read_files(
         )
     notes = [*pictures.notes, *found.findings.notes(has_pages=config.name == "image_folder")]
     if bad:
-        notes.append(f"left out  {of_all}: {first_names(bad, 3)}")
+        notes.append(f"skipped   {of_all}: {first_names(bad, 3)}")
     if others := pictures.listing.others:
-        notes.append(f"left out  {first_names(others, 3)}: not called like an image")
+        notes.append(f"skipped   {first_names(others, 3)}: not named like an image")
 
     def check_unchanged() -> None:
         pictures.listing.check_unchanged()
@@ -106,7 +106,7 @@ def _read_files(
 
 
 def _pictures(config: DataConfig, split: str) -> Pictures:
-    """List the pictures that the settings name."""
+    """Return the pictures that the settings name."""
     if config.path is None:
         raise ConfigError(f"data={config.name} needs data.path={FILES[config.name]}")
     if config.name == "image_folder":
@@ -117,7 +117,7 @@ def _pictures(config: DataConfig, split: str) -> Pictures:
     if config.name == "tfrecord":
         return RecordPictures(config.path)
     if (files := tfds_files(config.path, split)) is None:
-        raise NoSplitError(f"{config.path} of tensorflow-datasets has no split {split}")
+        raise NoSplitError(f"the data set {config.path} has no split {split}")
     return RecordPictures(files.pattern, files.class_names)
 
 
@@ -127,32 +127,35 @@ def _limited(data: ImageSet, limit: int | None) -> ImageSet:
         return data
     if limit > len(data.images):
         there = counted(len(data.images), "image")
-        raise DataError(f"data.limit={limit} is more than the {there} of {data.source}")
+        raise DataError(f"data.limit={limit} is more than the {there} in {data.source}")
     labels = None if data.labels is None else data.labels[:limit]
-    images = np.asanyarray(data.images)[:limit]  # A memory map stays one.
+    images = np.asanyarray(data.images)[:limit]  # Keeps a memory map.
     return dataclasses.replace(data, images=images, labels=labels, sha256=None)
 
 
 def note_empty_classes(data: ImageSet, names: Sequence[str]) -> ImageSet:
-    """Add a note of the classes, given by their names in order, that have no image."""
+    """Return `data` with a note about classes without images.
+
+    Args:
+        data: the images.
+        names: names of all classes, in order of their numbers.
+    """
     if data.labels is None:
         return data
     there = set(np.unique(data.labels).tolist())
     empty = [name for number, name in enumerate(names) if number not in there]
     if not empty:
         return data
-    note = (
-        f"classes   of {first_names(empty, 3)} there is none among the "
-        f"{counted(len(data.images), 'image')}"
-    )
+    quoted = [f'"{name}"' for name in empty]
+    note = f"classes   no images of class {first_names(quoted, 3)} among the {len(data.images):,}"
     return dataclasses.replace(data, notes=(*data.notes, note))
 
 
 def load_held_out_images(config: DataConfig) -> ImageSet | None:
-    """Load the test split that belongs to the training images, or None if there is none.
+    """Return the test split of the training data, or None if it has none.
 
     Raises:
-        DataError: it is there and is damaged or of another kind.
+        DataError: the test split is damaged or of another kind.
     """
     if config.name in ("image_folder", "tfrecord"):
         return None
@@ -165,20 +168,20 @@ def load_held_out_images(config: DataConfig) -> ImageSet | None:
 
 
 def check_enough_to_score(training: int, held_out: int) -> None:
-    """Check how many real images there are to compare with, and to make the floor.
+    """Check that there are enough training and held-out images for scores.
 
     Raises:
-        DataError: there are too few of one kind.
+        DataError: there are too few training or held-out images.
     """
     if min(training, held_out) < MIN_SCORED_IMAGES:
         raise DataError(
-            f"too few images to score by: {MIN_SCORED_IMAGES} to train on and {MIN_SCORED_IMAGES} held out "
-            f"are needed, found {training} and {held_out}; add some, or train with evaluate_every=0"
+            f"too few images for scores: found {training} to train on and {held_out} held out, "
+            f"need {MIN_SCORED_IMAGES} of each; add images, or give evaluate_every=0"
         )
 
 
 def _read_arrays(config: DataConfig, split: str = "train") -> ImageSet:
-    """Read a split of the data set that the settings name, in its own shape."""
+    """Return a split of the data set that the settings name, in its original shape."""
     classes = config.classes
     if config.path is not None:
         any_shape = config.name == "npz"
@@ -200,7 +203,10 @@ def _read_arrays(config: DataConfig, split: str = "train") -> ImageSet:
 
 
 def _fit(data: ImageSet, form: Form) -> ImageSet:
-    """Bring the images of an array to a shape. In another one they are no known data set's."""
+    """Return the images resized and converted to `form`.
+
+    A resized data set is no longer a known one: bundled classifiers do not fit it.
+    """
     if data.images.shape[1:] == form.shape:
         return data
     images = np.empty((len(data.images), *form.shape), np.uint8)
@@ -210,12 +216,16 @@ def _fit(data: ImageSet, form: Form) -> ImageSet:
 
 
 def _check_bundled() -> None:
-    """Refuse a damaged copy of the bundled MNIST."""
+    """Check the sha256 of the bundled MNIST.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
     try:
         digest = hashlib.sha256(BUNDLED_MNIST.read_bytes()).hexdigest()
     except OSError as error:
         raise DataError(
-            f"the bundled {BUNDLED_MNIST} cannot be read ({error}); reinstall"
+            f"the bundled {BUNDLED_MNIST} is not readable ({error}); reinstall dcgan-cli"
         ) from None
     if digest != BUNDLED_MNIST_SHA256:
         raise DataError(f"the bundled {BUNDLED_MNIST} is damaged; reinstall dcgan-cli")

@@ -55,8 +55,8 @@ class Scorer:
     def describe(self) -> str:
         """Return a description of the score and its baseline, in words."""
         return (
-            f"Frechet distance by {self.kind.features} features of {self.kind.samples:,} samples, "
-            f"lower is better; real images get {self._evaluation.distance_baseline:.1f}"
+            f"Frechet distance of {self.kind.samples:,} samples by {self.kind.features} features, "
+            f"lower is better; baseline (real images) {self._evaluation.distance_baseline:.1f}"
         )
 
     def precompute_real_statistics(self) -> None:
