@@ -17,7 +17,7 @@ Round = dict[str, Figures]
 
 
 @dataclass(frozen=True)
-class Ended:
+class ProcessResult:
     """Output, time and memory of a finished process."""
 
     output: str
@@ -28,7 +28,7 @@ class Ended:
     there."""
 
 
-def run(command: Sequence[str | Path], cwd: Path = ROOT) -> Ended:
+def run(command: Sequence[str | Path], cwd: Path = ROOT) -> ProcessResult:
     """Run a command and wait until it exits.
 
     Raises:
@@ -36,17 +36,17 @@ def run(command: Sequence[str | Path], cwd: Path = ROOT) -> Ended:
     """
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
     start = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(command, stdout=said, stderr=errors, cwd=cwd, env=environment)
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(command, stdout=output, stderr=errors, cwd=cwd, env=environment)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
-        said.seek(0)
+        output.seek(0)
         errors.seek(0)
         if process.returncode:
             print(errors.read(), file=sys.stderr)
             raise subprocess.CalledProcessError(process.returncode, command)
-        return Ended(said.read(), seconds, usage.ru_maxrss / 1024)
+        return ProcessResult(output.read(), seconds, usage.ru_maxrss / 1024)
 
 
 def interleave(contenders: Mapping[str, Callable[[], Figures]], rounds: int) -> list[Round]:
@@ -57,8 +57,8 @@ def interleave(contenders: Mapping[str, Callable[[], Figures]], rounds: int) -> 
         figures = {}
         for name in names[first:] + names[:first]:
             figures[name] = contenders[name]()
-            said = ", ".join(f"{key} {value:.4g}" for key, value in figures[name].items())
-            print(f"round {number + 1}: {name}: {said}", file=sys.stderr, flush=True)
+            values = ", ".join(f"{key} {value:.4g}" for key, value in figures[name].items())
+            print(f"round {number + 1}: {name}: {values}", file=sys.stderr, flush=True)
         measured.append({name: figures[name] for name in names})
     return measured
 

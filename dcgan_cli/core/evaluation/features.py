@@ -179,7 +179,7 @@ def _from_h5(path: Path, image_shape: tuple[int, ...]) -> keras.Model:
     except Exception as error:  # Keras and h5py raise many exceptions for a damaged file.
         reason = str(error).partition("\n")[0] or "it has other layers"
         raise DataError(
-            f"evaluation.features: {path} holds no weights of this classifier for images of "
+            f"evaluation.features: {path} contains no weights of this classifier for images of "
             f"{image_shape} ({reason})"
         ) from None
     return network

@@ -90,7 +90,7 @@ class Evaluation:
         held_out_labels: np.ndarray | None = None,
         progress: ProgressCallback = no_progress,
     ) -> None:
-        # Indices stand for images here: `train` may be larger than memory.
+        # Work with indices: `train` may be larger than memory.
         compared, baseline = (
             np.arange(len(train)),
             np.arange(0 if held_out is None else len(held_out)),

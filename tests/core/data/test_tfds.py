@@ -103,7 +103,7 @@ def test_unknown_name(dcgan):
 def test_another_format(data_dir, monkeypatch):
     builder = tfds.builder("tiny")
     monkeypatch.setattr(type(builder.info), "file_format", tfds.core.FileFormat.RIEGELI)
-    with pytest.raises(DataError, match="holds riegeli files"):
+    with pytest.raises(DataError, match="contains riegeli files"):
         load_training_images(config("tiny"))
 
 

@@ -77,7 +77,7 @@ def test_own_weights_as_npz_and_as_keras_saves_them(test_split, tmp_path):
     [
         ("gone.npz", None, "gone.npz is not readable (No such file or directory); give auto"),
         ("text.npz", b"hello", "text.npz is not an .npz of scripts/make_classifier.py"),
-        ("text.weights.h5", b"hello", "text.weights.h5 holds no weights of this classifier"),
+        ("text.weights.h5", b"hello", "text.weights.h5 contains no weights of this classifier"),
     ],
 )
 def test_weights_that_cannot_be_used(tmp_path, name, content, fragment):
@@ -94,7 +94,7 @@ def test_weights_of_another_image_size(tmp_path):
     with pytest.raises(DataError, match="does not fit"):
         feature_extractor(str(CLASSIFIERS / f"{name}.npz"), None, (32, 32, 1))
     build_classifier((32, 32, 1), 10).save_weights(tmp_path / "large.weights.h5")
-    with pytest.raises(DataError, match="holds no weights of this classifier for images of"):
+    with pytest.raises(DataError, match="contains no weights of this classifier for images of"):
         feature_extractor(str(tmp_path / "large.weights.h5"), None, SHAPE)
 
 

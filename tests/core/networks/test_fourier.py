@@ -1,4 +1,4 @@
-"""The grid's convolutions against the same ones in place."""
+"""Fourier-domain convolutions against direct ones."""
 
 import numpy as np
 import pytest

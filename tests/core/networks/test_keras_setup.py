@@ -183,7 +183,7 @@ def test_library_that_python_path_has_another_file_for(workplace, name, content)
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"dcgan: {file} shadows the library {name}, because")
-    assert last.endswith("rename it, or run dcgan without PYTHONPATH")
+    assert last.endswith("rename the file, or run dcgan without PYTHONPATH")
     assert "Traceback" not in done.stderr
 
 

@@ -120,7 +120,7 @@ def test_too_few_images_to_score(dcgan, workplace):
     done = dcgan("train", *SCORED, "data.limit=8", "hydra.run.dir=run")
     assert done.code == 3
     assert "too few images for scores" in done.err
-    assert "or train with evaluate_every=0" in done.err
+    assert "or give evaluate_every=0" in done.err
 
 
 @pytest.fixture(scope="module")

@@ -171,7 +171,7 @@ class TestReading:
         Image.new("1", (width, MAX_PIXELS // width + 1)).save(folder / "large.png")
         found = self.read(folder)
         assert found["good.png"].problem is None
-        assert "states more than 89,478,485 pixels" in found["large.png"].problem
+        assert "declares more than 89,478,485 pixels" in found["large.png"].problem
 
     def test_other_formats_are_not_tried(self, folder):
         (folder / "x.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
@@ -215,7 +215,7 @@ class TestTrainingSet:
         data = load(folder, skip_bad=True)
         assert not names, "what the first attempt decoded is used"
         assert len(data.images) == 3
-        assert f"skipped   {len(bad)} of 9 images: bomb.png states" in data.notes[0]
+        assert f"skipped   {len(bad)} of 9 images: bomb.png declares" in data.notes[0]
         for path in folder.glob("0*.png"):
             path.unlink()
         assert "none of 6 images can be used" in message_of(folder, skip_bad=True)
@@ -245,7 +245,7 @@ class TestTrainingSet:
 
         monkeypatch.setattr(image_reading, "_content", changing)
         message = message_of(folder, skip_bad=True)
-        assert "0001.png has " in message
+        assert "0001.png " in message
         assert "start again" in message
 
     def test_check_unchanged(self, folder):
@@ -262,7 +262,7 @@ class TestTrainingSet:
             data.check_unchanged()
         data = load(folder)
         write_picture(folder / "below/new.png", colours(1, 9, 9))
-        with pytest.raises(DataError, match=r"below/new\.png is new"):
+        with pytest.raises(DataError, match=r"below/new\.png was added"):
             data.check_unchanged()
 
 
@@ -349,7 +349,7 @@ class TestCache:
         monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 9, 0))
         message = message_of(folder, StorageError)
         assert "need 0.0 MB" in message
-        assert "data.cache=false, which decodes them anew in each epoch" in message
+        assert "data.cache=false, which decodes the images again in each epoch" in message
         assert not list(cache.iterdir())
         assert len(load(folder, cache=False).images) == 3
 

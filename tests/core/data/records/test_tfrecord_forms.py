@@ -68,7 +68,7 @@ class TestCompressed:
         data = load(tmp_path / "set")
         assert (np.asarray(data.images) == PIXELS).all()
         assert data.labels.tolist() == [0, 1, 0, 1, 0]
-        assert "decoded pictures are kept" in data.notes[0]
+        assert "decoded pictures are cached" in data.notes[0]
 
     def test_with_uncompressed_files(self, tmp_path):
         write(tmp_path / "a.tfrecord", RECORDS[:2])
@@ -193,7 +193,10 @@ class TestNames:
         assert len(load(tmp_path / "set" / "ffhq-r03.tfrecords").images) == 3
         write(tmp_path / "set" / "other-r02.tfrecords", RECORDS)
         assert len(load(tmp_path / "set").images) == 9
-        assert "2 files of the same pictures, smaller" in dcgan("inspect", tmp_path / "set").out
+        assert (
+            "2 files with the same pictures at lower resolution"
+            in dcgan("inspect", tmp_path / "set").out
+        )
 
     def test_label_key_class(self, tmp_path):
         records = [example(image=encoded(n), **{"class": n}) for n in range(3)]
@@ -202,7 +205,7 @@ class TestNames:
 
     def test_no_labels(self, tmp_path):
         write(tmp_path / "x.tfrecord", [example(image=encoded(0))])
-        with pytest.raises(DataError, match="has none: not all of its records have a number"):
+        with pytest.raises(DataError, match="has none: not all of its records have an integer"):
             load(tmp_path).count_classes()
 
 
@@ -212,7 +215,7 @@ def test_pack_scales_a_narrow_range(tmp_path, workplace, dcgan):
         dark = np.asarray(colours(1, 16, 16)) // 64
         Image.fromarray(dark).save(path)
     done = dcgan("pack", "photos", "dark", "--image-size", "16")
-    assert "--white 3 makes use of all of it" in done.err
+    assert "--white 3 uses the full range" in done.err
     assert dcgan("pack", "photos", "packed", "--image-size", "16", "--white", "3").code == 0
     assert np.asarray(load(workplace / "packed").images).max() == 255
     direct = load(workplace / "dark", white=3.0)

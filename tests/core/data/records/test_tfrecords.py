@@ -89,14 +89,14 @@ def test_train_and_resume(packed, dcgan):
     (packed / "images-00002-of-00003.tfrecord").unlink()
     done = dcgan("train", "resume=run", "epochs=4")
     assert (done.code, len(done.err.splitlines())) == (3, 1)
-    assert "images-00002-of-00003.tfrecord has gone" in done.err
+    assert "images-00002-of-00003.tfrecord is missing" in done.err
 
 
 def test_check_unchanged(packed):
     data = load(packed)
     data.check_unchanged()
     (packed / "images-00001-of-00003.tfrecord").unlink()
-    with pytest.raises(DataError, match=r"images-00001-of-00003\.tfrecord has gone"):
+    with pytest.raises(DataError, match=r"images-00001-of-00003\.tfrecord is missing"):
         data.check_unchanged()
 
 
@@ -108,7 +108,7 @@ def test_replaced_file(packed):
     shutil.copy(second, packed / "new")
     os.replace(packed / "new", first)
     assert (data.images[np.array([3])] == before).all()
-    with pytest.raises(DataError, match=r"00000-of-00003\.tfrecord has changed"):
+    with pytest.raises(DataError, match=r"00000-of-00003\.tfrecord (has )?changed"):
         data.check_unchanged()
 
 
@@ -130,23 +130,23 @@ def test_file_changes_while_it_is_read(packed, new):
             os.utime(path, ns=(1, 1))
         else:
             path.write_bytes(new)
-    with pytest.raises(DataError, match=r"0000[01]-of-00003\.tfrecord has changed"):
+    with pytest.raises(DataError, match=r"0000[01]-of-00003\.tfrecord (has )?changed"):
         data.images[np.array([0, 30])]
-    with pytest.raises(DataError, match=r"tfrecord has changed"):
+    with pytest.raises(DataError, match=r"tfrecord (has )?changed"):
         data.check_unchanged()
 
 
 def test_file_does_not_match_the_index(packed):
     first, second = (packed / f"images-0000{n}-of-00003.tfrecord" for n in range(2))
     second.write_bytes(first.read_bytes())
-    with pytest.raises(DataError, match=r"00001-of-00003\.tfrecord is not what .* says"):
+    with pytest.raises(DataError, match=r"00001-of-00003\.tfrecord does not match its sha256"):
         load(packed)
 
 
 @pytest.mark.parametrize("pattern", ["packed", "packed/*"])
 def test_missing_file(packed, workplace, pattern):
     (packed / "images-00001-of-00003.tfrecord").unlink()
-    with pytest.raises(DataError, match=r"images-00001-of-00003\.tfrecord has gone"):
+    with pytest.raises(DataError, match=r"images-00001-of-00003\.tfrecord is missing"):
         load(workplace / pattern)
 
 
@@ -329,7 +329,7 @@ class TestPack:
         np.savez("x.npz", x_train=np.zeros((4, 28, 28), np.uint8), y_train=labels)
         done = dcgan("pack", "x.npz", "packed")
         assert done.code == 0, done.err
-        assert "labels    not used: y_train is float64 [4] with 0.5 in it" in done.err
+        assert "labels    not used: y_train is float64 [4] and contains 0.5" in done.err
         assert load(workplace / "packed").labels is None
 
     def test_labels_as_words(self, dcgan, workplace):
@@ -361,7 +361,7 @@ class TestPack:
         write_bad(workplace / "photos")
         done = dcgan("pack", "photos", "packed")
         assert (done.code, len(done.err.splitlines())) == (3, 1)
-        assert "leave them out with --skip-bad" in done.err
+        assert "skip them with --skip-bad" in done.err
         assert not (workplace / "packed").exists()
         done = dcgan("pack", "photos", "packed", "--skip-bad")
         assert done.code == 0
