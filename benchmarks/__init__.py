@@ -1,1 +1,1 @@
-"""What takes how long, measured side by side on the machine at hand."""
+"""Benchmarks that compare alternatives side by side on one machine."""

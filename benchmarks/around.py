@@ -1,8 +1,8 @@
-"""What takes time around the steps: starting, reading, ending an epoch, sampling, drawing.
+"""Time everything except the steps: start-up, data loading, end of an epoch, sampling.
 
     python -m benchmarks.around [--rounds N]
 
-Commands run whole, from an empty folder, in turn. The rest is timed within one process a round.
+Commands run as processes in an empty folder. The rest is timed within one process per round.
 """
 
 import argparse
@@ -26,7 +26,7 @@ COMMANDS = {
     "dcgan evaluate": [*DCGAN, "evaluate"],
 }
 STEPS = 10
-"""In an epoch of the training that is watched."""
+"""Number of steps in an epoch of the timed training."""
 
 
 def time_command(command: list[str]) -> Figures:
@@ -36,13 +36,13 @@ def time_command(command: list[str]) -> Figures:
 
 
 def time_inside() -> Figures:
-    """Return what the process that `main` starts with `--inside` measured."""
+    """Return the measurements of a process started with `--inside`."""
     ended = run([sys.executable, "-m", "benchmarks.around", "--inside"])
     return dict(json.loads(ended.output))
 
 
 def inside() -> Figures:
-    """Time what is not a command."""
+    """Return the times of everything that is not a command."""
     from dcgan_cli.core import load_tensorflow
 
     load_tensorflow()
@@ -63,15 +63,15 @@ def inside() -> Figures:
 
     with tempfile.TemporaryDirectory() as folder:
         run_folder = RunFolder(Path(folder))
-        watch = Watch()
+        reporter = TimingReporter()
         config = TrainConfig(epochs=3, data=DataConfig(limit=STEPS * batch_size))
         start = time.perf_counter()
-        train(config, run_folder, data, watch)
-        figures["from the data to the first step"] = watch.steps[0] - start
-        # Of the last epoch, since the first ones compile what they use.
-        last_step, last_epoch = watch.steps[-1], watch.epochs[-1]
+        train(config, run_folder, data, reporter)
+        figures["from the data to the first step"] = reporter.steps[0] - start
+        # The last epoch, since the first ones include compilation.
+        last_step, last_epoch = reporter.steps[-1], reporter.epochs[-1]
         figures["end of an epoch"] = last_epoch - last_step
-        figures["step"] = (last_step - watch.steps[-STEPS]) / (STEPS - 1)
+        figures["step"] = (last_step - reporter.steps[-STEPS]) / (STEPS - 1)
 
         newest, _ = checkpoints.newest_whole(run_folder.checkpoints)
         assert newest is not None
@@ -93,8 +93,8 @@ def inside() -> Figures:
     return figures
 
 
-class Watch:
-    """A Reporter that keeps the times."""
+class TimingReporter:
+    """A `Reporter` that records the times of steps and epochs."""
 
     def __init__(self) -> None:
         self.steps: list[float] = []
@@ -107,11 +107,11 @@ class Watch:
         """Say nothing."""
 
     def step(self, report: object) -> None:
-        """Keep when a step was done."""
+        """Record the time of a step."""
         self.steps.append(time.perf_counter())
 
     def epoch(self, row: dict[str, object]) -> None:
-        """Keep when an epoch was done."""
+        """Record the time of an epoch."""
         self.epochs.append(time.perf_counter())
 
     def note(self, text: str) -> None:
@@ -119,7 +119,7 @@ class Watch:
 
 
 def main() -> None:
-    """Run all rounds and print a table."""
+    """Run all rounds and print a table of medians."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)

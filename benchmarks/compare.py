@@ -1,9 +1,9 @@
-"""A training step of this program, of the tutorial's own code and of PyTorch, in turn.
+"""Compare a training step of dcgan, the tutorial's own code and PyTorch.
 
     python -m benchmarks.compare [--rounds N] [--steps N] [--json FILE]
 
-Every contender runs in a process of its own. All train the tutorial's networks on the same 256 real
-images. What counts is the ratio within a round.
+Each contender runs in its own process. All train the tutorial's networks on the same 256 real
+images. Compare the ratios within a round, not the times.
 """
 
 import argparse
@@ -39,12 +39,13 @@ PRODUCTS = ["products float32", "products bfloat16"]
 
 
 def step_gflop(batch_size: int = BATCH_SIZE) -> float:
-    """Return the arithmetic of a step whose convolutions are computed in place, in GFLOP.
+    """Return the arithmetic of a step with direct convolutions, in GFLOP.
 
-    Kernel places that fall on padding are not counted. The discriminator sees real and generated
-    images once; one pass back through each network; a multiplication and an addition are two.
+    Excludes kernel weights that fall on padding. Assumes one forward pass of the discriminator on
+    real and generated images and one backward pass through each network. A multiply-add counts as
+    two operations.
     """
-    along_7, along_14, along_28 = 29, 32, 67  # Pairs of places that meet, along one axis.
+    along_7, along_14, along_28 = 29, 32, 67  # Pairs of pixel and weight along one axis.
     dense = 100 * 7 * 7 * 256
     convolutions = along_7**2 * 256 * 128 + along_14**2 * 128 * 64 + along_28**2 * 64
     generator = dense + convolutions + (dense + convolutions) + convolutions
@@ -54,14 +55,14 @@ def step_gflop(batch_size: int = BATCH_SIZE) -> float:
 
 
 def measure(name: str, steps: int) -> Figures:
-    """Run one contender and return what it printed, and its peak memory."""
+    """Run one contender and return its measurements and peak memory."""
     ended = run([sys.executable, "-m", "benchmarks.contender", name, str(steps)])
     return {**json.loads(ended.output.splitlines()[-1]), "peak_mib": ended.peak_mib}
 
 
 def summary(rounds: list[Round]) -> dict[str, Any]:
-    """Turn the measurements into medians and ratios."""
-    # Not before: a process begins with its parent's peak memory, which TensorFlow would make large.
+    """Return the medians and ratios of the measurements."""
+    # Imported late: a process inherits its parent's peak memory, which TensorFlow makes large.
     from dcgan_cli.core.networks.device import describe_devices
 
     peers = [name for name in rounds[0] if name.startswith("pytorch")]
@@ -100,21 +101,21 @@ def main() -> None:
     """Run all rounds and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=10, help="steps timed in each process")
-    parser.add_argument("--json", type=Path, help="where to write the figures too")
+    parser.add_argument("--steps", type=int, default=10, help="timed steps per process")
+    parser.add_argument("--json", type=Path, help="also write the results to this file")
     arguments = parser.parse_args()
     names = [*CONTENDERS, *PRODUCTS]
     if importlib.util.find_spec("torch"):
         names += PYTORCH
     else:
-        print("PyTorch is not installed (pip install '.[bench]'): left out", file=sys.stderr)
+        print("PyTorch is skipped: not installed (pip install '.[bench]')", file=sys.stderr)
 
     contenders = {name: functools.partial(measure, name, arguments.steps) for name in names}
     figures = summary(interleave(contenders, arguments.rounds))
     rates = ", ".join(f"{name} {rate:.0f}" for name, rate in figures["gflop_per_second"].items())
-    print(f"{figures['machine']}\nGFLOP/s of a product of matrices: {rates}")
-    print(f"GFLOP of a step in place: {figures['gflop_per_step']:.1f}")
-    print("medians; of ratios within a round also the least and the largest\n")
+    print(f"{figures['machine']}\nGFLOP/s of a matrix product: {rates}")
+    print(f"GFLOP of a step with direct convolutions: {figures['gflop_per_step']:.1f}")
+    print("medians; for ratios within a round also the minimum and maximum\n")
     columns = ["of tutorial", "of PyTorch's best", "of floor"]
     print(f"{'':46}{'step ms':>9}{'images/s':>10}" + "".join(f"{c:>20}" for c in columns), end="")
     print(f"{'first s':>9}{'peak MiB':>10}")

@@ -1,4 +1,4 @@
-"""One contender of `compare.py` in a process of its own: prints what it measured as JSON.
+"""Run one contender of `compare.py` and print its times as JSON.
 
     python -m benchmarks.contender NAME STEPS
 
@@ -14,20 +14,20 @@ from collections.abc import Callable
 BATCH_SIZE = 256
 WARM_UP = 3
 SIZE = 2048
-"""Rows and columns of the matrices whose product tells what the machine can do."""
+"""Rows and columns of the matrices whose product measures the machine's peak rate."""
 
 
 def tutorial() -> Callable[[], object]:
-    """Return the tutorial's step."""
+    """Return the tutorial's training step."""
     from benchmarks.tutorial import load_images, make_step, tf
 
     step, images = make_step(), tf.constant(load_images(BATCH_SIZE))
-    # It returns nothing that could be waited for; a tf.function returns when its work is done.
+    # It has no result to wait for, but a tf.function returns only when its work is done.
     return lambda: step(images)
 
 
 def dcgan(precision: str, convolution: str) -> Callable[[], object]:
-    """Return this program's step at its default settings."""
+    """Return the training step of dcgan with default settings."""
     import tensorflow as tf
 
     from dcgan_cli.core.data.arrays.images import read_images
@@ -45,7 +45,7 @@ def dcgan(precision: str, convolution: str) -> Callable[[], object]:
 
 
 def pytorch(*options: str) -> Callable[[], object]:
-    """Return PyTorch's step."""
+    """Return the training step in PyTorch."""
     import numpy as np
 
     from benchmarks.pytorch import make_step
@@ -59,7 +59,7 @@ def pytorch(*options: str) -> Callable[[], object]:
 
 
 def products(precision: str) -> Callable[[], object]:
-    """Return a product of two large matrices."""
+    """Return a function that multiplies two large matrices."""
     import tensorflow as tf
 
     one, other = (tf.cast(tf.random.normal((SIZE, SIZE)), precision) for _ in range(2))
@@ -71,7 +71,7 @@ KINDS = {"tutorial": tutorial, "dcgan": dcgan, "pytorch": pytorch, "products": p
 
 
 def main() -> None:
-    """Measure and print."""
+    """Time the contender and print the results."""
     kind, *options = sys.argv[1].split()
     start = time.perf_counter()
     run = KINDS[kind](*options)

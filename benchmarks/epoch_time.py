@@ -1,9 +1,9 @@
-"""This program's epoch and peak memory against the tutorial's own code, in turn.
+"""Compare epoch time and peak memory of dcgan and the tutorial's own code.
 
     python -m benchmarks.epoch_time [--images N] [--rounds N]
 
-An epoch is timed as a user meets it, grid, metrics, score and checkpoint included; the first one,
-which compiles, is left out. Memory is the whole run's. What counts is the ratio within a round.
+An epoch includes grid, metrics, score and checkpoint. The first epoch, which includes compilation,
+is excluded. Memory is that of the whole run. Compare the ratios within a round, not the times.
 """
 
 import argparse
@@ -20,13 +20,13 @@ TUTORIAL = "tutorial"
 
 
 def time_tutorial(images: int) -> Figures:
-    """Return the tutorial's last epoch and peak memory."""
+    """Return the tutorial's last epoch time and peak memory."""
     ended = run([sys.executable, "-m", "benchmarks.tutorial", str(images), str(EPOCHS)])
     return {"seconds": float(ended.output.split()[-1]), "peak_mib": ended.peak_mib}
 
 
 def time_dcgan(images: int, precision: str) -> Figures:
-    """Return the last epoch and peak memory of `dcgan train`."""
+    """Return the last epoch time and peak memory of `dcgan train`."""
     with tempfile.TemporaryDirectory() as folder:
         words = [f"data.limit={images}", f"epochs={EPOCHS}", f"precision={precision}"]
         command = [sys.executable, "-m", "dcgan_cli", "train", *words, "hydra.run.dir=run"]
@@ -38,7 +38,7 @@ def time_dcgan(images: int, precision: str) -> Figures:
 def main() -> None:
     """Run all rounds and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=60000, help="images in an epoch")
+    parser.add_argument("--images", type=int, default=60000, help="images per epoch")
     parser.add_argument("--rounds", type=int, default=1)
     arguments = parser.parse_args()
 

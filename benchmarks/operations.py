@@ -1,9 +1,9 @@
-"""Where a step's time goes, by kind of operation, as TensorFlow's profiler sees it.
+"""Profile a training step by kind of operation, with TensorFlow's profiler.
 
     python -m benchmarks.operations [PRECISION] [CONVOLUTION]
 
-What an operation took is the time its kernel held one thread; the threads that help it with the
-work are not counted again, but operations that run side by side both are.
+The time of an operation is the time its kernel occupies its main thread. Helper threads are not
+added. Operations that run in parallel are both counted in full.
 """
 
 import os
@@ -19,7 +19,7 @@ SHOWN = 14
 
 
 def main() -> None:
-    """Profile some steps and print a table."""
+    """Profile a few steps and print a table."""
     from benchmarks.contender import WARM_UP, dcgan
 
     precision, convolution = (*sys.argv[1:], "bfloat16", "transformed")[:2]
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def profile(step) -> tuple[Counter, Counter]:
-    """Return, by kind of operation, its milliseconds and its number of calls in a step."""
+    """Return the milliseconds and the number of calls per step, by kind of operation."""
     import tensorflow as tf
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
@@ -57,7 +57,7 @@ def profile(step) -> tuple[Counter, Counter]:
     for plane in space.planes:
         for line in plane.lines:
             for event in line.events:
-                # Kernels are called NAME:KIND, the executor's own work X::Y, Python's $FILE:LINE.
+                # Names are NAME:KIND for kernels, X::Y for the executor, $FILE:LINE for Python.
                 name, _, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
                 if name and name[0] != "$" and name[-1] != ":" and kind.isidentifier():
                     times[kind] += event.duration_ps / 1e9 / STEPS

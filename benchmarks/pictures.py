@@ -1,9 +1,9 @@
-"""How fast pictures come from the disk, by where they are kept, beside a plain tf.data pipeline.
+"""Compare the speed of reading pictures: cache, folder, TFRecord files, plain tf.data.
 
     python -m benchmarks.pictures [--rounds N] [--count N]
 
-It makes JPEG pictures of 178x218 pixels, packs them at 64x64, and takes an epoch of batches each
-way.
+It creates JPEG pictures of 178x218 pixels, packs them at 64x64, and reads one epoch of batches from
+each source.
 """
 
 import argparse
@@ -23,12 +23,12 @@ from benchmarks.rounds import Figures, in_words, interleave, median, run
 
 SIZE, BATCH = 64, 64
 WIDTH, HEIGHT = 178, 218
-"""CelebA's, aligned and cropped (Liu et al. 2015)."""
+"""Size of CelebA's aligned and cropped pictures (Liu et al. 2015)."""
 PLAIN = "TFRecord files, tf.data alone"
 
 
 def write_pictures(folder: Path, count: int) -> None:
-    """Write smooth pictures with some noise on them, which are about as long as photographs."""
+    """Write smooth pictures with noise, whose files are about as large as photographs."""
     folder.mkdir()
     for seed in range(count):
         draw = np.random.default_rng(seed)
@@ -40,7 +40,7 @@ def write_pictures(folder: Path, count: int) -> None:
 
 
 def sources(pictures: Path, packed: Path) -> dict[str, Callable[[], Any]]:
-    """Return functions that make a data set of batches, uint8 [64, 64, 64, 3]."""
+    """Return functions that build a data set of batches, uint8 [64, 64, 64, 3], by source."""
     from dcgan_cli.core import load_tensorflow
 
     load_tensorflow()
@@ -71,14 +71,14 @@ def sources(pictures: Path, packed: Path) -> dict[str, Callable[[], Any]]:
         "folder, decoded once (data.cache=true)": functools.partial(
             ours, "image_folder", pictures, cache=True
         ),
-        "folder, decoded anew": functools.partial(ours, "image_folder", pictures, cache=False),
-        "TFRecord files, decoded anew": functools.partial(ours, "tfrecord", packed, cache=False),
+        "folder, lazy": functools.partial(ours, "image_folder", pictures, cache=False),
+        "TFRecord files, lazy": functools.partial(ours, "tfrecord", packed, cache=False),
         PLAIN: plain,
     }
 
 
 def time_epoch(batches: Any) -> Figures:
-    """Take an epoch of batches."""
+    """Return the images per second of one epoch of batches."""
     start, count = time.perf_counter(), 0
     for batch in batches:
         count += len(batch)

@@ -1,6 +1,6 @@
-"""The tutorial's networks and step in PyTorch, in the settings that might suit a CPU best.
+"""The tutorial's networks and training step in PyTorch, with options that may be fast on a CPU.
 
-As in the tutorial, both gradients are taken at the weights before the step.
+As in the tutorial, both gradients are computed at the weights before the step.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from torch import nn
 BATCH_SIZE = 256
 NOISE_DIM = 100
 
-Judge = Callable[[torch.Tensor], torch.Tensor]
+Discriminate = Callable[[torch.Tensor], torch.Tensor]
 Weights = list[nn.Parameter]
 Gradients = tuple[torch.Tensor, ...]
 
@@ -57,9 +57,9 @@ def make_step(options: list[str]) -> Callable[[np.ndarray], None]:
     """Return a training step on real images (float32 [N, 28, 28, 1]).
 
     Args:
-        options: any of `bfloat16` (autocast), `channels_last` (memory order), `compiled`
-            (torch.compile), `once` (the discriminator once forward and once back for both losses,
-            as this program has it).
+        options: any of `bfloat16` (autocast), `channels_last` (memory format), `compiled`
+            (torch.compile), `once` (one forward and one backward pass of the discriminator for both
+            losses, as in dcgan).
     """
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     order = torch.channels_last if "channels_last" in options else torch.contiguous_format
@@ -69,7 +69,7 @@ def make_step(options: list[str]) -> Callable[[np.ndarray], None]:
     adams = [torch.optim.Adam(each, lr=1e-4, eps=1e-7, fused=True) for each in weights]
     run_generator, run_discriminator = generator, discriminator
     if "compiled" in options:
-        # The discriminator's graph is gone back through twice.
+        # The backward pass runs through the discriminator's graph twice.
         torch._functorch.config.donated_buffer = "once" in options
         run_generator, run_discriminator = torch.compile(generator), torch.compile(discriminator)
     find_gradients = _gradients_once if "once" in options else _gradients_twice
@@ -79,7 +79,7 @@ def make_step(options: list[str]) -> Callable[[np.ndarray], None]:
             return torch.autocast("cpu", torch.bfloat16)
         return contextlib.nullcontext()
 
-    def judge(images: torch.Tensor) -> torch.Tensor:
+    def discriminate(images: torch.Tensor) -> torch.Tensor:
         with precision():
             return run_discriminator(images).float()
 
@@ -87,7 +87,7 @@ def make_step(options: list[str]) -> Callable[[np.ndarray], None]:
         reals = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=order)
         with precision():
             fakes = run_generator(torch.randn(BATCH_SIZE, NOISE_DIM))
-        found = find_gradients(judge, reals, fakes, *weights)
+        found = find_gradients(discriminate, reals, fakes, *weights)
         for adam, own, gradients in zip(adams, weights, found, strict=True):
             for weight, gradient in zip(own, gradients, strict=True):
                 weight.grad = gradient
@@ -97,44 +97,46 @@ def make_step(options: list[str]) -> Callable[[np.ndarray], None]:
 
 
 def _gradients_twice(
-    judge: Judge,
+    discriminate: Discriminate,
     reals: torch.Tensor,
     fakes: torch.Tensor,
     generator_weights: Weights,
     discriminator_weights: Weights,
 ) -> tuple[Gradients, Gradients]:
-    """Return both networks' gradients by two passes forward and three back, as in the tutorial."""
+    """Return both gradients from two forward and three backward passes, as in the tutorial."""
     cross_entropy = nn.functional.binary_cross_entropy_with_logits
-    real_logits, fake_logits = judge(reals), judge(fakes)
+    real_logits, fake_logits = discriminate(reals), discriminate(fakes)
     ones, zeros = torch.ones_like(fake_logits), torch.zeros_like(fake_logits)
     generator_loss = cross_entropy(fake_logits, ones)
     discriminator_loss = cross_entropy(real_logits, torch.ones_like(real_logits))
     discriminator_loss = discriminator_loss + cross_entropy(fake_logits, zeros)
-    of_discriminator = torch.autograd.grad(
+    discriminator_gradients = torch.autograd.grad(
         discriminator_loss, discriminator_weights, retain_graph=True
     )
-    return torch.autograd.grad(generator_loss, generator_weights), of_discriminator
+    return torch.autograd.grad(generator_loss, generator_weights), discriminator_gradients
 
 
 def _gradients_once(
-    judge: Judge,
+    discriminate: Discriminate,
     reals: torch.Tensor,
     fakes: torch.Tensor,
     generator_weights: Weights,
     discriminator_weights: Weights,
 ) -> tuple[Gradients, Gradients]:
-    """Return the same gradients by one pass forward and one back, as in `core/gan/gradients.py`."""
+    """Return both gradients from one forward and one backward pass, as `core/gan/gradients.py`."""
     images = torch.cat([reals, fakes.detach()]).requires_grad_()
-    logits = judge(images)
-    # The derivatives of both losses by the logits (Goodfellow et al. 2014, section 3).
+    logits = discriminate(images)
+    # Derivatives of both losses with respect to the logits (Goodfellow et al. 2014, section 3).
     chances = torch.sigmoid(logits.detach())
     of_reals, of_fakes = chances.split([len(reals), len(fakes)])
     falls = torch.cat([(of_reals - 1) / len(reals), of_fakes / len(fakes)])
-    *of_discriminator, slopes = torch.autograd.grad(
+    *discriminator_gradients, input_gradients = torch.autograd.grad(
         logits, [*discriminator_weights, images], grad_outputs=falls
     )
     factors = ((of_fakes - 1) / of_fakes)[:, :, None, None]
-    of_generator = torch.autograd.grad(
-        fakes, generator_weights, grad_outputs=(slopes[len(reals) :] * factors).to(fakes.dtype)
+    generator_gradients = torch.autograd.grad(
+        fakes,
+        generator_weights,
+        grad_outputs=(input_gradients[len(reals) :] * factors).to(fakes.dtype),
     )
-    return of_generator, tuple(of_discriminator)
+    return generator_gradients, tuple(discriminator_gradients)

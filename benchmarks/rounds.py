@@ -1,4 +1,4 @@
-"""Processes in turn, round after round, so that what else the machine does falls on all alike."""
+"""Run contenders in interleaved rounds, so that other load on the machine affects all alike."""
 
 import os
 import statistics
@@ -17,64 +17,64 @@ Round = dict[str, Figures]
 
 
 @dataclass(frozen=True)
-class Ended:
-    """What came of a process."""
+class ProcessResult:
+    """Output, time and memory of a finished process."""
 
     output: str
     seconds: float
-    """Wall time, start-up included."""
+    """Wall time, including start-up."""
     peak_mib: float
-    """Its greatest resident memory. It begins with that of the process that starts it: keep
-    TensorFlow out of that one."""
+    """Peak resident memory. It starts at that of the parent process, so do not import TensorFlow
+    there."""
 
 
-def run(command: Sequence[str | Path], cwd: Path = ROOT) -> Ended:
-    """Run a command to its end.
+def run(command: Sequence[str | Path], cwd: Path = ROOT) -> ProcessResult:
+    """Run a command and wait until it exits.
 
     Raises:
-        subprocess.CalledProcessError: it failed.
+        subprocess.CalledProcessError: the command failed.
     """
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
     start = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(command, stdout=said, stderr=errors, cwd=cwd, env=environment)
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(command, stdout=output, stderr=errors, cwd=cwd, env=environment)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
-        said.seek(0)
+        output.seek(0)
         errors.seek(0)
         if process.returncode:
             print(errors.read(), file=sys.stderr)
             raise subprocess.CalledProcessError(process.returncode, command)
-        return Ended(said.read(), seconds, usage.ru_maxrss / 1024)
+        return ProcessResult(output.read(), seconds, usage.ru_maxrss / 1024)
 
 
 def interleave(contenders: Mapping[str, Callable[[], Figures]], rounds: int) -> list[Round]:
-    """Measure all contenders in each of some rounds, each round beginning with another one."""
+    """Measure all contenders in each round; each round starts with another contender."""
     names, measured = list(contenders), []
     for number in range(rounds):
         first = number % len(names)
         figures = {}
         for name in names[first:] + names[:first]:
             figures[name] = contenders[name]()
-            said = ", ".join(f"{key} {value:.4g}" for key, value in figures[name].items())
-            print(f"round {number + 1}: {name}: {said}", file=sys.stderr, flush=True)
+            values = ", ".join(f"{key} {value:.4g}" for key, value in figures[name].items())
+            print(f"round {number + 1}: {name}: {values}", file=sys.stderr, flush=True)
         measured.append({name: figures[name] for name in names})
     return measured
 
 
 def median(rounds: list[Round], name: str, key: str) -> float:
-    """Return the median of one figure."""
+    """Return the median of one measurement."""
     return statistics.median(each[name][key] for each in rounds)
 
 
 def ratios(rounds: list[Round], name: str, others: list[str], key: str) -> list[float]:
-    """Return, round by round, a contender's figure as a share of the least of the others'."""
+    """Return a contender's value relative to the minimum of the others, for each round."""
     return [each[name][key] / min(each[other][key] for other in others) for each in rounds]
 
 
 def in_words(values: list[float]) -> str:
-    """Return the median of ratios, with the least and the largest where there are several."""
+    """Return the median of ratios as text, with minimum and maximum if there are several."""
     if not values:
         return "-"
     middle = f"{statistics.median(values):.2f}"

@@ -1,9 +1,9 @@
-"""One process of TensorFlow's DCGAN tutorial, written afresh from its description.
+"""TensorFlow's DCGAN tutorial, reimplemented from its description.
 
 https://www.tensorflow.org/tutorials/generative/dcgan: Keras layers, two gradient tapes, a
 `tf.function` without a signature, float32 images shuffled by tf.data. Prints the seconds of each
-epoch: the steps, and the 16 images drawn after them (here without matplotlib, which only makes the
-tutorial look slower).
+epoch: the steps, and generating 16 images afterwards (without matplotlib, which would make the
+tutorial slower).
 
     python benchmarks/tutorial.py IMAGES EPOCHS
 """
@@ -76,7 +76,7 @@ def make_step() -> Callable[[tf.Tensor], None]:
 
 
 def compile_step(generator: keras.Model, discriminator: keras.Model) -> Callable[[tf.Tensor], None]:
-    """Return the tutorial's training step of these networks."""
+    """Return the tutorial's training step for these networks."""
     generator_optimizer = keras.optimizers.Adam(1e-4)
     discriminator_optimizer = keras.optimizers.Adam(1e-4)
     cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)

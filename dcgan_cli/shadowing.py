@@ -1,4 +1,4 @@
-"""Find a file of the user's that Python imports in place of a library, as PYTHONPATH has it."""
+"""Find files on PYTHONPATH that shadow a library."""
 
 import os
 import sys
@@ -9,13 +9,13 @@ from pathlib import Path
 
 
 def shadowed_by(error: BaseException) -> str | None:
-    """Return the line about a file that takes a library's place and so may have caused an error.
+    """Return a message about a file that shadows a library and may have caused an error.
 
     Args:
-        error: what was raised, with its traceback.
+        error: the exception, with its traceback.
 
     Returns:
-        None if there is no such file.
+        The message, or None if there is no such file.
     """
     entries = {os.path.abspath(e) for e in os.environ.get("PYTHONPATH", "").split(os.pathsep) if e}
     others = [entry for entry in sys.path if entry not in entries]
@@ -26,16 +26,16 @@ def shadowed_by(error: BaseException) -> str | None:
             continue
         if name in sys.stdlib_module_names or PathFinder.find_spec(name, others):
             return (
-                f"{file} is imported in place of the library {name}, because PYTHONPATH names its "
-                f"folder ({type(error).__name__}: {error}); rename it, or run dcgan without "
+                f"{file} shadows the library {name}, because PYTHONPATH contains its folder "
+                f"({type(error).__name__}: {error}); rename the file, or run dcgan without "
                 "PYTHONPATH"
             )
     return None
 
 
 def _files(error: BaseException) -> Iterator[Path]:
-    """Yield the files that an error names, or came from."""
-    about = [error, getattr(error, "obj", None)]  # An AttributeError's module.
+    """Yield the files that an exception names and those in its traceback."""
+    about = [error, getattr(error, "obj", None)]  # The module of an AttributeError.
     if isinstance(error, ImportError) and error.name:
         about.append(sys.modules.get(error.name.partition(".")[0]))
     names = [getattr(one, key, None) for one in about for key in ("filename", "path", "__file__")]

@@ -1,4 +1,4 @@
-"""Standard input, output and error, made safe to use whatever they are."""
+"""Make standard input, output and error safe to use when they are closed or broken."""
 
 import contextlib
 import os
@@ -7,10 +7,10 @@ from typing import Any, TextIO, cast
 
 
 def open_standard_streams() -> None:
-    """Open the standard streams that the program was started without, on nothing.
+    """Open missing standard streams on the null device, and ignore broken pipes.
 
-    Else the first file that it opens would take the place of one, and what is meant for the screen,
-    TensorFlow's log for one, would be written into a checkpoint.
+    Without this, the first file that is opened would get the descriptor of a missing stream, and
+    output such as TensorFlow's log would go into a checkpoint.
     """
     for number in range(3):
         try:
@@ -19,7 +19,7 @@ def open_standard_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
-    # A path may hold bytes that are no text, and a picture of a curve may not fit into the locale.
+    # Paths may contain undecodable bytes, and the locale may lack the characters of a chart.
     if hasattr(sys.stdout, "reconfigure"):
         utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
         sys.stdout.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
@@ -28,14 +28,14 @@ def open_standard_streams() -> None:
 
 
 class ForgivingStream:
-    """A stream that takes no offence when nobody reads it any more.
+    """A stream that ignores broken pipes.
 
-    A terminal that was closed, or a reader such as `head` that has seen enough, is no reason to
-    stop training. From then on what is written goes nowhere.
+    A closed terminal, or a reader such as `head` that has exited, must not stop training. After
+    such an error, output goes to the null device.
 
     Args:
-        stream: the stream that is written to while it can be.
-        forgiven: the errors that mean that nobody reads.
+        stream: the stream to write to.
+        forgiven: the errors to ignore.
     """
 
     def __init__(self, stream: TextIO, *forgiven: type[Exception]) -> None:
@@ -49,31 +49,31 @@ class ForgivingStream:
         try:
             return self._stream.write(text)
         except self._forgiven:
-            _lead_nowhere(self._stream)
+            _discard_output(self._stream)
         return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
         except self._forgiven:
-            _lead_nowhere(self._stream)
+            _discard_output(self._stream)
 
 
 def flush_output() -> None:
-    """Write out what standard output holds back, so that what goes wrong is known now.
+    """Flush standard output, so that write errors appear now and not at exit.
 
     Raises:
-        OSError: it is a file on a full disk, say. What could not be written is forgotten.
+        OSError: the output is not writable, for example a full disk; its buffer is discarded.
     """
     try:
         sys.stdout.flush()
-    except OSError:  # Python would try once more at its end, and complain in its own way.
-        _lead_nowhere(sys.stdout)
+    except OSError:  # Otherwise Python would retry at exit and print its own message.
+        _discard_output(sys.stdout)
         raise
 
 
-def _lead_nowhere(stream: TextIO) -> None:
-    with contextlib.suppress(OSError, ValueError):  # It may have no descriptor, or be closed.
+def _discard_output(stream: TextIO) -> None:
+    with contextlib.suppress(OSError, ValueError):  # It may be closed or have no descriptor.
         number = stream.fileno()
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, number)

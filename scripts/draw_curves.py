@@ -1,10 +1,10 @@
-"""Draw the scores of runs over the time they took.
+"""Plot the scores of runs over training time.
 
     pip install matplotlib
     python scripts/draw_curves.py docs/images/scores.png docs/data/*_seed*.csv
 
-Each file is a run's `metrics.csv`, or has its columns `seconds` and `frechet_distance`; it is named
-PRESET_seedN.csv. The curves of one preset share a colour.
+Each file is a run's `metrics.csv`, or has its columns `seconds` and `frechet_distance`, and is
+named PRESET_seedN.csv. The curves of one preset share a colour.
 """
 
 import argparse
@@ -15,11 +15,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 FLOOR = 2.98
-"""What 2,000 real images get (docs/quality.md)."""
+"""Baseline: the Fréchet distance of 2,000 held-out real images (docs/quality.md)."""
 
 
 def main() -> None:
-    """Read, draw, write."""
+    """Plot the files and save the picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("picture", type=Path)
     parser.add_argument("files", type=Path, nargs="+")

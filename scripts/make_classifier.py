@@ -3,10 +3,10 @@
     python scripts/make_classifier.py dcgan_cli/assets/classifiers/mnist-1.npz
     python scripts/make_classifier.py mine.npz --data my/labelled.npz
 
-It trains on the training split, with images moved by up to two pixels, and is measured on the test
-split. `dcgan_cli/core/evaluation/features.py` pins the printed sha256. A classifier that differs in
-anything gets a new name: scores name the one that made them. The bits depend on the machine and
-versions it is trained with, which is why the arrays themselves are shipped.
+It trains on the training split, with images shifted by up to two pixels, and is evaluated on the
+test split. `dcgan_cli/core/evaluation/features.py` pins the printed sha256. Every new classifier
+needs a new name, because scores name their classifier. The bits depend on the machine and the
+versions, so the trained arrays themselves are distributed.
 """
 
 import argparse
@@ -23,7 +23,7 @@ SHIFT = 2
 
 
 def main() -> None:
-    """Train, measure, write."""
+    """Train and evaluate the classifier, and write its weights."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("archive", type=Path)
     parser.add_argument("--data", type=Path, default=BUNDLED_MNIST)

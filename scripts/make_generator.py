@@ -2,10 +2,10 @@
 
     python scripts/make_generator.py RUN dcgan_cli/assets/generators/mnist-1
 
-What it writes is a run folder that every reading command takes, with the one checkpoint that
-scored best and of it nothing but the generator that is sampled, in float16, which is half the size.
-Its `run.json` says, under "bundled", which command trained it, at which commit, what it scores and
-under which licence it is. The pictures of the training come along.
+The result is a run folder for all commands that read runs. It contains one checkpoint, by default
+the best, with only the generator that is sampled, in float16, which halves the size. Under
+"bundled", its `run.json` records the training command, the commit, the score and the licence. The
+sample grids of the run are copied too.
 """
 
 import argparse
@@ -29,16 +29,16 @@ LICENCE = (
     "its code is under the MIT license"
 )
 COUNT = 10_000
-"""Images in the score."""
+"""Number of images in the score."""
 
 
 def main() -> None:
-    """Copy, measure, write."""
+    """Copy the generator, evaluate it and write its record."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", help="the run to take it from")
-    parser.add_argument("folder", type=Path, help="where to write it; must not exist")
+    parser.add_argument("run", help="the finished run")
+    parser.add_argument("folder", type=Path, help="the folder to create; must not exist")
     parser.add_argument("--epoch", default="best", help="checkpoint: best, last or an epoch")
-    parser.add_argument("--commit", default="HEAD", help="the commit that trained it")
+    parser.add_argument("--commit", default="HEAD", help="the commit that trained the run")
     arguments = parser.parse_args()
     load_tensorflow()
     from dcgan_cli.core.networks.weights import sampled_part
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def _overrides(run: RunFolder) -> list[str]:
-    """Return the words that the run was started with, but for where it was put."""
+    """Return the run's command-line overrides, without its output folder."""
     words = OmegaConf.load(run.path / ".hydra" / "overrides.yaml")
     return [str(word) for word in words if not str(word).startswith("hydra.")]
 

@@ -1,9 +1,9 @@
-"""Pack MNIST's four IDX files into the one archive that ships with the package.
+"""Pack MNIST's four IDX files into the archive that is bundled with the package.
 
     python scripts/make_mnist.py FOLDER_WITH_IDX_FILES dcgan_cli/assets/mnist/mnist.npz
 
-The archive has the keys of Keras's `mnist.npz`. Its bytes depend on the four files and the zlib
-version alone, so its printed sha256 is what `dcgan_cli/core/data/load.py` pins.
+The archive has the keys of Keras's `mnist.npz`. Its bytes depend only on the four files and the
+zlib version. `dcgan_cli/core/data/load.py` pins the printed sha256.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import numpy as np
 
 from dcgan_cli.core.data.arrays.idx import read_idx
 
-# As published with the data set; of the unpacked files, so any gzip of them will do.
+# As published with the data set. Of the uncompressed files, so the gzip settings do not matter.
 MD5 = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
     "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
@@ -31,7 +31,7 @@ KEYS = {
 
 
 def main() -> None:
-    """Read the folder, write the archive, print its sha256."""
+    """Write the archive and print its sha256."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("archive", type=Path)

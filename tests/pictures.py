@@ -37,14 +37,14 @@ def write_picture(path: Path, picture: Image.Image) -> Path:
 
 
 def write_colours(folder: Path, count: int, width: int = 40, height: int = 40) -> Path:
-    """Write `count` pictures in colour as PNG files."""
+    """Write `count` colour pictures as PNG files."""
     for seed in range(count):
         write_picture(folder / f"{seed:04d}.png", colours(seed, width, height))
     return folder
 
 
 def write_bomb(path: Path) -> Path:
-    """Write a whole PNG of 74 bytes or so that states 20000 x 20000 pixels."""
+    """Write a PNG of about 74 bytes whose header declares 20000 x 20000 pixels."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         body = name + data
@@ -57,10 +57,10 @@ def write_bomb(path: Path) -> Path:
 
 
 def write_bad(folder: Path) -> dict[str, str]:
-    """Write files that cannot be used.
+    """Write files that are not usable pictures.
 
     Returns:
-        By name: a word of what is to be said about it.
+        Part of the expected problem, by file name.
     """
     (folder / "text.png").write_text("hello")
     (folder / "empty.jpg").touch()
@@ -76,5 +76,5 @@ def write_bad(folder: Path) -> dict[str, str]:
         "cut.jpg": "damaged",
         "cut.png": "damaged",
         "bomb.png": "more than",
-        "nowhere.png": "link that leads nowhere",
+        "nowhere.png": "broken link",
     }

@@ -128,7 +128,7 @@ def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: i
                 first.append(image)
             yield image
 
-    seen = evaluation.network.see(watched())
+    seen = evaluation.network.extract(watched())
     facts = loaded.facts | {
         "features": evaluation.network.name,
         "samples": evaluation.count,
@@ -136,7 +136,7 @@ def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: i
         "figures": {
             name: {
                 "value": figure.value,
-                "floor": figure.floor,
+                "floor": figure.baseline,
                 "samples": figure.count,
                 "better": FIGURES[name][1],
             }

@@ -20,7 +20,7 @@ from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.data.array_inspection import describe_arrays, describe_idx_file
 from dcgan_cli.core.data.arrays.idx_folder import is_idx_folder
 from dcgan_cli.core.data.folder_inspection import describe_pictures, is_image_folder
-from dcgan_cli.core.data.image_set import Watch, unwatched
+from dcgan_cli.core.data.image_set import ProgressCallback, no_progress
 from dcgan_cli.core.data.pictures.class_folders import as_written
 from dcgan_cli.core.data.pictures.folder import FolderPictures, folder_pictures
 from dcgan_cli.core.data.pictures.listing import ENDINGS
@@ -41,14 +41,16 @@ from dcgan_cli.settings.tree import flatten
 Facts = dict[str, Any]
 
 
-def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatched) -> Facts:
+def describe_target(
+    path: Path, sheet: Path | None = None, progress: ProgressCallback = no_progress
+) -> Facts:
     """Describe whatever is at `path`; the entry "kind" says what that is.
 
     Args:
         path: a run, a checkpoint, a picture, a folder of pictures or a data file; of TFRecord files
             a pattern or their folder, too.
         sheet: where to write a contact sheet of pictures, if that is what it is.
-        watch: is shown how far it is with those.
+        progress: is shown how far it is with those.
 
     Raises:
         DcganError: there is nothing, or nothing that dcgan knows.
@@ -69,7 +71,7 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
         if is_idx_folder(path):
             return describe_arrays(path)
         if pictures:
-            return _with_sheet(path, folder_pictures(path), sheet, watch)
+            return _with_sheet(path, folder_pictures(path), sheet, progress)
         if not holds_records(path):
             raise DataError(
                 f"{path} is neither a run, a checkpoint nor a folder of pictures, TFRecord or IDX "
@@ -79,7 +81,7 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
         load_tensorflow()
         from dcgan_cli.core.data.records.tfrecords import RecordPictures
 
-        return _with_sheet(path, RecordPictures(str(path)), sheet, watch)
+        return _with_sheet(path, RecordPictures(str(path)), sheet, progress)
     ending = path.suffix.lower()
     if ending in PICTURES:
         return describe_picture(path)
@@ -92,14 +94,16 @@ def describe_target(path: Path, sheet: Path | None = None, watch: Watch = unwatc
     return describe_idx_file(path)
 
 
-def _with_sheet(path: Path, pictures: Pictures, sheet: Path | None, watch: Watch) -> Facts:
+def _with_sheet(
+    path: Path, pictures: Pictures, sheet: Path | None, progress: ProgressCallback
+) -> Facts:
     folder = pictures.listing.folder
     in_folder = isinstance(pictures, FolderPictures)
     if in_folder and sheet and sheet.resolve().is_relative_to(folder.resolve()):
         raise ConfigError(
             f"--out {sheet} is in {folder}, whose pictures are trained on; choose another place"
         )
-    facts, shown = describe_pictures(path, pictures, watch)
+    facts, shown = describe_pictures(path, pictures, progress)
     if sheet is not None and shown is not None:
         sheet.parent.mkdir(parents=True, exist_ok=True)
         with replacing(sheet) as stream:

@@ -1,4 +1,4 @@
-"""Arrays in `.npz` and `.npy` files, which are treated as untrusted."""
+"""Read untrusted `.npz` archives and `.npy` files."""
 
 import math
 import zipfile
@@ -13,7 +13,7 @@ from dcgan_cli.core.storage import reading
 Arrays = dict[str, np.ndarray]
 MAX_MEMBER_BYTES = 2**32
 MAX_HEADER_BYTES = 10_000
-"""What NumPy reads, too."""
+"""NumPy's own limit."""
 HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -21,61 +21,60 @@ HEADERS = {
 
 
 class TooLargeError(ValueError):
-    """An array has more bytes than are read."""
+    """An array is larger than the limit."""
 
 
 class PickledError(ValueError):
-    """An array holds Python objects, which are not read."""
+    """An array contains Python objects, which would have to be unpickled."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What an `.npy` states of its array."""
+    """Shape, order and dtype in an `.npy` header."""
 
     shape: tuple[int, ...]
     fortran_order: bool
     dtype: np.dtype
 
     def __str__(self) -> str:
-        """Return type and shape, such as "float32 [100, 28, 28]"."""
+        """Return dtype and shape, such as "float32 [100, 28, 28]"."""
         return f"{self.dtype} {list(self.shape)}"
 
     def check(self, name: str, length: int) -> None:
-        """Check that an array can be read.
+        """Check that an array is safe to read.
 
         Args:
-            name: of the array, for the message.
-            length: bytes that there are for its values.
+            name: name of the array, for the message.
+            length: number of bytes after the header.
 
         Raises:
-            PickledError: it holds Python objects.
-            ValueError: its values take more bytes, or fewer.
+            PickledError: the array contains Python objects.
+            ValueError: `length` does not match the dtype and shape.
         """
         if self.dtype.hasobject:
-            raise PickledError(f"{name} holds pickled objects, which are not read")
+            raise PickledError(f"{name} contains pickled objects, which are not supported")
         if min(self.shape, default=0) < 0 or math.prod(self.shape) * self.dtype.itemsize != length:
-            raise ValueError(f"{name} holds more or less than it states")
+            raise ValueError(f"the size of {name} does not match its header")
 
 
 def array_names(archive: zipfile.ZipFile) -> list[str]:
-    """Return the names of the arrays of an `.npz`, each once."""
+    """Return the names of the arrays in an `.npz`, without duplicates."""
     return sorted({name.removesuffix(".npy") for name in archive.namelist()})
 
 
 def read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """Read one array of an `.npz`, whole and checked.
+    """Return one array of an `.npz`, after checking its header, size and checksum.
 
-    Memory is taken only for an array whose header and size agree. What is read has the archive's
-    own checksum.
+    Allocates memory only if the header matches the size.
 
     Raises:
-        TooLargeError: it is over 4 GiB.
-        PickledError: it holds pickled objects.
-        ValueError: it holds more or less than it states. A damaged archive raises other errors too.
+        TooLargeError: the array is larger than 4 GiB.
+        PickledError: the array contains pickled objects.
+        ValueError: its size does not match its header. A damaged archive raises other errors too.
     """
     member = archive.getinfo(f"{name}.npy")
     if member.file_size > MAX_MEMBER_BYTES:
-        raise TooLargeError(f"{name} unpacks to over 4 GiB")
+        raise TooLargeError(f"{name} is larger than 4 GiB")
     with archive.open(member) as stream:
         header = _read_header(stream)
         header.check(name, member.file_size - stream.tell())
@@ -84,7 +83,7 @@ def read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
 
 
 def read_header(archive: zipfile.ZipFile, name: str) -> Header:
-    """Read what one array of an `.npz` states of itself; a damaged one raises nearly anything."""
+    """Return the header of one array of an `.npz`; a damaged archive may raise any exception."""
     with archive.open(f"{name}.npy") as stream:
         return _read_header(stream)
 
@@ -93,15 +92,15 @@ def map_npy(path: Path) -> np.ndarray:
     """Return the array of an `.npy` file as a read-only memory map.
 
     Raises:
-        PickledError: it holds pickled objects.
-        ValueError: it is damaged, or holds more or less than it states.
-        OSError: the file cannot be read.
+        PickledError: the array contains pickled objects.
+        ValueError: the file is damaged, or its size does not match its header.
+        OSError: the file is not readable.
     """
     with path.open("rb") as stream:
         header = _read_header(stream)
         offset = stream.tell()
         header.check("the array", path.stat().st_size - offset)
-    if not math.prod(header.shape):  # Nothing can be mapped.
+    if not math.prod(header.shape):  # An empty file region cannot be mapped.
         return np.empty(header.shape, header.dtype)
     return np.memmap(
         path, header.dtype, "r", offset, header.shape, "F" if header.fortran_order else "C"
@@ -109,26 +108,26 @@ def map_npy(path: Path) -> np.ndarray:
 
 
 def read_stored(path: Path) -> Arrays:
-    """Read all arrays of an `.npz` as `np.savez` writes it, without compression.
+    """Return all arrays of an uncompressed `.npz`, as `np.savez` writes it.
 
     Raises:
-        OSError: the file cannot be read.
-        ValueError: it unpacks to more than it is long; see also `read_array`.
+        OSError: the file is not readable.
+        ValueError: the arrays are larger than the file; see also `read_array`.
     """
     with reading(path) as stream, zipfile.ZipFile(stream) as archive:
         if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
-            raise ValueError("it unpacks to more than it is long")
+            raise ValueError("its arrays are larger than the file")
         return {name: read_array(archive, name) for name in array_names(archive)}
 
 
 def _read_header(stream: IO[bytes]) -> Header:
     version = np.lib.format.read_magic(stream)
     if version not in HEADERS:
-        raise ValueError(f"version {version} of the .npy format is not read")
+        raise ValueError(f"version {version} of the .npy format is not supported")
     start = stream.tell()
-    # NumPy would take memory for whatever length is stated before it compares.
+    # NumPy would allocate any declared length before it checks the limit.
     length = int.from_bytes(stream.read(2 if version == (1, 0) else 4), "little")
     if length > MAX_HEADER_BYTES:
-        raise ValueError(f"its header states {length:,} bytes")
+        raise ValueError(f"its header declares {length:,} bytes")
     stream.seek(start)
     return Header(*HEADERS[version](stream))

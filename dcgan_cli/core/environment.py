@@ -1,7 +1,7 @@
-"""Environment variables and files that would change what TensorFlow and Keras compute.
+"""Isolate TensorFlow and Keras from environment variables and configuration files.
 
-The bits of a run depend on its settings, its data and what `run.json` records of the machine. Other
-work's settings for Keras and TensorFlow must not change them.
+The bits of a run depend on its settings, its data and the machine facts in `run.json`. Determinism
+must not depend on variables and files that were set for other programs.
 """
 
 import functools
@@ -18,23 +18,23 @@ FOREIGN = re.compile(
     r"|ONEDNN|OPTIONALS|OVERRIDE|SET|TRT|USE|XLA)_.+"
     r"|TENSORFLOW_USE_.+|MLIR_BRIDGE_.+|XLA_FLAGS|(ONEDNN|DNNL)_DEFAULT_FPMATH_MODE"
 )
-"""Variables by which TensorFlow and its parts compile, round or order operations in another way.
+"""Variables that change how TensorFlow and its libraries compile, round or order operations.
 
-Others that begin with TF_ are of its logs, threads, memory and devices, choose between kernels of
-GPUs, for which no bits are promised, or are Terraform's.
+Other variables with TF_ control logs, threads, memory and devices, select GPU kernels, for which
+equal bits are not guaranteed, or belong to Terraform.
 """
 RECORDED = {"TF_ENABLE_ONEDNN_OPTS"}
-"""Those that a user may well set: `run.json` says how, and resuming says what differs."""
+"""Variables that users may set: `run.json` records the value, and resuming reports a difference."""
 
 
 @functools.cache
 def remove_foreign_variables() -> tuple[str, ...]:
-    """Remove variables from this process that would change TensorFlow's arithmetic.
+    """Remove variables that would change TensorFlow's arithmetic from this process.
 
-    It reads some of them when it is imported and others at its first step, so they stay removed.
+    TensorFlow reads some when it is imported and others at its first step, so they stay removed.
 
     Returns:
-        Their names; the same ones when called again.
+        The names of the removed variables; the same names on every call.
     """
     names = [name for name in os.environ if FOREIGN.fullmatch(name) and name not in RECORDED]
     for name in names:
@@ -44,11 +44,11 @@ def remove_foreign_variables() -> tuple[str, ...]:
 
 @contextmanager
 def keras_defaults() -> Iterator[None]:
-    """Have Keras imported with its defaults and on TensorFlow, and put the environment back after.
+    """Let the block import Keras with its defaults and the TensorFlow backend.
 
-    It takes a backend, a float type, an epsilon and an image format from KERAS_* and from
-    `keras.json` in its folder, and writes that file if there is none. No file can be in the null
-    device, so there it reads and writes nothing.
+    Keras reads a backend, a float type, an epsilon and an image format from KERAS_* and from
+    `keras.json` in its folder, and writes that file if it is missing. With a folder below the null
+    device it reads and writes no file. The environment is restored afterwards.
     """
     before = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("KERAS_")}
     own = {"KERAS_BACKEND": "tensorflow", "KERAS_HOME": os.path.join(os.devnull, "keras")}
@@ -62,14 +62,12 @@ def keras_defaults() -> Iterator[None]:
 
 
 def core_count() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def keras_folder() -> Path:
-    """Return the folder in which Keras keeps what it downloads.
-
-    `KERAS_HOME` if it is set, else `~/.keras`.
+    """Return Keras's download folder: `KERAS_HOME` if set, otherwise `~/.keras`.
 
     Raises:
         DataError: there is no home folder.

@@ -1,8 +1,7 @@
-"""Files on disk. Written ones are whole or not there; read ones are taken for a stranger's.
+"""Files on disk: writes are atomic, reads treat files as untrusted.
 
-A file is written aside, flushed, then renamed into place. What a run folder holds may have been
-damaged, or made by somebody else: reading one follows no link, waits for no pipe, and takes no more
-memory than was meant for it.
+A file is written under a temporary name, flushed, then renamed. A run folder may be damaged or come
+from somebody else, so reading follows no link, does not block on a pipe, and limits the memory.
 """
 
 import contextlib
@@ -22,38 +21,38 @@ from typing import IO, Any
 
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp(\.\w+)?")
 MAX_TEXT_BYTES = 64 * 2**20
-"""The longest text file that is read; half a million epochs of metrics are shorter."""
+"""Maximum size of a text file; the metrics of half a million epochs are smaller."""
 MAX_JSON_BYTES = 4 * 2**20
-"""The longest JSON that is read: in memory it may take thirty times as much."""
-# Not every system has all of these.
+"""Maximum size of a JSON file, which may take thirty times as much memory."""
+# Not all systems have all of these flags.
 READING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 REMEDIES = {
     errno.ENOSPC: "free space",
     errno.EDQUOT: "free space",
     errno.EFBIG: "raise the limit on file sizes (ulimit -f)",
-    errno.ENOENT: "put back what is gone",
+    errno.ENOENT: "restore what was removed",
 }
-"""What to do about an error of writing, by its number."""
+"""Remedies for write errors, by errno."""
 
 
 def temporary_beside(path: Path) -> Path:
-    """Return a name beside `path`, with its ending, that nothing has and `is_temporary` knows."""
+    """Return an unused temporary path in the same folder, with the same ending as `path`."""
     return path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether `path` has a name that `temporary_beside` gives."""
+    """Return whether `path` has a name from `temporary_beside`."""
     return TEMPORARY.fullmatch(path.name) is not None
 
 
 @contextmanager
 def replacing_path(path: Path) -> Iterator[Path]:
-    """Yield the path of a temporary file that takes the place of `path` when the block ends well.
+    """Yield a temporary path that atomically replaces `path` when the block ends without an error.
 
-    It lies beside `path` and has its ending. A reader sees the old file or the new one, never a
-    part, also after a crash or a power cut. When the block raises, the temporary file is removed
-    and `path` is left as it was.
+    It is in the same folder and has the same ending. Readers see the old or the new file, never a
+    part, even after a crash or a power failure. If the block raises, the temporary file is removed
+    and `path` is unchanged.
     """
     temporary = temporary_beside(path)
     try:
@@ -62,9 +61,9 @@ def replacing_path(path: Path) -> Iterator[Path]:
             flush_to_disk(stream)
         os.replace(temporary, path)
     except OSError as error:
-        if error.filename == str(temporary):  # People know the file by its own name.
+        if error.filename == str(temporary):  # Show users the name that they know.
             error.filename = str(path)
-            del error.filename2  # Were it None, the message would name that too.
+            del error.filename2  # If it were None, the message would include it.
         raise
     finally:
         temporary.unlink(missing_ok=True)
@@ -73,16 +72,16 @@ def replacing_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that takes the place of `path` when the block ends well; see above."""
+    """Open a temporary file for writing that replaces `path`; see `replacing_path`."""
     with replacing_path(path) as temporary, temporary.open("xb") as stream:
         yield stream
 
 
 @contextmanager
 def filling(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder whose files are moved into `folder` when the block ends well.
+    """Yield a temporary folder whose files move into `folder` when the block ends without an error.
 
-    It lies in `folder`, which is made if it is not there. When the block raises, nothing is left.
+    It is inside `folder`, which is created if missing. If the block raises, nothing is left.
     """
     made = not folder.exists()
     names: list[str] = []
@@ -99,26 +98,29 @@ def filling(folder: Path) -> Iterator[Path]:
         if made:
             for name in names:
                 (folder / name).unlink(missing_ok=True)
-            with contextlib.suppress(OSError):  # Something else is in it by now.
+            with contextlib.suppress(OSError):  # The folder may contain other files by now.
                 folder.rmdir()
         raise
 
 
 def flush_to_disk(stream: IO[bytes]) -> None:
-    """Return once what was written to `stream` is on the disk, not only in the system's cache."""
+    """Flush `stream` and wait until its content is on the disk."""
     stream.flush()
     os.fsync(stream.fileno())
 
 
 def flush_folder(folder: Path) -> None:
-    """Return once names created, renamed or removed in `folder` are on the disk."""
-    if os.name == "nt":  # Windows cannot open a folder, and needs no flush for a rename.
+    """Wait until files created, renamed or removed in `folder` are on the disk."""
+    if os.name == "nt":  # Windows cannot open a folder and needs no flush after a rename.
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # Some network disks cannot do it.
+        if error.errno not in (
+            errno.EINVAL,
+            errno.ENOTSUP,
+        ):  # Some network disks do not support it.
             raise
     finally:
         os.close(descriptor)
@@ -126,10 +128,10 @@ def flush_folder(folder: Path) -> None:
 
 @contextmanager
 def reading(path: Path) -> Iterator[io.BufferedReader]:
-    """Open a file that may be a stranger's.
+    """Open an untrusted file for reading.
 
     Raises:
-        OSError: it is missing, or is a link, a pipe, a device or a folder.
+        OSError: the file is missing, or is a link, a pipe, a device or a folder.
     """
     descriptor = os.open(path, READING)
     with os.fdopen(descriptor, "rb") as stream:
@@ -139,10 +141,10 @@ def reading(path: Path) -> Iterator[io.BufferedReader]:
 
 
 def read_text(path: Path, longest: int = MAX_TEXT_BYTES) -> bytes:
-    """Read a text file that may be a stranger's.
+    """Return the content of an untrusted text file.
 
     Raises:
-        OSError: see `reading`; or it has more bytes than `longest`.
+        OSError: see `reading`; or the file is longer than `longest` bytes.
     """
     with reading(path) as stream:
         text = stream.read(longest + 1)
@@ -152,28 +154,28 @@ def read_text(path: Path, longest: int = MAX_TEXT_BYTES) -> bytes:
 
 
 def read_json(path: Path, longest: int = MAX_JSON_BYTES) -> Any:
-    """Read a JSON file that may be a stranger's.
+    """Return the value in an untrusted JSON file.
 
     Raises:
         OSError: see `read_text`.
-        ValueError, RecursionError: it is not JSON, or has an object with the same key twice.
+        ValueError, RecursionError: the file is not JSON, or an object has a duplicate key.
     """
     return json.loads(read_text(path, longest), object_pairs_hook=_object)
 
 
 def write_json(path: Path, value: dict[str, Any], indent: int | None = 2) -> None:
-    """Replace `path` with `value` as JSON, on one line if `indent` is None."""
+    """Write `value` as JSON to `path`, atomically; on one line if `indent` is None."""
     with replacing(path) as stream:
         stream.write(json.dumps(value, indent=indent).encode() + b"\n")
 
 
 def is_link(path: Path) -> bool:
-    """Whether `path` leads elsewhere: a symbolic link or, on Windows, a junction."""
+    """Return whether `path` is a symbolic link or, on Windows, a junction."""
     return path.is_symlink() or (hasattr(path, "is_junction") and path.is_junction())
 
 
 def remove(path: Path) -> None:
-    """Remove a file, a link, or a folder with all that is in it."""
+    """Delete a file, a link, or a folder with its content."""
     if path.is_dir() and not is_link(path):
         shutil.rmtree(path)
     else:
@@ -181,19 +183,19 @@ def remove(path: Path) -> None:
 
 
 def entries(folder: Path) -> list[Path]:
-    """Return what is in a folder; nothing if there is none."""
+    """Return the paths in a folder; [] if the folder does not exist."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         return list(folder.iterdir())
     return []
 
 
 def now() -> str:
-    """Return the time as records state it, in UTC, so that later ones sort behind earlier ones."""
+    """Return the current UTC time as text that sorts by time."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError("duplicate key in an object")
     return made

@@ -332,10 +332,10 @@ class TrainConfig(Section):
     @property
     def latent_dim(self) -> int:
         """The length of what the generator takes: the noise, and the class where it takes one."""
-        return self.noise_dim + self.told_classes
+        return self.noise_dim + self.num_classes
 
     @property
-    def told_classes(self) -> int:
+    def num_classes(self) -> int:
         """How many classes the networks are told apart; 0 if they are not told any."""
         return self.data.classes if self.model.conditional else 0
 

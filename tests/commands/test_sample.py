@@ -9,7 +9,7 @@ from PIL import Image
 
 from dcgan_cli.core.runs import checkpoints
 from dcgan_cli.core.runs.progress import Progress
-from dcgan_cli.core.sampling.pictures import make_grid, read_png_facts
+from dcgan_cli.core.sampling.pictures import read_png_facts, sample_grid
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_grid(dcgan, workplace, finished_run, images):
     done = dcgan("sample", "--n", "6", "--out", "grid.png", "--run", finished_run, "--cols", "3")
     assert (done.code, done.out) == (0, "grid.png\n")
     assert f"using {finished_run}, epoch 3, step 12" in done.err
-    grid = make_grid(images[:6], columns=3)[..., 0]
+    grid = sample_grid(images[:6], columns=3)[..., 0]
     scale = 512 // grid.shape[1]
     pixels = np.asarray(Image.open(workplace / "grid.png"))
     np.testing.assert_array_equal(pixels[::scale, ::scale], grid)

@@ -1,1 +1,1 @@
-"""Training images: found, checked, and brought to one size and mode."""
+"""Training images: loading, checking and preprocessing."""

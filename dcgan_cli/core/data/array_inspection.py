@@ -1,4 +1,4 @@
-"""What `dcgan inspect` says of an `.npz`, an `.npy` or IDX files."""
+"""Facts that `dcgan inspect` shows about an `.npz`, an `.npy` or IDX files."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from dcgan_cli.core.data.arrays.idx import read_idx
 from dcgan_cli.core.data.arrays.images import MNIST_SHAPE, read_images
 from dcgan_cli.core.data.folder_inspection import SIZES, SMALL_GREY_SIZE, has_own_networks
 from dcgan_cli.core.data.image_set import ImageSet, NoSplitError
-from dcgan_cli.core.data.load import LEAST_SCORED
+from dcgan_cli.core.data.load import MIN_SCORED_IMAGES
 from dcgan_cli.errors import DataError
 from dcgan_cli.settings.overrides import override, shell_word
 from dcgan_cli.settings.schema import DataConfig
@@ -19,17 +19,17 @@ Facts = dict[str, Any]
 
 
 def describe_arrays(path: Path) -> Facts:
-    """Describe a file or folder of arrays as training reads it.
+    """Return facts about a file or folder of arrays, as training reads it.
 
     Args:
         path: an `.npz`, an `.npy` or a folder of IDX files.
 
     Returns:
-        Of kind "data" with the splits that can be read; or else of kind "arrays" with each array.
-        The entry "problem" says why images cannot be used, "note" why none were found.
+        Facts of kind "data", with the splits that can be read, or of kind "arrays", with each
+        array. The entry "problem" says why images cannot be used, "note" why none were found.
 
     Raises:
-        DataError: it is damaged, or is none of these.
+        DataError: the file is damaged, or of another kind.
     """
     arrays = open_arrays(path)
     facts: Facts = {"kind": "data", "path": str(path), "splits": {}, "notes": [], "commands": {}}
@@ -55,10 +55,10 @@ def describe_arrays(path: Path) -> Facts:
 
 
 def describe_idx_file(path: Path) -> Facts:
-    """Describe one IDX file.
+    """Return facts about one IDX file.
 
     Raises:
-        DataError: it is none.
+        DataError: the file is not an IDX file.
     """
     try:
         array = read_idx(path)
@@ -95,11 +95,11 @@ def _commands(
         words += _form(height, width, channels)
     held_out = count - count // 2 if test is None else len(test.images)
     compared = count // 2 if test is None else count
-    if problem or min(compared, held_out) < LEAST_SCORED:
+    if problem or min(compared, held_out) < MIN_SCORED_IMAGES:
         words.append("evaluate_every=0")
     commands = {"train on it": " ".join(words)}
     if train.labels is not None and len(np.unique(train.labels)) > 1:
-        # data=mnist has 10 classes unless it is told another number.
+        # data=mnist has data.classes=10 by default.
         counted = own_kind and (train.class_names or train.labels.max() >= DataConfig().classes)
         words.append("model.conditional=true" + (" data.classes=0" if counted else ""))
         commands["class by class"] = " ".join(words)
@@ -107,7 +107,7 @@ def _commands(
 
 
 def _form(height: int, width: int, channels: int) -> list[str]:
-    """Return the settings that suit images of a shape, but for defaults of data=npz."""
+    """Return the settings for images of a shape that differ from the defaults of data=npz."""
     side = min(height, width)
     smallest = SMALL_GREY_SIZE if channels == 1 else SIZES[-1]
     size = next((size for size in SIZES if size <= side), smallest)
@@ -135,6 +135,6 @@ def _describe_array(array: np.ndarray) -> Facts:
     facts: Facts = {"shape": list(array.shape), "dtype": str(array.dtype)}
     if array.size and np.isrealobj(array) and np.issubdtype(array.dtype, np.number):
         low, high = array.min().item(), array.max().item()
-        if np.isfinite([low, high]).all():  # JSON has no other numbers.
+        if np.isfinite([low, high]).all():  # JSON has no NaN and no infinity.
             facts |= {"min": low, "max": high}
     return facts

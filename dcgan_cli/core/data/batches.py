@@ -1,4 +1,4 @@
-"""The order in which training images arrive: a function of the seed and the epoch alone."""
+"""Shuffled batches of an epoch, in an order that depends on the seed and the epoch alone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ import tensorflow as tf
 from dcgan_cli.core.data.image_set import Images
 
 Gather = Callable[[tf.Tensor], tf.Tensor]
-"""int64 [B], places in the data set -> uint8 [B, H, W, C], the images there."""
+"""int64 [B], indices in the data set -> uint8 [B, H, W, C], the images at these indices."""
 
 
 def epoch_batches(
@@ -23,24 +23,24 @@ def epoch_batches(
     skip: int = 0,
     flip: bool = False,
 ) -> tf.data.Dataset:
-    """Shuffle and batch one epoch, the last batch as small as it comes out.
+    """Return the shuffled batches of one epoch; the last batch may be smaller.
 
-    Positions are shuffled and images are gathered a batch at a time, so the images stay in memory
-    once, as uint8, and those of a memory map or of pictures stay on the disk.
+    Indices are shuffled, and images are gathered batch by batch. So images in memory exist once, as
+    uint8, and memory-mapped or lazy images stay on disk.
 
     Args:
         images: uint8 [N, H, W, C].
-        labels: [N], the images' classes, or None if they are not wanted.
-        batch_size: images in a batch.
-        buffer_size: images that the shuffle draws from; N or more is a full shuffle.
+        labels: [N], the images' classes, or None for unconditional training.
+        batch_size: images per batch.
+        buffer_size: size of the shuffle buffer in images; N or more is a full shuffle.
         seed: the run's seed.
-        epoch: which epoch, counted from 1.
-        skip: batches at the start to leave out, which a resumed epoch has had already.
-        flip: whether to mirror images, left to right. Which ones is a function of the seed, the
-            epoch and the image's place in `images`: half of them, other ones in each epoch.
+        epoch: number of the epoch, counted from 1.
+        skip: number of batches to skip at the start, for a resumed epoch.
+        flip: whether to mirror half of the images left to right. The choice depends on the seed,
+            the epoch and the index in `images`, and differs between epochs.
 
     Returns:
-        A data set of uint8 [B, H, W, C], or of pairs of that and int32 [B].
+        A data set of uint8 [B, H, W, C], or of pairs of that and int32 [B] with labels.
     """
     shuffle_seed = int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)
     in_memory = isinstance(images, np.ndarray) and not isinstance(images, np.memmap)
@@ -55,8 +55,8 @@ def epoch_batches(
         def take(at: tf.Tensor) -> Any:
             return gather(at), tf.gather(classes, at)
 
-    # Autotuning has nothing to gain here, and its thread is waited for when an epoch's iterator
-    # ends: it wakes after 10 ms, 20 ms, 40 ms and so on up to a minute.
+    # Autotuning gains nothing here, and closing the iterator waits for its thread, which sleeps
+    # for 10 ms, 20 ms, 40 ms and so on up to a minute.
     options = tf.data.Options()
     options.autotune.enabled = False
     return (
@@ -77,7 +77,7 @@ def _from_memory(images: Images) -> Gather:
 
 
 def _from_disk(images: Images) -> Gather:
-    """A constant would be a copy of all images in memory; this takes those of one batch."""
+    """Return a function that reads one batch at a time; a constant would copy all into memory."""
 
     def gather(at: tf.Tensor) -> tf.Tensor:
         pixels = tf.numpy_function(lambda at: images[at], [at], tf.uint8, stateful=False)
@@ -87,7 +87,7 @@ def _from_disk(images: Images) -> Gather:
 
 
 def _flipping(gather: Gather, seed: np.random.SeedSequence, count: int) -> Gather:
-    """Mirror half of the images that `gather` yields."""
+    """Return a function that mirrors half of the images of `gather`."""
     draw = np.random.Generator(np.random.Philox(seed))
     with tf.device("CPU"):
         mirrored = tf.constant(draw.integers(0, 2, count, dtype=np.bool_))
@@ -101,5 +101,5 @@ def _flipping(gather: Gather, seed: np.random.SeedSequence, count: int) -> Gathe
 
 
 def steps_per_epoch(image_count: int, batch_size: int) -> int:
-    """Return the number of batches in an epoch, a smaller last one included."""
+    """Return the number of batches in an epoch, including a smaller last one."""
     return -(-image_count // batch_size)

@@ -1,8 +1,8 @@
-"""The folder where what was made from pictures is kept, and how an entry comes into it and goes.
+"""Image cache: create and expire entries.
 
-An entry is a folder. It is made under a temporary name and renamed, so that an entry is whole or
-not there, whoever else makes the same one at the same time. Entries can be deleted at any time;
-those that nobody has used for a month are, when another one is made.
+An entry is a folder. It is created under a temporary name and renamed, so an entry is complete or
+absent, even if several processes create the same one. Entries can be deleted at any time. Entries
+unused for 30 days are deleted when another entry is created.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from dcgan_cli.errors import StorageError
 
 ENTRY_NAME = re.compile(r"(images|facts)-[0-9a-f]{32}")
 ENTRY = "entry.json"
-"""The file in an entry that says what it holds. Its time is when the entry was last used."""
+"""The file in an entry that describes its content. Its mtime is the time of the last use."""
 CACHE_REMEDIES = {
     errno.ENOENT: "make its folder",
     errno.EEXIST: "move that file away",
@@ -28,14 +28,14 @@ CACHE_REMEDIES = {
 }
 DAY_SECONDS = 24 * 3600
 ABANDONED_SECONDS = DAY_SECONDS
-"""After which a temporary folder is taken to be of a process that was killed."""
+"""Age at which a temporary folder is considered abandoned by a process that was killed."""
 UNUSED_SECONDS = 30 * DAY_SECONDS
 
 
 def cache_folder() -> Path:
-    """Return where decoded images are kept.
+    """Return the folder of the image cache.
 
-    `DCGAN_CACHE` if it is set, else `dcgan` in `XDG_CACHE_HOME`, which is `~/.cache` by default.
+    This is `DCGAN_CACHE` if set, otherwise `dcgan` in `XDG_CACHE_HOME`, by default `~/.cache`.
 
     Raises:
         StorageError: there is no home folder.
@@ -53,11 +53,11 @@ def cache_folder() -> Path:
 
 @contextmanager
 def cache_errors(cache: Path) -> Iterator[None]:
-    """Turn an OSError of writing into the cache into a StorageError with its remedy."""
+    """Turn an OSError from writing to the cache into a StorageError that names a remedy."""
     try:
         yield
     except OSError as error:
-        remedy = (REMEDIES | CACHE_REMEDIES).get(error.errno or 0, "allow it")
+        remedy = (REMEDIES | CACHE_REMEDIES).get(error.errno or 0, "change its permissions")
         raise StorageError(
             f"cannot write the cache {cache}: {error.strerror or error}; {remedy}, or set "
             "DCGAN_CACHE to another folder"
@@ -65,10 +65,10 @@ def cache_errors(cache: Path) -> Iterator[None]:
 
 
 def check_writable(cache: Path) -> None:
-    """Make the cache if it is not there, and try whether an entry could be made in it.
+    """Create the cache folder if it is missing, and check that it is writable.
 
     Raises:
-        OSError: it could not.
+        OSError: it is not writable.
     """
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache):
@@ -77,14 +77,15 @@ def check_writable(cache: Path) -> None:
 
 @contextmanager
 def new_entry(entry: Path, is_whole: Callable[[], bool]) -> Iterator[Path]:
-    """Yield a temporary folder that becomes `entry` when the block ends well.
+    """Yield a temporary folder that becomes `entry` when the block ends without an error.
 
     Args:
-        entry: its path.
-        is_whole: whether an entry that is there by then is one; a damaged one is replaced.
+        entry: path of the entry.
+        is_whole: checks an entry that another process has created meanwhile; a damaged one is
+            replaced.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the entry cannot be written.
     """
     entry.parent.mkdir(parents=True, exist_ok=True)
     _remove_old(entry.parent)
@@ -92,7 +93,7 @@ def new_entry(entry: Path, is_whole: Callable[[], bool]) -> Iterator[Path]:
     folder.mkdir()
     try:
         yield folder
-        # What is there by now another process has made meanwhile, or it is damaged.
+        # An entry that exists now was created meanwhile by another process, or is damaged.
         if entry.exists() and not is_whole():
             remove(entry)
         try:
@@ -102,24 +103,24 @@ def new_entry(entry: Path, is_whole: Callable[[], bool]) -> Iterator[Path]:
                 raise
     finally:
         with contextlib.suppress(OSError):
-            remove(folder)  # Not there any more if it became the entry.
+            remove(folder)  # Missing if it became the entry.
 
 
-def note_use(entry: Path) -> None:
-    """Note that an entry is used now, if that may be written."""
+def mark_used(entry: Path) -> None:
+    """Set the time of an entry's last use to now, if it is writable."""
     with contextlib.suppress(OSError):
         os.utime(entry / ENTRY)
 
 
 def _remove_old(cache: Path) -> None:
-    """Remove entries out of use, and what processes that were killed have left behind."""
+    """Delete entries unused for 30 days, and abandoned temporary folders."""
     for path in entries(cache):
         with contextlib.suppress(OSError):
             if is_temporary(path):
                 written = max(found.stat().st_mtime for found in [path, *entries(path)])
                 old = time.time() - written > ABANDONED_SECONDS
-            elif ENTRY_NAME.fullmatch(path.name):  # People may keep other things beside.
-                stated = path / ENTRY  # Gone from one that was being removed.
+            elif ENTRY_NAME.fullmatch(path.name):  # Leave other files in the folder alone.
+                stated = path / ENTRY  # Missing from an entry that was only partly removed.
                 used = (stated if stated.exists() else path).stat().st_mtime
                 old = time.time() - used > UNUSED_SECONDS
             else:

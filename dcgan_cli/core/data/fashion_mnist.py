@@ -1,4 +1,4 @@
-"""Where Fashion-MNIST's IDX files are on this machine.
+"""Find or download the IDX files of Fashion-MNIST.
 
 Xiao et al. 2017, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
 Algorithms".
@@ -15,7 +15,7 @@ from dcgan_cli.errors import DataError
 
 FILE = "train-images-idx3-ubyte"
 SOURCE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
-"""Where `keras.datasets.fashion_mnist` downloads them from."""
+"""The address that `keras.datasets.fashion_mnist` downloads from."""
 FILES = [
     f"{split}-{kind}-ubyte.gz"
     for split in ("train", "t10k")
@@ -24,13 +24,13 @@ FILES = [
 
 
 def fashion_mnist_folder() -> Path:
-    """Return the folder of the files, downloading them if it has to be.
+    """Return the folder of the files; download them if they are missing.
 
-    The package `dataset-fashion-mnist` of Debian and Ubuntu has them in `datasets/fashion-mnist`
-    below one of `XDG_DATA_DIRS`; Keras keeps them in its own folder, and downloads them.
+    The package `dataset-fashion-mnist` of Debian and Ubuntu installs them in
+    `datasets/fashion-mnist` below one of `XDG_DATA_DIRS`. Keras downloads them to its own folder.
 
     Raises:
-        DataError: they are in neither place and cannot be downloaded.
+        DataError: they are in neither folder and cannot be downloaded.
     """
     shared = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
     packaged = [Path(base) / "datasets" / "fashion-mnist" for base in shared.split(":") if base]
@@ -38,15 +38,15 @@ def fashion_mnist_folder() -> Path:
         if _has(base, FILE):
             return base
     downloaded = keras_folder() / "datasets" / "fashion-mnist"
-    # A download may have stopped after its first file.
+    # An earlier download may be incomplete.
     if all(_has(downloaded, name.removesuffix(".gz")) for name in FILES):
         return downloaded
     load_tensorflow()
     import keras
 
     try:
-        downloaded.mkdir(parents=True, exist_ok=True)  # Keras would take /tmp in its place.
-        with contextlib.redirect_stdout(sys.stderr):  # Its bar; standard output is for results.
+        downloaded.mkdir(parents=True, exist_ok=True)  # Otherwise Keras would use /tmp.
+        with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress bar to stdout.
             for name in FILES:
                 keras.utils.get_file(
                     name,
@@ -54,7 +54,7 @@ def fashion_mnist_folder() -> Path:
                     cache_dir=keras_folder(),
                     cache_subdir=Path("datasets", "fashion-mnist"),
                 )
-    except Exception as error:  # Keras passes on whatever the network raises.
+    except Exception as error:  # Keras passes on all network errors.
         reason = str(error).partition("\n")[0]
         raise DataError(
             f"Fashion-MNIST is not in {downloaded} and cannot be downloaded ({reason}); install "

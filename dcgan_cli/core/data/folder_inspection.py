@@ -1,4 +1,4 @@
-"""Facts about a folder of pictures: what is in it, what is wrong with it, and what suits it."""
+"""Facts that `dcgan inspect` shows about a folder of pictures, with suggested settings."""
 
 import dataclasses
 from collections import Counter, defaultdict
@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from dcgan_cli.core.data.image_set import Watch, unwatched
-from dcgan_cli.core.data.load import LEAST_SCORED
+from dcgan_cli.core.data.image_set import ProgressCallback, no_progress
+from dcgan_cli.core.data.load import MIN_SCORED_IMAGES
 from dcgan_cli.core.data.pictures.decoding import ReadImage
 from dcgan_cli.core.data.pictures.findings import Findings
 from dcgan_cli.core.data.pictures.folder import FolderPictures
@@ -25,19 +25,19 @@ Facts = dict[str, Any]
 SHEET_IMAGES = 64
 SHEET_SIZE = 64
 SIZES = (64, 32)
-"""Image sizes to suggest, the largest first: 64 is the DCGAN paper's, and quick enough to begin
-with."""
+"""Image sizes to suggest, the largest first. 64 is the DCGAN paper's and trains fast enough for a
+first run."""
 SMALL_GREY_SIZE = 28
-"""To suggest for grey pictures that are smaller; it has networks of its own."""
-SCORED_FROM = 2 * LEAST_SCORED
-"""Pictures in a folder from which a half can be held out to score by."""
+"""Size to suggest for smaller grey pictures; it has its own networks (dcgan28)."""
+SCORED_FROM = 2 * MIN_SCORED_IMAGES
+"""Minimum number of pictures in a folder for scores, which hold out half of them."""
 GREY_SPREAD = 8
-"""How much the channels of a grey picture may differ once a JPEG has rounded them."""
+"""Maximum difference between the channels of a grey picture after JPEG rounding."""
 
 
 @dataclass
 class _Tally:
-    """What reading the files one by one adds up to."""
+    """Totals over all pictures."""
 
     good: list[ReadImage] = field(default_factory=list)
     """Without their pixels."""
@@ -46,36 +46,36 @@ class _Tally:
     findings: Findings = field(default_factory=Findings)
     coloured: int = 0
     sheet: list[np.ndarray] = field(default_factory=list)
-    """uint8 [64, 64, 3] each, evenly spread over the folder."""
+    """Pictures of the contact sheet, evenly spread over the folder: uint8 [64, 64, 3] each."""
     sheet_places: list[int] = field(default_factory=list)
 
 
 def is_image_folder(folder: Path) -> bool:
-    """Whether there is anything in a folder that is called like an image."""
+    """Return whether a folder contains files with the name of an image."""
     return bool(list_images(folder).images)
 
 
 def describe_pictures(
-    path: Path, pictures: Pictures, watch: Watch = unwatched
+    path: Path, pictures: Pictures, progress: ProgressCallback = no_progress
 ) -> tuple[Facts, np.ndarray | None]:
-    """Describe pictures in files. Every one is decoded once; they are left as they are.
+    """Return facts about pictures. Decodes each picture once; writes nothing.
 
     Args:
-        path: what they were called by: a folder, or TFRecord files.
+        path: the folder or the TFRecord files, as the user named them.
         pictures: the pictures.
-        watch: is shown how far it is.
+        progress: reports the progress.
 
     Returns:
-        The facts, and up to 64 of the pictures as training would see them, for a contact sheet:
-        uint8 [N, 64, 64, C]; None where none can be read.
+        The facts, and up to 64 preprocessed pictures for a contact sheet: uint8 [N, 64, 64, C], or
+        None if no picture is readable.
 
     Raises:
-        DataError: a file changes meanwhile, or is damaged as a whole.
+        DataError: a file changes while it is read, or is damaged as a whole.
     """
     listing = pictures.listing
     in_folder = isinstance(pictures, FolderPictures)
     images = pictures.read_all(Form(SHEET_SIZE, 3, "crop"))
-    tally = _tally(watch(images, len(pictures), "reading"), len(pictures))
+    tally = _tally(progress(images, len(pictures), "reading"), len(pictures))
     suggested = _suggestion(tally, as_packed=not in_folder)
     classes = _classes(tally.good, pictures.class_names)
     train = _command("image_folder" if in_folder else "tfrecord", path, tally, suggested)
@@ -109,7 +109,7 @@ def describe_pictures(
     if not tally.good:
         return facts, None
     if tally.findings.suggested() and pictures.can_seek:
-        tally.sheet = _again(pictures, tally)
+        tally.sheet = _reread(pictures, tally)
     return facts, _in_channels(tally.sheet, suggested["channels"])
 
 
@@ -131,8 +131,8 @@ def _tally(images: Iterable[ReadImage], count: int) -> _Tally:
     return tally
 
 
-def _again(pictures: Pictures, tally: _Tally) -> list[np.ndarray]:
-    """Read the pictures of the sheet with what is suggested for their values."""
+def _reread(pictures: Pictures, tally: _Tally) -> list[np.ndarray]:
+    """Read the pictures of the contact sheet again, with the suggested value range."""
     ends = tally.findings.suggested()
     form = Form(SHEET_SIZE, 3, "crop", ends.get("data.black", 0.0), ends.get("data.white"))
     images = (pictures.read(place, form).pixels for place in tally.sheet_places)
@@ -140,11 +140,11 @@ def _again(pictures: Pictures, tally: _Tally) -> list[np.ndarray]:
 
 
 def _suggestion(tally: _Tally, *, as_packed: bool) -> Facts:
-    """Return settings that suit: no larger than half of the pictures are, grey if all are.
+    """Return suggested settings: a size that half of the pictures reach, grey if all are grey.
 
     Args:
         tally: the pictures.
-        as_packed: whether a size that all have been brought to is theirs for good.
+        as_packed: whether to keep the size of pictures that were packed at one size.
     """
     if not tally.good:
         return {"image_size": SIZES[0], "channels": 3}
@@ -165,7 +165,7 @@ def has_own_networks(size: int) -> bool:
 
 
 def _classes(good: list[ReadImage], names: Sequence[str]) -> dict[str, int]:
-    """Return how many pictures there are of each class, by its name or else its number."""
+    """Return the number of pictures of each class, by its name, or its number if unnamed."""
     counts = Counter(image.label for image in good)
     if None in counts:
         return {}
@@ -176,7 +176,7 @@ def _classes(good: list[ReadImage], names: Sequence[str]) -> dict[str, int]:
 
 
 def _sizes(good: list[ReadImage]) -> Facts:
-    """Return the commonest sizes, and between what the widths and heights are."""
+    """Return the most common sizes and the ranges of widths and heights."""
     if not good:
         return {}
     common = Counter((image.width, image.height) for image in good).most_common()
@@ -190,17 +190,17 @@ def _sizes(good: list[ReadImage]) -> Facts:
 
 
 def _changes(good: list[ReadImage], suggested: Facts) -> dict[str, int]:
-    """Count what training with the suggested settings does to the pictures."""
+    """Return how many pictures each preprocessing step changes with the suggested settings."""
     size, channels = suggested["image_size"], suggested["channels"]
     shorter = [min(image.width, image.height) for image in good]
     counts = {
         f"scaled down to {size}x{size}": sum(side > size for side in shorter),
         f"scaled up to {size}x{size}": sum(side < size for side in shorter),
-        "cropped to the middle square": sum(image.width != image.height for image in good),
-        "turned upright by their EXIF orientation": sum(image.turned for image in good),
-        "put on white where they are transparent": sum(image.transparent for image in good),
-        "shown as they are, with an alpha of 0 everywhere": sum(i.alpha_unused for i in good),
-        "brought to 8 bits": sum(is_deep_mode(image.mode) for image in good),
+        "cropped to the central square": sum(image.width != image.height for image in good),
+        "rotated by their EXIF orientation": sum(image.turned for image in good),
+        "composited onto white where transparent": sum(image.transparent for image in good),
+        "used without their alpha, which is 0 everywhere": sum(i.alpha_unused for i in good),
+        "converted to 8 bits": sum(is_deep_mode(image.mode) for image in good),
         "converted to colour": sum(channels == 3 and is_grey_mode(image.mode) for image in good),
         "converted to grey": sum(channels == 1 and not is_grey_mode(i.mode) for i in good),
     }
@@ -208,7 +208,7 @@ def _changes(good: list[ReadImage], suggested: Facts) -> dict[str, int]:
 
 
 def _command(kind: str, path: Path, tally: _Tally, suggested: Facts) -> str:
-    """Return the command that trains on the pictures, with what differs from the data's yaml."""
+    """Return the command that trains on the pictures, with settings that are not defaults."""
     words = [f"dcgan train data={kind}", shell_word(override("data.path", str(path)))]
     if suggested["image_size"] == SMALL_GREY_SIZE:
         words.append("model=dcgan28")
@@ -225,7 +225,7 @@ def _command(kind: str, path: Path, tally: _Tally, suggested: Facts) -> str:
 
 
 def _in_channels(images: list[np.ndarray], channels: int) -> np.ndarray:
-    """Stack colour images uint8 [64, 64, 3], in grey if one channel is asked for."""
+    """Stack colour images uint8 [64, 64, 3]; convert them to grey if `channels` is 1."""
     if channels == 3:
         return np.stack(images)
     grey = [np.asarray(Image.fromarray(image).convert("L")) for image in images]

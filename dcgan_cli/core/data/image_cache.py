@@ -1,7 +1,7 @@
-"""Pictures read once: their pixels kept on disk, or only what was learnt of them.
+"""Image cache: pixels, or metadata only.
 
-An entry (see `cache_folder.py`) has `entry.json` and, where pixels are kept, `images.npy`: uint8
-[N, S, S, C], memory-mapped when read, so that they need not fit into memory.
+An entry (see `cache_folder.py`) has `entry.json` and, if it caches pixels, `images.npy`: uint8
+[N, S, S, C]. It is memory-mapped, so the images need not fit into memory.
 """
 
 import hashlib
@@ -21,42 +21,42 @@ from dcgan_cli.core.data.cache_folder import (
     cache_errors,
     cache_folder,
     check_writable,
+    mark_used,
     new_entry,
-    note_use,
 )
-from dcgan_cli.core.data.image_set import Images, Watch, unwatched
+from dcgan_cli.core.data.image_set import Images, ProgressCallback, no_progress
 from dcgan_cli.core.data.pictures.decoding import ReadImage, heif_version
 from dcgan_cli.core.data.pictures.findings import Findings
-from dcgan_cli.core.data.pictures.lazy_images import UndecodedImages
+from dcgan_cli.core.data.pictures.lazy_images import LazyImages
 from dcgan_cli.core.data.pictures.preprocessing import Form
 from dcgan_cli.core.data.pictures.reading import Pictures
 from dcgan_cli.core.storage import flush_to_disk, read_json, write_json
 from dcgan_cli.errors import StorageError
 
 VERSION = 4
-"""To be raised when the same file becomes other pixels, or an entry says more."""
+"""Increase it when preprocessing changes the pixels, or when `entry.json` changes."""
 MAX_ENTRY_BYTES = 2**28
-"""The longest `entry.json`, with a label and perhaps a problem for each of millions of images."""
+"""Maximum size of `entry.json`: labels and problems of millions of images."""
 PIXELS = "images.npy"
 PART_BYTES = 2**24
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """What became of pictures in files."""
+    """Preprocessed pictures and their metadata."""
 
     images: Images
-    """Those that can be used."""
+    """The usable pictures."""
     sha256: str
-    """Of their pixels."""
+    """Digest of their pixels."""
     labels: np.ndarray | None
-    """int64 [N], the class of each, if the files say so of all."""
+    """int64 [N], the class of each image, or None unless the files give a class for all."""
     problems: dict[str, str]
-    """By file name: why a picture is not among them."""
+    """Why a picture is not usable, by file name."""
     findings: Findings
-    """What else there is to say about them."""
+    """Other facts about the pictures."""
     entry: Path
-    """Where all this is kept; see `note_use`."""
+    """The cache entry; see `mark_used`."""
 
 
 def decoded_images(
@@ -65,23 +65,23 @@ def decoded_images(
     *,
     limit: int | None = None,
     keep: bool = True,
-    watch: Watch = unwatched,
+    progress: ProgressCallback = no_progress,
 ) -> Decoded:
-    """Return pictures as images: all read once, now or by an earlier run.
+    """Return preprocessed pictures from the cache; read them all first if they are not cached.
 
-    Unreadable ones are left out and named; whether that is good enough is for the caller to say.
+    Unreadable pictures are left out and named in `problems`.
 
     Args:
-        pictures: the files.
-        form: what they are brought to.
-        limit: how many are wanted, the first that can be used; None for all.
-        keep: whether pixels are kept in the cache. If not, they are decoded whenever they are
-            looked at, and the first reading only finds out what can be used.
-        watch: is shown how far it is.
+        pictures: the pictures.
+        form: size, channels and value range to preprocess to.
+        limit: number of usable pictures to take, the first ones; None for all.
+        keep: whether to cache pixels. If not, only metadata is cached and the images are lazy:
+            decoded on each access.
+        progress: reports the progress.
 
     Raises:
-        DataError: a file changes or goes meanwhile.
-        StorageError: the cache cannot be written.
+        DataError: a file changes or disappears while it is read.
+        StorageError: the cache is not writable.
     """
     readers = [PIL.__version__, heif_version()]
     text = [VERSION, readers, asdict(form), limit, pictures.key()]
@@ -89,30 +89,30 @@ def decoded_images(
     entry = cache_folder() / f"{'images' if keep else 'facts'}-{key[:32]}"
 
     def read() -> Decoded | None:
-        return _read(entry, pictures, form, keep=keep, watch=watch)
+        return _read(entry, pictures, form, keep=keep, progress=progress)
 
     with cache_errors(entry.parent):
         found = read()
         if found is None:
             count = min(len(pictures), limit or len(pictures))
             facts: dict[str, Any] = {}
-            if not keep:  # It may take days, after which a folder would be taken for abandoned.
+            if not keep:  # Reading may take days; a temporary folder would look abandoned by then.
                 check_writable(entry.parent)
                 with closing(pictures.read_all(form)) as images:
-                    facts = _take(watch(images, count, "reading"), lambda pixels: None, limit)
+                    facts = _take(progress(images, count, "reading"), lambda pixels: None, limit)
             with new_entry(entry, is_whole=lambda: read() is not None) as folder:
                 if keep:
                     _check_room(folder, count, form)
                     with closing(pictures.read_all(form)) as images:
-                        watched = watch(images, count, "decoding")
-                        facts = _write_images(folder / PIXELS, watched, form, limit)
+                        tracked = progress(images, count, "decoding")
+                        facts = _write_images(folder / PIXELS, tracked, form, limit)
                 stated = {"facts": facts, "facts_sha256": _digest(facts)}
                 write_json(folder / ENTRY, stated, indent=None)
                 pictures.listing.check_unchanged()
             found = read()
     if found is None:
-        raise StorageError(f"{entry} is not what was written just now; check the disk")
-    note_use(entry)
+        raise StorageError(f"{entry} differs from what was just written; check the disk")
+    mark_used(entry)
     return found
 
 
@@ -121,33 +121,32 @@ def _digest(facts: dict[str, Any]) -> str:
 
 
 def _check_room(folder: Path, count: int, form: Form) -> None:
-    """Check that decoded images have room on the disk.
+    """Check that the disk has room for the decoded images.
 
     Raises:
-        StorageError: they have not.
+        StorageError: it has not.
     """
     wanted, free = count * int(np.prod(form.shape)), shutil.disk_usage(folder).free
     if wanted > free:
         raise StorageError(
-            f"the decoded images need {wanted / 1e6:,.1f} MB, and the cache {folder.parent} is on "
-            f"a disk with {free / 1e6:,.1f} MB free; set DCGAN_CACHE to a folder on another disk, "
-            "or train with data.cache=false, which decodes them anew in each epoch"
+            f"the decoded images need {wanted / 1e6:,.1f} MB, but the disk of the cache "
+            f"{folder.parent} has {free / 1e6:,.1f} MB free; set DCGAN_CACHE to a folder on "
+            "another disk, or give data.cache=false, which decodes the images again in each epoch"
         )
 
 
 def _write_images(
     path: Path, images: Iterable[ReadImage], form: Form, limit: int | None
 ) -> dict[str, Any]:
-    """Write pixels one after the other: on a full disk a memory map would end the process.
+    """Write the pixels as an `.npy` file and return the facts for `entry.json`.
 
-    Returns:
-        What `entry.json` says.
+    Writes image by image: on a full disk a memory map would kill the process.
     """
     with path.open("xb") as stream:
         _write_header(stream, (0, *form.shape))
         facts = _take(images, stream.write, limit)
         stream.seek(0)
-        # NumPy leaves room in it for a larger count.
+        # NumPy pads the header, so a larger count fits.
         _write_header(stream, (facts["count"], *form.shape))
         flush_to_disk(stream)
     return facts
@@ -156,11 +155,7 @@ def _write_images(
 def _take(
     images: Iterable[ReadImage], write: Callable[[bytes], Any], limit: int | None
 ) -> dict[str, Any]:
-    """Pass on the pixels of what can be used, until there are enough.
-
-    Returns:
-        What `entry.json` says.
-    """
+    """Pass the pixels of up to `limit` usable pictures to `write`; return the facts about them."""
     digest, problems, findings = hashlib.sha256(), {}, Findings()
     labels: list[int | None] = []
     bad: list[int] = []
@@ -192,9 +187,9 @@ def _write_header(stream: Any, shape: tuple[int, ...]) -> None:
 
 
 def _read(
-    entry: Path, pictures: Pictures, form: Form, *, keep: bool, watch: Watch
+    entry: Path, pictures: Pictures, form: Form, *, keep: bool, progress: ProgressCallback
 ) -> Decoded | None:
-    """Read an entry, or return None if it is not there or is damaged."""
+    """Read an entry; return None if it is missing or damaged."""
     try:
         written = read_json(entry / ENTRY, MAX_ENTRY_BYTES)
         stated = written["facts"]
@@ -212,9 +207,9 @@ def _read(
             return None
         images: Images | None
         if keep:
-            images = _read_pixels(entry / PIXELS, (count, *form.shape), sha256, watch)
+            images = _read_pixels(entry / PIXELS, (count, *form.shape), sha256, progress)
         else:
-            images = UndecodedImages(pictures, places, form)
+            images = LazyImages(pictures, places, form)
     except (FileNotFoundError, NotADirectoryError, EOFError):
         return None
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
@@ -227,9 +222,9 @@ def _read(
 
 
 def _read_pixels(
-    path: Path, shape: tuple[int, ...], sha256: str, watch: Watch
+    path: Path, shape: tuple[int, ...], sha256: str, progress: ProgressCallback
 ) -> np.ndarray | None:
-    """Map an array into memory, or return None if it is not what it should be."""
+    """Memory-map the pixels; return None if their dtype, shape or sha256 is wrong."""
     if shape[0] == 0:
         return np.zeros(shape, np.uint8)
     images = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -238,7 +233,7 @@ def _read_pixels(
     pixels = images.reshape(-1)
     parts = range(0, len(pixels), PART_BYTES)
     digest = hashlib.sha256()
-    for first in watch(parts, len(parts), "checking"):
+    for first in progress(parts, len(parts), "checking"):
         digest.update(pixels[first : first + PART_BYTES])
     mapped: np.ndarray = images
     return mapped if digest.hexdigest() == sha256 else None

@@ -1,4 +1,4 @@
-"""A set of images, and what is known of it."""
+"""A set of images with its metadata."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -7,70 +7,73 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_cli.core.data.pictures.lazy_images import UndecodedImages
+from dcgan_cli.core.data.pictures.lazy_images import LazyImages
 from dcgan_cli.core.data.pictures.listing import first_names
 from dcgan_cli.errors import DataError
 
-Images = np.ndarray | UndecodedImages
-"""uint8 [N, H, W, C], 0 is black: an array, a read-only memory map, or pictures that are decoded
-when they are looked at. `images[places]`, where places is int64 [M], is an array for all three."""
-Watch = Callable[[Iterable[Any], int, str], Iterable[Any]]
-"""Passes items on, given their number and what is done to them, and shows how far they are."""
+Images = np.ndarray | LazyImages
+"""uint8 [N, H, W, C], 0 is black: an array, a read-only memory map, or lazy images. Indexing with
+int64 [M] returns an array for all three."""
+ProgressCallback = Callable[[Iterable[Any], int, str], Iterable[Any]]
+"""Yields the given items and reports the progress. Takes the items, their number and a label for
+the task."""
 MAX_CLASSES = 65536
 
 
-def unwatched(items: Iterable[Any], total: int, label: str) -> Iterable[Any]:
-    """Show nothing; see `Watch`."""
+def no_progress(items: Iterable[Any], total: int, label: str) -> Iterable[Any]:
+    """Return the items unchanged and report nothing; see `ProgressCallback`."""
     return items
 
 
 class NoSplitError(DataError):
-    """The file or folder does not have the split that was asked for."""
+    """The file or folder does not have the requested split."""
 
 
 def _nothing_to_check() -> None:
-    """Do nothing: what is in memory does not change."""
+    """Do nothing: images in memory do not change."""
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images that a run trains on, or that `dcgan inspect` looks at."""
+    """Images of one split, with their labels and metadata."""
 
     images: Images
     labels: np.ndarray | None
-    """[N], the class of each image, where known: whole numbers."""
+    """Integers [N], the class of each image; None if unknown."""
     source: str
-    """Where they came from, in words."""
+    """Origin of the images, for messages."""
     dataset: str | None = None
-    """Which known data set they are of, such as "mnist"."""
+    """Name of the known data set, such as "mnist"; None for others."""
     sha256: str | None = None
-    """Their digest, where it is known already."""
+    """Digest of the pixels, if already computed."""
     class_names: tuple[str, ...] = ()
-    """What the classes are called, in order of their numbers, where that is known."""
+    """Names of the classes, in order of their numbers; empty if unknown."""
     labels_problem: str = ""
-    """Why labels that there are cannot be used."""
+    """Why the labels are not usable; empty if they are usable or missing."""
     no_classes: str = ""
     """Why there are no labels and what to do, as the end of a sentence that begins with `source`;
-    empty if there is no more to say about it."""
+    empty if the reason is unknown."""
     notes: tuple[str, ...] = ()
-    """What whoever trains on them should know."""
+    """Notes to show before training."""
     check_unchanged: Callable[[], None] = _nothing_to_check
-    """Raises DataError if the files they came from are not what they were; cheap."""
+    """Raises DataError if the source files have changed; cheap."""
 
     def digest(self, *, with_labels: bool = False) -> str:
-        """Return the sha256 of the images, which tells one training set from another.
+        """Return the sha256 of the images, which identifies a training set.
 
         Args:
-            with_labels: whether labels that differ make another set.
+            with_labels: whether to include the labels in the digest.
         """
         digest = self.sha256 or hashlib.sha256(np.ascontiguousarray(self.images).data).hexdigest()
         if not with_labels or self.labels is None:
             return digest
-        kind = np.uint8 if self.labels.max(initial=0) < 256 else np.int64  # However they are kept.
+        kind = (
+            np.uint8 if self.labels.max(initial=0) < 256 else np.int64
+        )  # Whatever their dtype is.
         return hashlib.sha256(digest.encode() + self.labels.astype(kind).tobytes()).hexdigest()
 
     def count_classes(self) -> int:
-        """Return how many classes there are, by their names or by the highest label.
+        """Return the number of classes, by their names or the highest label.
 
         Raises:
             DataError: there are no labels, or one is too large.
@@ -80,29 +83,29 @@ class ImageSet:
         highest = 0 if self.labels is None else int(self.labels.max(initial=0))
         if highest >= MAX_CLASSES:
             raise DataError(
-                f"{self.source} has the label {highest}, which is no class: they are whole numbers "
-                f"from 0 to {MAX_CLASSES - 1}"
+                f"{self.source} has the label {highest}; labels must be integers from 0 to "
+                f"{MAX_CLASSES - 1}"
             )
         self.check_labels(highest + 1)
         return highest + 1
 
     def check_labels(self, classes: int) -> None:
-        """Check that there are labels, and that they are whole numbers from 0 to classes - 1.
+        """Check that there are labels and that all are integers from 0 to classes - 1.
 
         Raises:
-            DataError: there are none, or one is not.
+            DataError: there are no labels, or one is out of range.
         """
         if self.labels_problem:
             raise DataError(
-                f"model.conditional needs labels, and those of {self.source} cannot be used: "
-                f"{self.labels_problem}; give one whole number or word for each image, or one-hot "
-                "rows"
+                f"model.conditional needs labels, but those of {self.source} are not usable: "
+                f"{self.labels_problem}; give one integer or word per image, or one-hot rows"
             )
         if self.labels is None:
             why = self.no_classes or (
-                "leave it out, or put each class of pictures into a folder of its own"
+                "leave out model.conditional, or put the pictures of each class into a folder of "
+                "their own"
             )
-            raise DataError(f"model.conditional needs labels, and {self.source} has none: {why}")
+            raise DataError(f"model.conditional needs labels, but {self.source} has none: {why}")
         if self.class_names and len(self.class_names) != classes:
             raise DataError(
                 f"{self.source} has {len(self.class_names)} classes "
@@ -110,6 +113,6 @@ class ImageSet:
             )
         if len(odd := self.labels[(self.labels < 0) | (self.labels >= classes)]):
             raise DataError(
-                f"{self.source} has the label {odd[0]}; data.classes={classes} means labels from "
-                f"0 to {classes - 1}, and data.classes=0 counts those that there are"
+                f"{self.source} has the label {odd[0]}, but data.classes={classes} allows labels "
+                f"from 0 to {classes - 1}; data.classes=0 counts the classes"
             )

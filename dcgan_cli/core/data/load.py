@@ -1,6 +1,6 @@
-"""Training images: found, checked and brought to one shape.
+"""Load the training and held-out images that the settings name.
 
-Needs no TensorFlow but for TFRecord files and for downloads.
+Needs TensorFlow only for TFRecord files and for downloads.
 """
 
 import dataclasses
@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_cli.core.data.cache_folder import note_use
+from dcgan_cli.core.data.cache_folder import mark_used
 from dcgan_cli.core.data.image_cache import decoded_images
-from dcgan_cli.core.data.image_set import ImageSet, NoSplitError, Watch, unwatched
+from dcgan_cli.core.data.image_set import ImageSet, NoSplitError, ProgressCallback, no_progress
 from dcgan_cli.core.data.pictures.class_folders import as_written
-from dcgan_cli.core.data.pictures.lazy_images import UndecodedImages
+from dcgan_cli.core.data.pictures.lazy_images import LazyImages
 from dcgan_cli.core.data.pictures.listing import first_names
 from dcgan_cli.core.data.pictures.preprocessing import Form, fit_array
 from dcgan_cli.core.data.pictures.reading import Pictures
@@ -23,32 +23,35 @@ from dcgan_cli.settings.registry import entry
 from dcgan_cli.settings.schema import DataConfig
 from dcgan_cli.text import counted
 
-LEAVE_OUT = "remove them, or leave them out with data.skip_bad=true"
-"""What to do about pictures that cannot be used, where there is no run yet that has used them."""
-LEAST_SCORED = 6
-"""Images from which all figures of a score can be made."""
+LEAVE_OUT = "remove them, or skip them with data.skip_bad=true"
+"""Remedy for unusable pictures in a new run."""
+MIN_SCORED_IMAGES = 6
+"""Minimum number of images from which all metrics can be computed."""
 
 
-def load_training_images(config: DataConfig, watch: Watch = unwatched) -> ImageSet:
-    """Load the images that the settings name, as [N, image_size, image_size, channels].
+def load_training_images(config: DataConfig, progress: ProgressCallback = no_progress) -> ImageSet:
+    """Return the training images as uint8 [N, image_size, image_size, channels].
 
     Args:
-        config: the settings.
-        watch: is shown how far it is where that takes long.
+        config: the data settings.
+        progress: reports the progress of slow steps.
 
     Raises:
-        ConfigError: a path is needed and not given.
-        DataError: files are missing, damaged, of another kind, or there are fewer than `limit`.
-        StorageError: decoded images cannot be kept.
+        ConfigError: `data.path` is required but not given.
+        DataError: files are missing, damaged, of another kind, or fewer than `data.limit`.
+        StorageError: the image cache is not writable.
     """
-    data = _read(config, "train", config.limit, watch)
+    data = _read(config, "train", config.limit, progress)
     return note_empty_classes(data, data.class_names)
 
 
 def _read(
-    config: DataConfig, split: str, limit: int | None = None, watch: Watch = unwatched
+    config: DataConfig,
+    split: str,
+    limit: int | None = None,
+    progress: ProgressCallback = no_progress,
 ) -> ImageSet:
-    """Read a split from the source that the settings name, as many images as wanted.
+    """Return up to `limit` images of a split, from the source that the settings name.
 
     Raises:
         NoSplitError: it has no such split.
@@ -64,14 +67,14 @@ def _read(
         raise NoSplitError(f"data={config.name} has no split {split}")
     form = Form.of(config)
     if isinstance(found, Pictures):
-        return _limited(_read_files(found, config, form, limit, watch), limit)
+        return _limited(_read_files(found, config, form, limit, progress), limit)
     if not isinstance(found, ImageSet):
         found = _as_image_set(found, f"data={config.name}")
     return _fit(_limited(found, limit), form)
 
 
 def _as_image_set(found: Any, source: str) -> ImageSet:
-    """Check what a registered source returned, and make a set of it.
+    """Return an image set made of the arrays that a registered source returned.
 
     Raises:
         DataError: it is not images, or images and labels.
@@ -99,11 +102,15 @@ def _as_image_set(found: Any, source: str) -> ImageSet:
 
 
 def _read_files(
-    pictures: Pictures, config: DataConfig, form: Form, limit: int | None, watch: Watch
+    pictures: Pictures,
+    config: DataConfig,
+    form: Form,
+    limit: int | None,
+    progress: ProgressCallback,
 ) -> ImageSet:
-    """Read pictures that are in files of their own, or in TFRecord files, as many as wanted."""
+    """Return up to `limit` pictures from a folder or from TFRecord files."""
     keep = config.cache or not pictures.can_seek
-    found = decoded_images(pictures, form, limit=limit, keep=keep, watch=watch)
+    found = decoded_images(pictures, form, limit=limit, keep=keep, progress=progress)
     bad = [f"{name} {problem}" for name, problem in found.problems.items()]
     of_all = f"{len(bad):,} of {counted(len(found.images) + len(bad), 'image')}"
     if bad and not config.skip_bad:
@@ -114,15 +121,15 @@ def _read_files(
         )
     notes = [*pictures.notes, *found.findings.notes(has_pages=config.name == "image_folder")]
     if bad:
-        notes.append(f"left out  {of_all}: {first_names(bad, 3)}")
+        notes.append(f"skipped   {of_all}: {first_names(bad, 3)}")
     if others := pictures.listing.others:
-        notes.append(f"left out  {first_names(others, 3)}: not called like an image")
+        notes.append(f"skipped   {first_names(others, 3)}: not named like an image")
 
     def check_unchanged() -> None:
         pictures.listing.check_unchanged()
-        if isinstance(found.images, UndecodedImages):
+        if isinstance(found.images, LazyImages):
             found.images.check_read()
-        note_use(found.entry)
+        mark_used(found.entry)
 
     return ImageSet(
         found.images,
@@ -142,32 +149,35 @@ def _limited(data: ImageSet, limit: int | None) -> ImageSet:
         return data
     if limit > len(data.images):
         there = counted(len(data.images), "image")
-        raise DataError(f"data.limit={limit} is more than the {there} of {data.source}")
+        raise DataError(f"data.limit={limit} is more than the {there} in {data.source}")
     labels = None if data.labels is None else data.labels[:limit]
-    images = np.asanyarray(data.images)[:limit]  # A memory map stays one.
+    images = np.asanyarray(data.images)[:limit]  # Keeps a memory map.
     return dataclasses.replace(data, images=images, labels=labels, sha256=None)
 
 
 def note_empty_classes(data: ImageSet, names: Sequence[str]) -> ImageSet:
-    """Add a note of the classes, given by their names in order, that have no image."""
+    """Return `data` with a note about classes without images.
+
+    Args:
+        data: the images.
+        names: names of all classes, in order of their numbers.
+    """
     if data.labels is None:
         return data
     there = set(np.unique(data.labels).tolist())
     empty = [name for number, name in enumerate(names) if number not in there]
     if not empty:
         return data
-    note = (
-        f"classes   of {first_names(empty, 3)} there is none among the "
-        f"{counted(len(data.images), 'image')}"
-    )
+    quoted = [f'"{name}"' for name in empty]
+    note = f"classes   no images of class {first_names(quoted, 3)} among the {len(data.images):,}"
     return dataclasses.replace(data, notes=(*data.notes, note))
 
 
 def load_held_out_images(config: DataConfig) -> ImageSet | None:
-    """Load the test split that belongs to the training images, or None if there is none.
+    """Return the test split of the training data, or None if it has none.
 
     Raises:
-        DataError: it is there and is damaged or of another kind.
+        DataError: the test split is damaged or of another kind.
     """
     try:
         return _read(config, "test")
@@ -176,20 +186,23 @@ def load_held_out_images(config: DataConfig) -> ImageSet | None:
 
 
 def check_enough_to_score(training: int, held_out: int) -> None:
-    """Check how many real images there are to compare with, and to make the floor.
+    """Check that there are enough training and held-out images for scores.
 
     Raises:
-        DataError: there are too few of one kind.
+        DataError: there are too few training or held-out images.
     """
-    if min(training, held_out) < LEAST_SCORED:
+    if min(training, held_out) < MIN_SCORED_IMAGES:
         raise DataError(
-            f"too few images to score by: {LEAST_SCORED} to train on and {LEAST_SCORED} held out "
-            f"are needed, found {training} and {held_out}; add some, or train with evaluate_every=0"
+            f"too few images for scores: found {training} to train on and {held_out} held out, "
+            f"need {MIN_SCORED_IMAGES} of each; add images, or give evaluate_every=0"
         )
 
 
 def _fit(data: ImageSet, form: Form) -> ImageSet:
-    """Bring the images of an array to a shape. In another one they are no known data set's."""
+    """Return the images resized and converted to `form`.
+
+    A resized data set is no longer a known one: bundled classifiers do not fit it.
+    """
     if data.images.shape[1:] == form.shape:
         return data
     images = np.empty((len(data.images), *form.shape), np.uint8)

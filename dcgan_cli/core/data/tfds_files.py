@@ -1,6 +1,6 @@
-"""Where the files of a tensorflow-datasets data set are on this machine.
+"""Find or download the files of a tensorflow-datasets data set.
 
-https://www.tensorflow.org/datasets. The package is an extra of this one.
+https://www.tensorflow.org/datasets. The package is an optional dependency.
 """
 
 import contextlib
@@ -16,27 +16,27 @@ from dcgan_cli.errors import ConfigError, DataError
 
 @dataclass(frozen=True)
 class TfdsFiles:
-    """The files of a split."""
+    """The files of one split."""
 
     pattern: str
-    """Matches them."""
+    """Glob pattern of the files."""
     class_names: tuple[str, ...]
-    """What the classes are called, in order of their numbers, where that is known."""
+    """Names of the classes, in order of their numbers; empty if unknown."""
 
 
 def tfds_files(name: str, split: str) -> TfdsFiles | None:
-    """Find the files of a split, downloading the data set if need be.
+    """Return the TFRecord files of a split; download the data set if it is missing.
 
     Args:
-        name: as tensorflow-datasets takes it: NAME, NAME/CONFIG or NAME:VERSION.
+        name: name in tensorflow-datasets: NAME, NAME/CONFIG or NAME:VERSION.
         split: "train" or "test".
 
     Returns:
-        TFRecord files; None if the data set has no such split.
+        The files, or None if the data set has no such split.
 
     Raises:
         ConfigError: the package is not installed.
-        DataError: there is no such data set, it cannot be downloaded, or is kept in another format.
+        DataError: the data set is unknown, cannot be downloaded, or is stored in another format.
     """
     _check_home()
     load_tensorflow()
@@ -47,19 +47,21 @@ def tfds_files(name: str, split: str) -> TfdsFiles | None:
             f"data=tfds needs the package tensorflow-datasets ({error}); install dcgan-cli[tfds]"
         ) from None
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # Its bars; standard output is for results.
+        with contextlib.redirect_stdout(sys.stderr):  # It prints progress bars to stdout.
             builder = tfds.builder(name)
             builder.download_and_prepare()
-    except Exception as error:  # Whatever the network and a data set's own code raise.
+    except Exception as error:  # The network and a data set's own code raise anything.
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise DataError(
-            f"data.path={name} cannot be had from tensorflow-datasets ({reason}); TFDS_DATA_DIR "
-            "names the folder of those that are on this machine"
+            f"data.path={name} cannot be loaded from tensorflow-datasets ({reason}); if it is on "
+            "this machine, set TFDS_DATA_DIR to the folder that contains it"
         ) from None
     if split not in builder.info.splits:
         return None
     if (form := builder.info.file_format.value) != "tfrecord":
-        raise DataError(f"{builder.data_path} holds {form} files; prepare the data set as tfrecord")
+        raise DataError(
+            f"{builder.data_path} contains {form} files; prepare the data set as tfrecord"
+        )
     label = dict(builder.info.features.items()).get("label")
     names = label.names if isinstance(label, tfds.features.ClassLabel) else ()
     pattern = os.path.join(glob.escape(str(builder.data_path)), f"{builder.name}-{split}.tfrecord*")
@@ -67,10 +69,10 @@ def tfds_files(name: str, split: str) -> TfdsFiles | None:
 
 
 def _check_home() -> None:
-    """Check that the package has a folder for data sets; else it makes one called `~`.
+    """Check that the package finds a folder for data sets; otherwise it creates one named `~`.
 
     Raises:
-        DataError: there is none.
+        DataError: there is no home folder and no TFDS_DATA_DIR.
     """
     if not os.environ.get("TFDS_DATA_DIR"):
         try:

@@ -1,1 +1,1 @@
-"""How good generated images are."""
+"""Metrics of generated images."""

@@ -1,6 +1,6 @@
-"""The small network that looks at images for the scores: a classifier, or the same one untrained.
+"""The small classifier whose features the scores use, trained or untrained.
 
-Its features, not pixels, are what the distances of `distances.py` compare.
+The distances of `distances.py` compare these features instead of pixels.
 """
 
 import keras
@@ -13,13 +13,11 @@ FEATURES = 64
 
 
 def build_classifier(image_shape: tuple[int, ...], classes: int) -> keras.Model:
-    """Build the network.
-
-    Always in float32, whatever precision the other networks use: a score should not depend on it.
+    """Build the classifier, always in float32, so that scores do not depend on the precision.
 
     Args:
         image_shape: height, width and channels.
-        classes: how many classes it tells apart.
+        classes: number of classes.
 
     Returns:
         A model of float32 [B, *image_shape] in [-1, 1] -> (features float32 [B, 64], at least 0;
@@ -45,15 +43,15 @@ def build_classifier(image_shape: tuple[int, ...], classes: int) -> keras.Model:
 
 
 def named_weights(classifier: keras.Model) -> dict[str, keras.Variable]:
-    """Return the weights by name, without the state of dropout's random numbers."""
+    """Return the trainable weights by name, without the random state of dropout."""
     return {variable.path: variable for variable in classifier.trainable_variables}
 
 
 def untrained_weights(classifier: keras.Model, seed: int) -> Arrays:
-    """Draw weights for `classifier` that are a function of the seed and the shapes alone.
+    """Return random weights for `classifier` that depend on the seed and the shapes alone.
 
     He et al. 2015, "Delving Deep into Rectifiers", equation 10: kernels are normal with variance
-    2 / fan-in, biases zero. NumPy draws them, so that another TensorFlow draws the same.
+    2 / fan-in, biases are zero. NumPy draws them, so they do not depend on TensorFlow's version.
     """
     draw = np.random.Generator(np.random.Philox(key=seed))
     weights = {}

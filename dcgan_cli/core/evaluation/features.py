@@ -1,4 +1,4 @@
-"""Which network's features images are compared by, and what it sees in them."""
+"""Feature extractors."""
 
 import hashlib
 import itertools
@@ -27,38 +27,38 @@ from dcgan_cli.errors import CheckpointError, DataError
 
 CLASSIFIERS = ASSETS / "classifiers"
 SHIPPED = {"mnist": ("mnist-1", "242766d4a2abc540c5b3cbb149cea3cb142d5b81494aab8a9cf589fd3ccb78c9")}
-"""By data set: the name and sha256 of the classifier, as scripts/make_classifier.py printed it."""
+"""Name and sha256 of each data set's classifier, as scripts/make_classifier.py printed it."""
 UNTRAINED = "untrained-1"
 INCEPTION = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
-"""The file that Keras downloads for its InceptionV3 without the top layer."""
+"""The weights file that Keras downloads for InceptionV3 without its top layer."""
 INCEPTION_SIZE = 299
 CHUNK, INCEPTION_CHUNK = 500, 50
-"""Images looked at together: Inception makes each a hundred times as large."""
+"""Images per batch. Inception enlarges MNIST's images about a hundredfold."""
 CHUNK_VALUES = 2**24
-"""Pixel values looked at together at most, for large images."""
+"""Maximum number of pixel values per batch, for large images."""
 LARGEST = 64
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a network sees in images."""
+class ImageFeatures:
+    """Features of a set of images."""
 
     features: np.ndarray
     """float32 [N, D]."""
     probabilities: np.ndarray | None
-    """float32 [N, classes], or None for a network that knows no classes."""
+    """float32 [N, classes], or None if the network is not a classifier."""
     contrast: float
-    """The mean standard deviation of pixels within an image, from 0 to 127.5."""
+    """Mean standard deviation of the pixels within an image, from 0 to 127.5."""
 
 
-class FeatureNetwork:
-    """A network that turns images into features.
+class FeatureExtractor:
+    """A network that maps images to feature vectors.
 
     Args:
-        name: says which one, with its version. Scores of two names are never compared.
+        name: name and version. Scores of extractors with different names are never compared.
         network: float32 [B, H, W, C] in [-1, 1] -> (features, logits).
-        knows_classes: whether the logits mean something.
-        chunk: how many images it looks at together.
+        knows_classes: whether the logits are those of a classifier.
+        chunk: maximum number of images per batch.
     """
 
     def __init__(
@@ -78,57 +78,57 @@ class FeatureNetwork:
 
         self._look = look
 
-    def see(self, images: Iterable[np.ndarray]) -> Seen:
-        """Look at images, at least one: uint8 [H, W, C] each, so of an array [N, H, W, C], too.
+    def extract(self, images: Iterable[np.ndarray]) -> ImageFeatures:
+        """Return the features of at least one image: an iterable of uint8 [H, W, C].
 
-        They are taken as they are needed, and not kept.
+        Images are read batch by batch and not kept in memory.
         """
-        waiting, seen = iter(images), []
+        waiting, extracted = iter(images), []
         deviations: list[float] = []
         while chunk := list(itertools.islice(waiting, self.chunk)):
-            seen.append([part.numpy() for part in self._look(tf.constant(np.stack(chunk)))])
-            # One by one, for NumPy makes float64 of all that it is given.
+            extracted.append([part.numpy() for part in self._look(tf.constant(np.stack(chunk)))])
+            # One image at a time: NumPy converts its whole input to float64.
             deviations += [image.std() for image in chunk]
-        features, probabilities = (np.concatenate(parts) for parts in zip(*seen, strict=True))
+        features, probabilities = (np.concatenate(parts) for parts in zip(*extracted, strict=True))
         contrast = float(np.mean(deviations))
-        return Seen(features, probabilities if self.knows_classes else None, contrast)
+        return ImageFeatures(features, probabilities if self.knows_classes else None, contrast)
 
 
-def feature_network(
+def feature_extractor(
     setting: str, dataset: str | None, image_shape: tuple[int, ...]
-) -> FeatureNetwork:
-    """Build the network that the setting `evaluation.features` asks for.
+) -> FeatureExtractor:
+    """Build the feature extractor that the setting `evaluation.features` names.
 
     Args:
-        setting: "auto" (the data set's shipped classifier, or untrained where there is none), the
-            name of such a data set, "untrained", "inception", or a file with a classifier's
-            weights: an .npz of scripts/make_classifier.py or Keras's .weights.h5 of one.
-        dataset: which known data set the images are, or None.
-        image_shape: their height, width and channels.
+        setting: "auto" (the data set's bundled classifier, otherwise untrained), the name of a data
+            set with a bundled classifier, "untrained", "inception", or a file with a classifier's
+            weights: an .npz of scripts/make_classifier.py or its .weights.h5 from Keras.
+        dataset: name of the known data set that the images are from, or None.
+        image_shape: height, width and channels of the images.
 
     Raises:
-        DataError: the weights are not there, are damaged, or are not of images of this shape.
+        DataError: the weights are missing, damaged, or for images of another shape.
     """
     if setting == "auto":
         setting = dataset if dataset in SHIPPED else "untrained"
     if setting in SHIPPED:
         name, digest = SHIPPED[setting]
-        path = (CLASSIFIERS / f"{name}.npz").resolve()  # Some installers link each file.
+        path = (CLASSIFIERS / f"{name}.npz").resolve()  # Some installers create symlinks.
         if _sha256(path) != digest:
             raise DataError(f"the bundled {path} is damaged; reinstall dcgan-cli")
-        return FeatureNetwork(name, _from_npz(path, image_shape), knows_classes=True)
+        return FeatureExtractor(name, _from_npz(path, image_shape), knows_classes=True)
     if setting == "untrained":
-        return FeatureNetwork(UNTRAINED, _untrained(image_shape), knows_classes=False)
+        return FeatureExtractor(UNTRAINED, _untrained(image_shape), knows_classes=False)
     if setting == "inception":
         return _inception(image_shape)
     path = Path(setting).expanduser().resolve()
     name = f"{Path(setting).name.partition('.')[0]}-{_sha256(path)[:8]}"
     read = _from_h5 if path.suffix == ".h5" else _from_npz
-    return FeatureNetwork(name, read(path, image_shape), knows_classes=True)
+    return FeatureExtractor(name, read(path, image_shape), knows_classes=True)
 
 
 def _untrained(image_shape: tuple[int, ...]) -> keras.Model:
-    """Build the untrained network; it sees the averages of cells of a picture over 64 pixels."""
+    """Build the untrained classifier; images of 128 pixels or more are average-pooled first."""
     height, width, channels = image_shape
     cell = max(1, min(height, width) // LARGEST)
     if cell == 1:
@@ -146,8 +146,8 @@ def _sha256(path: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise DataError(
-            f"evaluation.features: {path} cannot be read ({error.strerror}); give auto, mnist, "
-            "untrained, inception, or a file of weights"
+            f"evaluation.features: {path} is not readable ({error.strerror}); give auto, mnist, "
+            "untrained, inception, or a file with weights"
         ) from None
 
 
@@ -158,7 +158,7 @@ def _from_npz(path: Path, image_shape: tuple[int, ...]) -> keras.Model:
         assign(named_weights(network), arrays, str(path))
     except CheckpointError as error:
         raise DataError(f"evaluation.features: {error}") from None
-    except Exception as error:  # A spoiled archive makes zipfile and numpy raise nearly anything.
+    except Exception as error:  # zipfile and NumPy raise many exceptions for a damaged archive.
         raise DataError(
             f"evaluation.features: {path} is not an .npz of scripts/make_classifier.py ({error})"
         ) from None
@@ -166,31 +166,32 @@ def _from_npz(path: Path, image_shape: tuple[int, ...]) -> keras.Model:
 
 
 def _from_h5(path: Path, image_shape: tuple[int, ...]) -> keras.Model:
-    """Read what Keras's `save_weights` wrote of a network that `build_classifier` made."""
+    """Load weights that Keras's `save_weights` wrote for a network of `build_classifier`."""
     try:
         with h5py.File(path) as file:
             shapes: list[tuple[int, ...]] = []
             file.visititems(lambda _, item: shapes.append(getattr(item, "shape", ())))
         classes = next(shape[1] for shape in shapes if len(shape) == 2 and shape[0] == FEATURES)
         if 4 * FEATURES * classes > path.stat().st_size:
-            raise ValueError(f"it states {classes} classes and is too short for them")
+            raise ValueError(f"it declares {classes} classes but is too short for them")
         network = build_classifier(image_shape, classes)
         network.load_weights(path)
-    except Exception as error:  # Keras and h5py raise nearly anything.
+    except Exception as error:  # Keras and h5py raise many exceptions for a damaged file.
         reason = str(error).partition("\n")[0] or "it has other layers"
         raise DataError(
-            f"evaluation.features: {path} holds no weights of this classifier for images of "
+            f"evaluation.features: {path} contains no weights of this classifier for images of "
             f"{image_shape} ({reason})"
         ) from None
     return network
 
 
-def _inception(image_shape: tuple[int, ...]) -> FeatureNetwork:
-    """InceptionV3 with the weights that Keras keeps in its folder; nothing is downloaded."""
+def _inception(image_shape: tuple[int, ...]) -> FeatureExtractor:
+    """Build InceptionV3 with the weights in Keras's folder; downloads nothing."""
     path = keras_folder() / "models" / INCEPTION
     if not path.is_file():
         raise DataError(
-            f"evaluation.features=inception needs {path}; put the file there, or use auto"
+            f"evaluation.features=inception needs {path}: no such file; put it there, or give "
+            "evaluation.features=auto"
         )
     image = keras.Input(image_shape, dtype="float32")
     x = keras.layers.Resizing(INCEPTION_SIZE, INCEPTION_SIZE, dtype="float32")(image)
@@ -203,10 +204,10 @@ def _inception(image_shape: tuple[int, ...]) -> FeatureNetwork:
             include_top=False, weights=str(path), pooling="avg"
         )
     except Exception as error:
-        raise DataError(f"{path} cannot be read ({error}); get it again") from None
+        raise DataError(f"{path} is not readable ({error}); get a new copy") from None
     finally:
         keras.config.set_dtype_policy(precision)
     features = inception(x)
     network = keras.Model(image, [features, features])
     name = f"inception-{_sha256(path)[:8]}"
-    return FeatureNetwork(name, network, knows_classes=False, chunk=INCEPTION_CHUNK)
+    return FeatureExtractor(name, network, knows_classes=False, chunk=INCEPTION_CHUNK)

@@ -1,4 +1,4 @@
-"""What the nearest neighbours among real and generated images tell. Needs no TensorFlow."""
+"""Nearest-neighbour metrics of real and generated images. Needs no TensorFlow."""
 
 from dataclasses import dataclass
 
@@ -7,26 +7,29 @@ from sklearn.metrics import pairwise_distances_argmin_min, pairwise_distances_ch
 from sklearn.neighbors import NearestNeighbors
 
 K = 5
-"""Which neighbour a vector's ball reaches to; Naeem et al. 2020, section 4.1, take 5 too."""
+"""A ball reaches from a vector to its K-th nearest neighbour; Naeem et al. 2020, section 4.1, also
+use 5."""
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """How two sets of feature vectors overlap, each figure from 0; only density passes 1."""
+    """Overlap of two sets of feature vectors. All values are at least 0; only density exceeds 1."""
 
     precision: float
-    """Share of generated vectors inside the ball of some real one: how many look real."""
+    """Share of generated vectors inside the ball of at least one real vector."""
     recall: float
-    """Share of real vectors inside the ball of some generated one: how much is generated."""
+    """Share of real vectors inside the ball of at least one generated vector."""
     density: float
-    """Real balls that a generated vector is in, on average, over K: like precision, but an
-    outlier's large ball counts for little. About 1 for equal distributions."""
+    """Mean number of real balls that contain a generated vector, divided by K. Like precision, but
+    less sensitive to the large balls of outliers. About 1 for equal distributions."""
     coverage: float
-    """Share of real balls with a generated vector in them: like recall, from real balls alone."""
+    """Share of real balls that contain a generated vector: recall with real balls only."""
 
 
 def overlap(real: np.ndarray, generated: np.ndarray) -> Overlap:
-    """Measure by balls that reach from each vector to its K-th nearest neighbour in its own set.
+    """Return precision, recall, density and coverage of real and generated feature vectors.
+
+    Each vector's ball reaches to its K-th nearest neighbour in its own set.
 
     Precision and recall: Kynkäänniemi et al. 2019, "Improved Precision and Recall Metric for
     Assessing Generative Models", equations 1 and 2. Density and coverage: Naeem et al. 2020,
@@ -57,14 +60,14 @@ def overlap(real: np.ndarray, generated: np.ndarray) -> Overlap:
 
 
 def nearest_distances(images: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return how far each image is from the nearest of `others`.
+    """Return the distance of each image to the nearest of `others`.
 
     Args:
         images: uint8 [N, H, W, C].
         others: uint8 [M, H, W, C].
 
     Returns:
-        float [N]: Euclidean distances of pixels that are scaled to [0, 1].
+        float [N]: Euclidean distances of pixels scaled to [0, 1].
     """
     flat = [a.reshape(len(a), -1).astype(np.float32) / 255 for a in (images, others)]
     distances: np.ndarray = pairwise_distances_argmin_min(*flat)[1]
@@ -72,7 +75,7 @@ def nearest_distances(images: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _radii(vectors: np.ndarray) -> np.ndarray:
-    """Return the distance of each vector to its K-th nearest neighbour, itself left out."""
+    """Return the distance of each vector to its K-th nearest neighbour, excluding itself."""
     neighbours = NearestNeighbors(n_neighbors=K, algorithm="brute").fit(vectors)
     distances: np.ndarray = neighbours.kneighbors()[0][:, -1]
     return distances

@@ -1,4 +1,4 @@
-"""The score of a generator while it trains, and what else its samples say about its health."""
+"""The score of a generator during training, and the sample statistics for the health checks."""
 
 from functools import cached_property
 from typing import Any
@@ -13,87 +13,88 @@ from dcgan_cli.core.sampling.sampler import Sampler
 from dcgan_cli.settings.schema import TrainConfig
 
 SEEDS_FROM = 2**40
-"""Seeds of the samples that are scored: not those of grids, nor of `dcgan evaluate`, so that the
-best checkpoint was not chosen by the samples that it is then judged by."""
+"""First seed of the scored samples. Grids and `dcgan evaluate` use other seeds, so the best
+checkpoint is not evaluated on the samples that selected it."""
 MISSING_SHARE = 0.1
-"""A class is missing if the samples have less than this part of its share of the data."""
+"""A class is missing if its share of the samples is below this part of its share of the data."""
 ENOUGH_IMAGES = 10
-"""Only a class with as many images among the real ones that are compared with can be missing.
+"""Minimum number of real images of a class, among those compared, for it to count as missing.
 
-A class that a generator makes as often as it should is found about L times among the real images
-and, independently, L times among as many samples: two binomial numbers, whose tails are no heavier
-than Poisson's of mean L (Anderson & Samuels 1967, "Some inequalities among binomial and Poisson
-probabilities"). Ten is the least number that keeps the chance of such a class being found missing,
-which is that of R >= 10 and G < R / 10, below one in a thousand whatever L is: at the worst one,
-near 6.5, it is 0.0008. (The real share being an estimate matters: were it known, 7 would do, since
-exp(-7) = 0.0009 is the chance of no sample where 7 are due.)
+Suppose a generator produces a class at the right rate. With L expected images, the counts R among
+the real images and G among as many samples are independent binomial variables, whose tails are no
+heavier than those of a Poisson distribution with mean L (Anderson & Samuels 1967, "Some
+inequalities among binomial and Poisson probabilities"). A false alarm is R >= 10 and G < R / 10.
+Ten is the smallest number that keeps its probability below 0.001 for every L; the worst case is
+0.0008, near L = 6.5. (The real share is an estimate. If it were known, 7 would be enough, since
+exp(-7) = 0.0009 is the probability of no sample where 7 are expected.)
 """
 
 
 class Scorer:
-    """Scores what one generator makes.
+    """Scores a generator's samples.
 
     Args:
         config: the settings of the run.
-        data: what it trains on.
+        data: the training images.
 
     Raises:
-        DataError: the feature network cannot be had, or there are too few images.
+        DataError: the feature extractor is not available, or there are too few images.
     """
 
     def __init__(self, config: TrainConfig, data: ImageSet) -> None:
         setting = config.evaluation
         self._evaluation = evaluation_of(config.data, data, setting.features, setting.samples)
         self.kind = Score(0.0, self._evaluation.network.name, self._evaluation.count)
-        """What its scores have in common."""
+        """Feature extractor and sample count that all scores share."""
 
     @property
     def scored_by(self) -> dict[str, Any]:
-        """What scores must have in common to be compared, for the run's record."""
+        """What scores must share to be comparable, for the run's record."""
         return {"features": self.kind.features, "samples": self.kind.samples}
 
     def describe(self) -> str:
-        """Say in words what a score is, and which one real images get."""
+        """Return a description of the score and its baseline, in words."""
         return (
-            f"Frechet distance by {self.kind.features} features of {self.kind.samples:,} samples, "
-            f"lower is better; real images get {self._evaluation.distance_floor:.1f}"
+            f"Frechet distance of {self.kind.samples:,} samples by {self.kind.features} features, "
+            f"lower is better; baseline (real images) {self._evaluation.distance_baseline:.1f}"
         )
 
-    def look_at_real_images(self) -> None:
-        """See now what scores need of real images, so that none has to be read for them later."""
-        _ = self.nothing_learned, self._evaluation.distance_floor
+    def precompute_real_statistics(self) -> None:
+        """Precompute statistics of real images, so that scores do not read them later."""
+        _ = self.nothing_learned, self._evaluation.distance_baseline
 
     @cached_property
     def nothing_learned(self) -> float:
-        """The Fréchet distance of one picture repeated: the mean of the training images."""
+        """Fréchet distance of the mean training image, repeated: a generator without variety."""
         mean = self._evaluation.mean
-        return self._evaluation.distance(self._evaluation.network.see(np.stack([mean, mean])))
+        return self._evaluation.distance(self._evaluation.network.extract(np.stack([mean, mean])))
 
     def score(self, sampler: Sampler) -> dict[str, float]:
-        """Return a generator's columns of `metrics.csv`.
+        """Return the scores of a generator, as columns of `metrics.csv`.
 
         Returns:
-            `frechet_distance`, and what `health.py` goes by: `diversity`, the spread of the
-            samples' features, and `contrast`, the mean standard deviation of pixels within an
-            image, both as a share of the training images'; `missing_classes`, the number of classes
-            that they all but lack, where the feature network knows classes. See `ENOUGH_IMAGES`.
+            `frechet_distance`, and the values that `health.py` checks: `diversity`, the spread of
+            the samples' features, and `contrast`, the mean standard deviation of the pixels within
+            an image, both relative to the training images; and, if the feature extractor is a
+            classifier, `missing_classes`, the number of classes with almost no samples (see
+            `MISSING_SHARE` and `ENOUGH_IMAGES`).
         """
         evaluation = self._evaluation
         seeds = range(SEEDS_FROM, SEEDS_FROM + evaluation.count)
         drawn = (image for _, chunk in sampler.stream(seeds) for image in chunk)
-        seen = evaluation.network.see(drawn)
-        moments = Moments.of(seen.features)
+        extracted = evaluation.network.extract(drawn)
+        moments = Moments.of(extracted.features)
         values = {
-            "frechet_distance": evaluation.distance(seen),
+            "frechet_distance": evaluation.distance(extracted),
             "diversity": _ratio(moments.spread, evaluation.moments.spread),
-            "contrast": _ratio(seen.contrast, evaluation.real.contrast),
+            "contrast": _ratio(extracted.contrast, evaluation.real.contrast),
         }
-        shares = evaluation.class_shares(seen)
+        shares = evaluation.class_shares(extracted)
         if shares is not None:
             generated, real = shares
-            judged = real >= ENOUGH_IMAGES / evaluation.count
+            frequent = real >= ENOUGH_IMAGES / evaluation.count
             missing = generated < MISSING_SHARE * real
-            values["missing_classes"] = int(np.sum(judged & missing))
+            values["missing_classes"] = int(np.sum(frequent & missing))
         return values
 
 

@@ -1,1 +1,1 @@
-"""One training step of the two networks: losses, gradients, updates."""
+"""One training step: losses, gradients, optimizer updates."""

@@ -1,34 +1,34 @@
-"""Random changes to what the discriminator sees, of real and generated images alike.
+"""Differentiable augmentation of the discriminator's input, real and generated.
 
 Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training", arXiv 2006.10738,
-section 3.2 and the policies of section 4: colour, translation, cutout. All of them have gradients,
-which the generator's pass through.
+section 3.2 and the policies of section 4: colour, translation, cutout. The generator's gradient
+passes through the augmentation.
 """
 
 import tensorflow as tf
 
 SHIFT = 1 / 8
-"""Of height and width, by which an image is shifted at most."""
+"""Maximum translation, as a share of height and width."""
 CUT = 1 / 2
-"""Of height and width, which is cut out."""
+"""Side of the cutout square, as a share of height and width."""
 
 
 def diffaugment(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-    """Change each image by itself.
+    """Augment each image independently.
 
     Args:
         images: float32 [N, H, W, C] in [-1, 1].
-        key: int32 [2], decides how.
+        key: int32 [2], the key of all random numbers.
 
     Returns:
-        float32 [N, H, W, C], somewhat outside of [-1, 1] at times.
+        float32 [N, H, W, C]; values may lie slightly outside [-1, 1].
     """
     keys = [tf.random.experimental.stateless_fold_in(key, index) for index in range(3)]
     return _cut_out(_shift(_recolour(images, keys[0]), keys[1]), keys[2])
 
 
 def _recolour(x: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-    """Change brightness by up to 0.5, saturation by a factor up to 2, contrast by 0.5 to 1.5."""
+    """Change brightness by up to 0.5, saturation by 0 to 2 times, contrast by 0.5 to 1.5 times."""
     random = tf.random.stateless_uniform((3, tf.shape(x)[0], 1, 1, 1), key)
     x += random[0] - 0.5
     grey = tf.reduce_mean(x, axis=3, keepdims=True)
@@ -38,7 +38,7 @@ def _recolour(x: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
 
 
 def _shift(x: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-    """Shift each image by whole pixels; what comes in is zero, a middle grey."""
+    """Translate each image by whole pixels, filling with 0 (mid-grey)."""
     for axis in (1, 2):
         size = x.shape[axis]
         most = int(SHIFT * size + 0.5)
@@ -53,13 +53,13 @@ def _shift(x: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
 
 
 def _cut_out(x: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-    """Set a square, which may lie half outside, to zero."""
+    """Set a square to 0; up to half of each side may lie outside the image."""
     kept = tf.constant(False)
     for axis in (1, 2):
         size = x.shape[axis]
         cut = int(CUT * size + 0.5)
         axis_key = tf.random.experimental.stateless_fold_in(key, axis)
-        # Its middle is anywhere in the image; that of an even number lies between two pixels.
+        # The centre is anywhere in the image; for an even size it lies between two pixels.
         first = tf.random.stateless_uniform(
             (tf.shape(x)[0], 1), axis_key, 0, size + 1 - cut % 2, tf.int32
         ) - (cut // 2)

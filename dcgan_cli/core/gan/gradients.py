@@ -1,4 +1,4 @@
-"""The losses of one batch and both networks' gradients, each network run as seldom as can be."""
+"""Losses and gradients of both networks for one batch, with as few forward passes as possible."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,37 +10,37 @@ from dcgan_cli.core.gan.losses import LossTerms
 from dcgan_cli.core.gan.penalties import gradient_penalty_terms, r1_terms
 
 TINY = 1e-20
-"""Stands for a slope of zero where one is divided by. Nothing it is added to notices it."""
+"""Replaces zero in a division. It is too small to change any gradient it is added to."""
 
 Loss = Callable[[tf.Tensor, tf.Tensor], LossTerms]
-"""The terms of the logits of real images (float32 [R, 1]) and generated ones (float32 [B, 1])."""
-Judge = Callable[[tf.Tensor, tf.Tensor, tf.Tensor | None], tf.Tensor]
+"""Terms of the logits of real images (float32 [R, 1]) and of generated images (float32 [B, 1])."""
+Discriminate = Callable[[tf.Tensor, tf.Tensor, tf.Tensor | None], tf.Tensor]
 
 
 @dataclass(frozen=True)
 class Networks:
-    """Both networks as a step uses them: to be called in training, with what to change in them."""
+    """Both networks in training mode, with their trainable weights."""
 
     generate: Callable[[tf.Tensor], tf.Tensor]
-    """Turns latents (float32 [N, noise_dim]) into images (float32 [N, H, W, C])."""
-    judge: Judge
-    """Turns images, a dropout key (int32 [2]) and their classes (int32 [N], or None) into logits
+    """Maps latent vectors (float32 [N, latent_dim]) to images (float32 [N, H, W, C])."""
+    discriminate: Discriminate
+    """Maps images, a dropout key (int32 [2]) and the images' classes (int32 [N], or None) to logits
     (float32 [N, 1])."""
     generator_weights: list[keras.Variable]
     discriminator_weights: list[keras.Variable]
-    judges_alone: bool
-    """Whether an image's logit is a function of that image alone, so that there is no batch
-    normalisation in the discriminator."""
+    independent_logits: bool
+    """Whether an image's logit depends on that image alone: the discriminator has no batch
+    normalization."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What a step sees on one replica."""
+    """The inputs of one step on one replica."""
 
     real_images: tf.Tensor
     """float32 [R, H, W, C] in [-1, 1], R at most B."""
     latents: tf.Tensor
-    """float32 [B, noise_dim], with the classes that they are to be of where there are classes."""
+    """float32 [B, latent_dim]: noise, followed by the one-hot class in conditional training."""
     real_classes: tf.Tensor | None
     """int32 [R]."""
     fake_classes: tf.Tensor | None
@@ -48,48 +48,48 @@ class Batch:
     dropout_key: tf.Tensor
     """int32 [2]."""
     mixing_key: tf.Tensor
-    """int32 [2], decides which images between real and generated ones are penalised at."""
+    """int32 [2], the key of the points between real and generated images at which the gradient
+    penalty is computed."""
     real_count: tf.Tensor
-    """float32 scalar, the real images on all replicas: what their mean is over."""
+    """float32 scalar, the number of real images on all replicas; the mean is over these."""
     fake_count: int
-    """The generated images on all replicas."""
+    """The number of generated images on all replicas."""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What the networks minimise."""
+    """The loss and the weights of its penalties."""
 
     loss: Loss
     r1_gamma: float
     """Weight of the R1 penalty, 0 or more."""
     gradient_penalty: float
-    """Weight of the penalty of slopes between real and generated images, 0 or more."""
+    """Weight of the gradient penalty between real and generated images, 0 or more."""
 
 
 @dataclass(frozen=True)
 class Gradients:
-    """What one batch says about the networks."""
+    """Losses and gradients of one batch."""
 
     generator_loss: tf.Tensor
     discriminator_loss: tf.Tensor
-    """Without penalties: as it is known, and as health judges it."""
+    """Without penalties: the value that is reported and that the health checks use."""
     generator: list[tf.Tensor]
     discriminator: list[tf.Tensor]
 
 
 def gradients(networks: Networks, batch: Batch, objective: Objective) -> Gradients:
-    """Return losses and gradients, both at the weights as they are."""
-    if networks.judges_alone:
+    """Return the losses and both networks' gradients at the current weights."""
+    if networks.independent_logits:
         return _gradients_together(networks, batch, objective)
     return _gradients_apart(networks, batch, objective.loss)
 
 
 def _gradients_together(networks: Networks, batch: Batch, objective: Objective) -> Gradients:
-    """Judge real and generated images together, once forward and once back.
+    """Run the discriminator on real and generated images together: one forward, one backward pass.
 
-    How a loss falls with an image is how it falls with the image's logit, times how the logit rises
-    with the image, and only the first differs between the two losses: so the generator's gradient
-    comes from the discriminator's by one factor for each image.
+    Chain rule: dL/dx = dL/dlogit * dlogit/dx; only the first factor differs between the two losses.
+    So the generator's gradient is the discriminator's input gradient times one factor per image.
     """
     with tf.GradientTape() as generator_tape:
         fake_images = networks.generate(batch.latents)
@@ -105,16 +105,16 @@ def _gradients_together(networks: Networks, batch: Batch, objective: Objective) 
         discriminator_tape.watch(images)
         with tf.GradientTape() as image_tape:
             image_tape.watch(images)
-            logits = networks.judge(images, batch.dropout_key, classes)
+            logits = networks.discriminate(images, batch.dropout_key, classes)
         with tf.GradientTape(persistent=True) as logit_tape:
             logit_tape.watch(logits)
             generator_loss, discriminator_loss = _losses(
                 objective.loss, logits[:reals], logits[reals:], batch
             )
         if penalised:
-            slopes = image_tape.gradient(logits, images)
+            input_gradients = image_tape.gradient(logits, images)
             penalised_loss = discriminator_loss + _penalties(
-                networks, batch, objective, slopes[:reals], fake_images
+                networks, batch, objective, input_gradients[:reals], fake_images
             )
 
     factors = logit_tape.gradient(generator_loss, logits)
@@ -123,14 +123,14 @@ def _gradients_together(networks: Networks, batch: Batch, objective: Objective) 
     else:
         falls = logit_tape.gradient(discriminator_loss, logits)
         falls = tf.where(tf.abs(falls) < TINY, TINY, falls)
-        *discriminator_gradients, slopes = discriminator_tape.gradient(
+        *discriminator_gradients, input_gradients = discriminator_tape.gradient(
             logits, [*weights, images], output_gradients=falls
         )
         factors /= falls
     generator_gradients = generator_tape.gradient(
         fake_images,
         networks.generator_weights,
-        output_gradients=slopes[reals:] * factors[reals:, :, tf.newaxis, tf.newaxis],
+        output_gradients=input_gradients[reals:] * factors[reals:, :, tf.newaxis, tf.newaxis],
     )
     return Gradients(
         generator_loss, discriminator_loss, generator_gradients, discriminator_gradients
@@ -138,16 +138,18 @@ def _gradients_together(networks: Networks, batch: Batch, objective: Objective) 
 
 
 def _gradients_apart(networks: Networks, batch: Batch, loss: Loss) -> Gradients:
-    """Judge real and generated images in batches of their own, so that each kind has its mean.
+    """Run the discriminator on real and generated images separately, for separate batch statistics.
 
-    There are no penalties here: they are on an image's own slope.
+    There are no penalties: they need per-image input gradients, which batch normalization prevents.
     """
     with tf.GradientTape() as generator_tape:
         fake_images = networks.generate(batch.latents)
         with tf.GradientTape() as discriminator_tape:
-            real_logits = networks.judge(batch.real_images, batch.dropout_key, batch.real_classes)
+            real_logits = networks.discriminate(
+                batch.real_images, batch.dropout_key, batch.real_classes
+            )
             key = tf.random.experimental.stateless_fold_in(batch.dropout_key, 0)
-            fake_logits = networks.judge(fake_images, key, batch.fake_classes)
+            fake_logits = networks.discriminate(fake_images, key, batch.fake_classes)
             generator_loss, discriminator_loss = _losses(loss, real_logits, fake_logits, batch)
     return Gradients(
         generator_loss,
@@ -162,7 +164,8 @@ def _losses(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Return the generator's and the discriminator's loss.
 
-    They are sums over this replica, divided by counts over all: replicas add up to the mean.
+    Sums over this replica are divided by counts over all replicas, so the replicas' losses add up
+    to the mean.
     """
     terms = loss(real_logits, fake_logits)
     generator_loss = tf.reduce_sum(terms.generator) / batch.fake_count
@@ -176,21 +179,22 @@ def _penalties(
     networks: Networks,
     batch: Batch,
     objective: Objective,
-    real_slopes: tf.Tensor,
+    real_gradients: tf.Tensor,
     fake_images: tf.Tensor,
 ) -> tf.Tensor:
-    """Return what is added to the discriminator's loss for how steep it is.
+    """Return the penalties on the discriminator's input gradients: R1 and the gradient penalty.
 
     Args:
         networks: both networks.
         batch: the batch.
-        objective: the penalties' weights.
-        real_slopes: float32 [R, H, W, C], the gradients of the logits by the real images.
+        objective: the weights of the penalties.
+        real_gradients: float32 [R, H, W, C], the gradients of the logits with respect to the real
+            images.
         fake_images: float32 [B, H, W, C], the generated images.
     """
     penalty = tf.constant(0.0)
     if objective.r1_gamma:
-        penalty += objective.r1_gamma * tf.reduce_sum(r1_terms(real_slopes))
+        penalty += objective.r1_gamma * tf.reduce_sum(r1_terms(real_gradients))
     if objective.gradient_penalty:
         reals = tf.shape(batch.real_images)[0]
         shares = tf.random.stateless_uniform((reals, 1, 1, 1), batch.mixing_key)
@@ -198,7 +202,7 @@ def _penalties(
         images = fakes + shares * (batch.real_images - fakes)
         with tf.GradientTape() as tape:
             tape.watch(images)
-            logits = networks.judge(images, batch.dropout_key, batch.real_classes)
+            logits = networks.discriminate(images, batch.dropout_key, batch.real_classes)
         terms = gradient_penalty_terms(tape.gradient(logits, images))
         penalty += objective.gradient_penalty * tf.reduce_sum(terms)
     return penalty / batch.real_count

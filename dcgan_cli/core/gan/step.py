@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from dcgan_cli.core.gan.diffaugment import diffaugment
-from dcgan_cli.core.gan.gradients import Batch, Judge, Loss, Networks, Objective, gradients
+from dcgan_cli.core.gan.gradients import Batch, Discriminate, Loss, Networks, Objective, gradients
 from dcgan_cli.core.gan.losses import LossTerms
 from dcgan_cli.core.gan.updates import build_optimizer, optimizer_state
 from dcgan_cli.core.networks.build import (
@@ -17,7 +17,7 @@ from dcgan_cli.core.networks.build import (
     has_batch_norm,
 )
 from dcgan_cli.core.networks.device import resolve_convolution
-from dcgan_cli.core.networks.fourier_dcgan28 import GridDiscriminator, GridGenerator
+from dcgan_cli.core.networks.fourier_dcgan28 import FourierDiscriminator, FourierGenerator
 from dcgan_cli.core.networks.weights import named_variables
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.settings.registry import entry
@@ -194,30 +194,35 @@ def in_training(gan: Gan, config: TrainConfig) -> Networks:
     The transformed one is of the tutorial's networks for grey images.
     """
     generate: Callable[[tf.Tensor], tf.Tensor]
-    judge: Judge
+    discriminate: Discriminate
     if resolve_convolution(config) == "transformed":
-        generate, judge = GridGenerator(gan.generator), GridDiscriminator(gan.discriminator)
+        generate, discriminate = (
+            FourierGenerator(gan.generator),
+            FourierDiscriminator(gan.discriminator),
+        )
     else:
 
         def generate(latents: tf.Tensor) -> tf.Tensor:
             return gan.generator(latents, training=True)
 
-        def judge(images: tf.Tensor, key: tf.Tensor, classes: tf.Tensor | None) -> tf.Tensor:
+        def discriminate(images: tf.Tensor, key: tf.Tensor, classes: tf.Tensor | None) -> tf.Tensor:
             inputs = [images, key]
             if classes is not None:
                 inputs.append(tf.one_hot(classes, config.data.classes))
             return gan.discriminator(inputs, training=True)
 
-    def judge_augmented(images: tf.Tensor, key: tf.Tensor, classes: tf.Tensor | None) -> tf.Tensor:
+    def discriminate_augmented(
+        images: tf.Tensor, key: tf.Tensor, classes: tf.Tensor | None
+    ) -> tf.Tensor:
         changed = diffaugment(images, tf.random.experimental.stateless_fold_in(key, AUGMENT))
-        return judge(changed, key, classes)
+        return discriminate(changed, key, classes)
 
     return Networks(
         generate,
-        judge_augmented if config.loss.diffaugment else judge,
+        discriminate_augmented if config.loss.diffaugment else discriminate,
         gan.generator.trainable_variables,
         gan.discriminator.trainable_variables,
-        judges_alone=not has_batch_norm(gan.discriminator),
+        independent_logits=not has_batch_norm(gan.discriminator),
     )
 
 

@@ -1,4 +1,4 @@
-"""Optimizers and the learning rate over a run."""
+"""Optimizers and the learning-rate schedule."""
 
 import keras
 import tensorflow as tf
@@ -8,9 +8,9 @@ from dcgan_cli.settings.schema import OptimizerConfig
 
 
 class Cooldown(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate that is constant, then falls to zero in a straight line.
+    """A constant learning rate with a linear decay to zero at the end.
 
-    rate * min(1, (steps - step) / (share * steps)) at a step counted from 0. (Hägele et al. 2024,
+    rate * min(1, (steps - step) / (share * steps)), with steps counted from 0. (Hägele et al. 2024,
     "Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations", arXiv 2405.18392,
     section 3.)
     """
@@ -19,18 +19,18 @@ class Cooldown(keras.optimizers.schedules.LearningRateSchedule):
         self.rate, self.share, self.steps = rate, share, steps
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
-        """Return the rate (float32 scalar) at a step (integer scalar)."""
+        """Return the learning rate (float32 scalar) at a step (integer scalar)."""
         left = tf.cast(self.steps - tf.cast(step, tf.int64), tf.float32)
         return self.rate * tf.clip_by_value(left / (self.share * self.steps), 0, 1)
 
 
 class FusedAdam(keras.optimizers.Adam):
-    """Keras's Adam, its update in one operation a weight where Keras takes a dozen."""
+    """Keras's Adam with one fused operation per weight, where Keras needs a dozen."""
 
     def update_step(
         self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
     ) -> None:
-        """Move one weight and its two moments (Kingma & Ba 2015, end of section 2)."""
+        """Update one weight and its two moments (Kingma & Ba 2015, end of section 2)."""
         at = self._get_variable_index(variable)
         step = tf.cast(self.iterations + 1, tf.float32)
         tf.raw_ops.ResourceApplyAdam(
@@ -64,7 +64,7 @@ def build_optimizer(settings: OptimizerConfig, network: keras.Model, steps: int)
 
 
 def optimizer_state(optimizer: keras.Optimizer) -> dict[str, keras.Variable]:
-    """Return an optimiser's variables by name, but for the learning rate, which is a setting."""
+    """Return an optimizer's variables by name, without the learning rate, which is a setting."""
     return {
         variable.path.partition("/")[2]: variable
         for variable in optimizer.variables

@@ -1,1 +1,1 @@
-"""The generators and the discriminators."""
+"""Generators and discriminators."""

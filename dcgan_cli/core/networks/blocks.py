@@ -1,4 +1,4 @@
-"""Layers with what those of one network have in common: initial weights, slope, normalisation."""
+"""Layer factory: one initializer, slope and normalization per network."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ KERNEL = 5
 
 
 class Blocks:
-    """Makes the layers of one network, in order: each kernel gets the next seed.
+    """Creates the layers of one network. Each kernel gets the next seed, so order matters.
 
     Args:
-        model: the settings.
+        model: the model settings.
         seed: the run's seed.
-        stream: which network, so that no two begin alike.
-        batch_norm: whether `norm` normalises by the batch; else it does each image by itself.
+        stream: number of the network, so that no two networks share initial weights.
+        batch_norm: whether `norm` is batch normalization; otherwise it is layer normalization.
         spectral_norm: whether kernels are divided by their largest singular value.
     """
 
@@ -39,13 +39,13 @@ class Blocks:
         self._seeds = iter(np.random.SeedSequence([seed, stream]).generate_state(64).tolist())
 
     def dense(self, units: int, **options: Any) -> keras.layers.Layer:
-        """Make a dense layer."""
+        """Return a dense layer."""
         return self._divided(keras.layers.Dense(units, **self._initial(), **options))
 
     def conv(
         self, channels: int, kernel: int = 3, strides: int = 1, **options: Any
     ) -> keras.layers.Layer:
-        """Make a convolution with zeros around its input."""
+        """Return a convolution, with zero padding."""
         return self._divided(
             keras.layers.Conv2D(
                 channels, kernel, strides=strides, padding="same", **self._initial(), **options
@@ -53,14 +53,15 @@ class Blocks:
         )
 
     def down(self, channels: int, **options: Any) -> keras.layers.Layer:
-        """Make a convolution that halves height and width."""
+        """Return a convolution with stride 2."""
         return self.conv(channels, KERNEL, strides=2, **options)
 
     def up(self, x: Any, channels: int, name: str, strides: int = 2) -> Any:
-        """Double height and width, or leave them with `strides` 1.
+        """Apply a convolution that multiplies height and width by `strides`.
 
-        By a transposed convolution, or by repeating pixels before a convolution, after which there
-        are no checkerboards (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts").
+        `model.upsample` selects a transposed convolution or nearest-neighbour resizing followed by
+        a convolution. The latter avoids checkerboard artifacts (Odena et al. 2016, "Deconvolution
+        and Checkerboard Artifacts").
         """
         options = {"padding": "same", "use_bias": False, "name": name, **self._initial()}
         if self.model.upsample == "transposed":
@@ -70,24 +71,25 @@ class Blocks:
         return keras.layers.Conv2D(channels, KERNEL, **options)(x)
 
     def norm(self, name: str) -> keras.layers.Layer:
-        """Make a batch normalisation, or a layer normalisation with a scale for each channel."""
+        """Return batch normalization, or layer normalization with one scale per channel."""
         if self.batch_norm:
             return keras.layers.BatchNormalization(name=name)
         return keras.layers.GroupNormalization(groups=1, name=name)
 
     def leaky_relu(self, name: str) -> keras.layers.Layer:
-        """Make a LeakyReLU of the settings' slope."""
+        """Return a LeakyReLU with `model.leaky_relu_slope`."""
         return LeakyReLU(self.model.leaky_relu_slope, name=name)
 
     def dropout(self, index: int) -> keras.layers.Layer:
-        """Make a dropout of the settings' rate, the network's `index`-th."""
+        """Return the network's `index`-th dropout layer, with rate `model.dropout`."""
         return KeyedDropout(self.model.dropout, index, name=f"dropout_{index}")
 
     def _initial(self) -> dict[str, Any]:
-        """Return the next kernel's initialiser.
+        """Return the next kernel's initializer.
 
-        The tutorial's is Keras's own (Glorot & Bengio 2010, equation 16), the paper's a normal
-        distribution of standard deviation 0.02 (Radford et al. 2016, section 4).
+        `dcgan` uses a normal distribution with standard deviation 0.02 (Radford et al. 2016,
+        section 4). The others use Keras's default (Glorot & Bengio 2010, equation 16), as the
+        tutorial does.
         """
         seed = next(self._seeds)
         stddev = entry("model", self.model.name).initial_stddev

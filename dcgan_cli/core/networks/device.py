@@ -1,4 +1,4 @@
-"""Where the arithmetic runs, and in which precision."""
+"""Devices, threads, precision and distribution strategy."""
 
 import os
 from pathlib import Path
@@ -11,13 +11,13 @@ from dcgan_cli.errors import ConfigError
 from dcgan_cli.settings.schema import StrategyConfig, TrainConfig
 
 BFLOAT16_CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
-"""Names in /proc/cpuinfo of instructions that multiply bfloat16: x86's two and Arm's."""
+"""Flags in /proc/cpuinfo for bfloat16 multiplication: two on x86, one on Arm."""
 BFLOAT16_COMPUTE_CAPABILITY = (8, 0)
-"""The first NVIDIA GPUs with bfloat16 (Ampere)."""
+"""Compute capability of the first NVIDIA GPUs with bfloat16 (Ampere)."""
 
 
 def describe_devices() -> str:
-    """Name what training runs on, such as "2 x NVIDIA A100" or "CPU (AMD EPYC, 8 cores)"."""
+    """Return the training devices, such as "2 x NVIDIA A100" or "CPU (AMD EPYC, 8 cores)"."""
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
         return f"CPU ({_cpu_name()}, {core_count()} cores)"
@@ -28,7 +28,7 @@ def describe_devices() -> str:
 
 
 def thread_counts() -> list[int]:
-    """Return TensorFlow's thread counts within and between operations; 0 is one for each core."""
+    """Return TensorFlow's intra-op and inter-op thread counts; 0 means one per core."""
     threading = tf.config.threading
     return [
         threading.get_intra_op_parallelism_threads() or _environment_number("INTRA"),
@@ -37,14 +37,14 @@ def thread_counts() -> list[int]:
 
 
 def onednn() -> str:
-    """Return how oneDNN is set up: on or off, and which instructions it is kept from."""
+    """Return oneDNN's configuration: on, off or default, and the limit on its instruction set."""
     used = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default")
     newest = os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA")
     return f"{used}, up to {newest}" if newest else used
 
 
 def resolve_precision(precision: str) -> str:
-    """Turn `auto` into bfloat16 where the hardware multiplies it, else float32."""
+    """Resolve `auto`: bfloat16 where the hardware multiplies it, otherwise float32."""
     if precision != "auto":
         return precision
     gpus = tf.config.list_physical_devices("GPU")
@@ -57,9 +57,9 @@ def resolve_precision(precision: str) -> str:
 
 
 def resolve_convolution(config: TrainConfig) -> str:
-    """Turn `auto` into transformed for networks that have that form, on a CPU, else into direct.
+    """Resolve `auto`: transformed on a CPU for networks that support it, otherwise direct.
 
-    The kernels of GPUs are fast as they are.
+    Direct convolutions are fast enough on GPUs.
     """
     if config.convolution != "auto":
         return config.convolution
@@ -68,10 +68,10 @@ def resolve_convolution(config: TrainConfig) -> str:
 
 
 def use_precision(precision: str) -> None:
-    """Make networks built from now on compute in `precision` (float32 or bfloat16).
+    """Set the precision (float32 or bfloat16) of networks that are built after this call.
 
-    Weights, batch statistics, losses and optimisers stay in float32 either way (Micikevicius et al.
-    2018, "Mixed Precision Training"; bfloat16 needs no loss scaling).
+    Weights, batch statistics, losses and optimizers always use float32 (Micikevicius et al. 2018,
+    "Mixed Precision Training"; bfloat16 needs no loss scaling).
     """
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
 
@@ -80,7 +80,7 @@ def build_strategy(strategy: StrategyConfig, batch_size: int) -> tf.distribute.S
     """Build TensorFlow's distribution strategy.
 
     Raises:
-        ConfigError: `batch_size` cannot be split evenly between its replicas.
+        ConfigError: `batch_size` is not a multiple of the number of replicas.
     """
     if strategy.name == "default":
         return tf.distribute.get_strategy()
@@ -100,7 +100,7 @@ def _environment_number(kind: str) -> int:
 
 
 def _cpuinfo(*names: str) -> str:
-    """Return the first line of /proc/cpuinfo with one of these names, or "" where there is none."""
+    """Return the first value in /proc/cpuinfo under one of these names; "" if there is none."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -1,23 +1,23 @@
-"""The tutorial's convolutions as matrix products on the 7x7 grid that all its layers share.
+"""Fourier-domain convolutions on the 7x7 grid of cells that all layers of the tutorial share.
 
-An image of 14x14 or 28x28 pixels is a grid of 7x7 cells of 2x2 or 4x4 pixels, and the pixels of a
-cell count as channels. A convolution that steps over two pixels then steps over one cell. Tensors
-here are [cells, N, channels]: cell first, so that what mixes cells and what mixes channels are both
-matrix products without moving anything.
+An image of 14x14 or 28x28 pixels is split into 7x7 cells of 2x2 or 4x4 pixels, and the pixels of a
+cell become channels. A convolution with stride 2 then has stride 1 in cells. Tensors here are
+[cells, N, channels]: with the cells first, mixing cells and mixing channels are both matrix
+products that need no transpose.
 
-Between cells, a convolution is computed through the discrete Fourier transform: what costs
-cells x taps x channels x channels multiplications in place costs one product of channels x channels
-at each frequency there (Mathieu et al. 2014, "Fast Training of Convolutional Networks through
-FFTs", arXiv 1312.5851). The transform of so small a grid is a matrix product as well. A product of
-two complex numbers takes three real ones (Knuth, The Art of Computer Programming, volume 2, section
-4.6.4), whose sums are put into the transforms' matrices. So with constant A, B and C
+The convolution between cells uses the discrete Fourier transform (DFT). A direct convolution takes
+cells x taps x channels x channels multiplications; in the Fourier domain it takes one channels x
+channels product at each frequency (Mathieu et al. 2014, "Fast Training of Convolutional Networks
+through FFTs", arXiv 1312.5851). The DFT of such a small grid is itself a matrix product. One
+complex product takes three real products (Knuth, The Art of Computer Programming, volume 2, section
+4.6.4), whose additions are folded into the DFT matrices. So with constant real A, B and C
 
     output = C [(A input) * (B kernel)]
 
-where * is a matrix product over channels at each of T points, and everything is real. (Lavin & Gray
-2016, "Fast Algorithms for Convolutional Neural Networks", arXiv 1509.09308, equation 8, has the
-same shape with other matrices, which lose more digits.) All three products that training needs, the
-output and the gradients by input and kernel, share these matrices and what they have transformed.
+where * is a matrix product over channels at each of T points. (Lavin & Gray 2016, "Fast Algorithms
+for Convolutional Neural Networks", arXiv 1509.09308, equation 8, has the same form with other
+matrices, which lose more digits.) The output and the gradients with respect to the input and the
+kernel share these matrices and the transformed tensors.
 """
 
 from collections.abc import Callable
@@ -28,20 +28,20 @@ import tensorflow as tf
 SIDE = 7
 CELLS = SIDE * SIDE
 KERNEL = 5
-"""Height and width of every kernel in the tutorial."""
+"""Height and width of all kernels in the tutorial."""
 PIXELS = 28 * 28
 
 
 def bilinear_matrices(taps: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Make A, B and C of a convolution over the grid with zeros around it.
+    """Return the matrices A, B and C of a zero-padded convolution on the grid of cells.
 
     output[i, j] = sum over d, e of input[i + d, j + e] * kernel[d, e], with d and e from -(taps//2)
     to taps//2.
 
     Args:
         taps: height and width of the kernel in cells, odd.
-        size: height and width of the transform, at least SIDE + taps // 2: then what wraps around
-            falls on zeros.
+        size: height and width of the DFT, at least SIDE + taps // 2, so that only zeros wrap
+            around.
 
     Returns:
         float64 A [T, CELLS], B [T, taps * taps] and C [CELLS, T].
@@ -51,7 +51,7 @@ def bilinear_matrices(taps: int, size: int) -> tuple[np.ndarray, np.ndarray, np.
     for u, v in np.ndindex(size, size):
         opposite = (-u % size, -v % size)
         if opposite < (u, v):
-            continue  # It is the conjugate of one that is done: real signals have real transforms.
+            continue  # Its conjugate is done already: the DFT of a real signal is symmetric.
 
         def wave(at: np.ndarray, u: int = u, v: int = v) -> np.ndarray:
             turns = (u * at[:, None] + v * at[None, :]) / size
@@ -63,16 +63,16 @@ def bilinear_matrices(taps: int, size: int) -> tuple[np.ndarray, np.ndarray, np.
             rows_b += [w.real]
             columns_c += [y.real]
             continue
-        y = 2 * y  # Stands for its conjugate too.
-        # (xr + xi j)(wr + wi j) = p - r + (p + q) j, with these three products p, q and r.
+        y = 2 * y  # Counts for the conjugate frequency as well.
+        # (xr + xi j)(wr + wi j) = p - r + (p + q) j, where p, q and r are the three products.
         rows_a += [x.real + x.imag, x.real, x.imag]
         rows_b += [w.real, w.imag - w.real, w.real + w.imag]
         columns_c += [y.real - y.imag, -y.imag, -y.real]
     return np.array(rows_a), np.array(rows_b), np.array(columns_c).T
 
 
-class GridConvolution:
-    """A convolution of the tutorial between two grids of cells."""
+class FourierConvolution:
+    """A convolution of the tutorial, between two grids of cells, in the Fourier domain."""
 
     def __init__(
         self,
@@ -82,16 +82,16 @@ class GridConvolution:
         kernel_at: Callable[[int, int], int],
         transposed: bool,
     ) -> None:
-        """Prepare the matrices.
+        """Build the matrices.
 
         Args:
             taps: height and width of the kernel in cells, odd.
-            size: of the transform, see `bilinear_matrices`.
-            phases: pixels to a side of the cells with more of them.
-            kernel_at: of (cell offset, pixel within the cell), which place of the 5x5 kernel joins
-                them, along one axis; outside of 0 to 4 for none.
-            transposed: whether the kernel is [5, 5, outputs, inputs], as a transposed convolution's
-                is, and the cells with more pixels are the output's.
+            size: height and width of the DFT, see `bilinear_matrices`.
+            phases: side of a cell in pixels, on the side (input or output) with more pixels.
+            kernel_at: maps (cell offset, pixel within the cell) to the index in the 5x5 kernel
+                along one axis; an index outside 0 to 4 means no weight.
+            transposed: whether this is a transposed convolution: the kernel is [5, 5, outputs,
+                inputs], and the output has more pixels per cell.
         """
         self.transposed = transposed
         self.a, b, self.c = bilinear_matrices(taps, size)
@@ -105,14 +105,15 @@ class GridConvolution:
         self.b = np.einsum("tde,dpk,eql->tpqkl", b, places, places).reshape(-1, KERNEL**2)
 
     def __call__(self, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        """Convolve.
+        """Apply the convolution.
 
         Args:
             x: [49, N, phases * phases * inputs], or [49, N, inputs] when transposed.
             kernel: [5, 5, inputs, outputs], or [5, 5, outputs, inputs] when transposed.
 
         Returns:
-            [49, N, outputs], or [49, N, phases * phases * outputs], of the type of `x`.
+            [49, N, outputs], or [49, N, phases * phases * outputs] when transposed, of the dtype of
+            `x`.
         """
         inputs, dtype = x.shape[-1], x.dtype
         x = tf.constant(self.a, dtype) @ tf.reshape(x, (CELLS, -1))
@@ -125,30 +126,30 @@ class GridConvolution:
         return tf.reshape(y, (CELLS, -1, outputs))
 
 
-# Keras pads "same" convolutions of an even size that step over two pixels with one zero before and
-# two after: output o sees inputs 2 o - 1 to 2 o + 3. Transposed ones are their gradients.
-DOWN = GridConvolution(
+# For an even size and stride 2, Keras's "same" padding is one zero before and two after: output o
+# depends on inputs 2 o - 1 to 2 o + 3. Transposed convolutions are the gradients of these.
+DOWN = FourierConvolution(
     taps=3, size=8, phases=2, kernel_at=lambda cell, pixel: 2 * cell + pixel + 1, transposed=False
 )
-"""14x14 to 7x7, stepping over two pixels."""
-UP = GridConvolution(
+"""14x14 to 7x7, stride 2."""
+UP = FourierConvolution(
     taps=3, size=8, phases=2, kernel_at=lambda cell, pixel: pixel + 1 - 2 * cell, transposed=True
 )
-"""7x7 to 14x14, the gradient of such a one."""
-LEVEL = GridConvolution(
+"""7x7 to 14x14, transposed, stride 2."""
+LEVEL = FourierConvolution(
     taps=5, size=9, phases=1, kernel_at=lambda cell, _: 2 - cell, transposed=True
 )
-"""7x7 to 7x7, stepping over one pixel, transposed."""
+"""7x7 to 7x7, transposed, stride 1."""
 
 
-# A layer between the 28x28 image, which has one channel, and 14x14 pixels does so little that it is
-# computed in place. The 2x2 pixels of a cell meet a window of 7x7 pixels of the image, which begins
+# The layers between the 28x28 image, which has one channel, and 14x14 pixels are small enough for a
+# direct convolution. The 2x2 pixels of a cell depend on a window of 7x7 image pixels that starts
 # one pixel before the cell's 4x4.
 WINDOW = 7
 
 
 def _window_kernel() -> np.ndarray:
-    """Return the matrix that lays a kernel out in windows: float64 [49 * 4, 25] of 0 and 1."""
+    """Return the matrix that spreads a kernel over a window: float64 [49 * 4, 25] of 0 and 1."""
     places = np.zeros((WINDOW, 2, KERNEL))
     for pixel, place in np.ndindex(2, KERNEL):
         places[2 * pixel + place, pixel, place] = 1
@@ -156,9 +157,9 @@ def _window_kernel() -> np.ndarray:
 
 
 def _window_pixels() -> np.ndarray:
-    """Return which pixel stands where in which window: int32 [49 places, 49 cells].
+    """Return the pixel index at each place of each cell's window: int32 [49 places, 49 cells].
 
-    What is outside of the image is numbered PIXELS.
+    Places outside the image have the index PIXELS.
     """
     along = 4 * np.arange(SIDE) - 1 + np.arange(WINDOW)[:, None]
     outside = (along < 0) | (along >= 28)
@@ -172,7 +173,7 @@ WINDOW_PIXELS = _window_pixels()
 
 
 def image_to_cells(images: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-    """Convolve images to 14x14 pixels, stepping over two, and add a bias.
+    """Apply the stride-2 convolution from images to 14x14 pixels and add a bias.
 
     Args:
         images: [N, 28, 28, 1].
@@ -180,11 +181,12 @@ def image_to_cells(images: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.
         bias: [outputs].
 
     Returns:
-        [49, N, 4 * outputs], of the type of `images`.
+        [49, N, 4 * outputs], of the dtype of `images`.
     """
     dtype, count = images.dtype, tf.shape(images)[0]
     pixels = tf.transpose(tf.reshape(images, (-1, PIXELS)))
-    # A zero for what is outside, and a one for the bias: so its gradient is summed in the product.
+    # A zero for pixels outside the image. A one for the bias, whose gradient is then summed inside
+    # the matrix product.
     constants = tf.constant([[0.0], [1.0]], dtype) * tf.ones((1, count), dtype)
     pixels = tf.concat([pixels, constants], axis=0)
     places = np.concatenate([WINDOW_PIXELS, np.full((1, CELLS), PIXELS + 1, np.int32)])

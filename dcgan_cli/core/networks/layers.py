@@ -1,4 +1,4 @@
-"""The layers that the networks are made of, beside Keras's own."""
+"""Custom layers: LeakyReLU, dropout with an explicit key, spectral normalization."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ import tensorflow as tf
 
 
 def leaky_relu(x: tf.Tensor, slope: float) -> tf.Tensor:
-    """Return x above zero, slope * x below (Maas et al. 2013), of the shape and type of `x`.
+    """Return max(x, 0) + slope * min(x, 0) (Maas et al. 2013), of the shape and dtype of `x`.
 
-    The gradient is taken from the output, which has the sign of the input. Taken from the input, as
-    Keras's own layer does, it keeps a convolution's biased output alive beside the fused
-    convolution + bias + LeakyReLU that TensorFlow's graph optimiser wants to put in its place, and
-    it gives up with "remapper failed: Mutation::Apply error: fanout ... exist for missing node".
+    The gradient is computed from the output, which has the sign of the input. Keras's own layer
+    computes it from the input. That keeps a convolution's biased output alive, so TensorFlow's
+    graph optimizer cannot fuse convolution, bias and LeakyReLU, and logs "remapper failed:
+    Mutation::Apply error: fanout ... exist for missing node".
     """
 
     @tf.custom_gradient
@@ -24,32 +24,31 @@ def leaky_relu(x: tf.Tensor, slope: float) -> tf.Tensor:
 
 
 def dropout(x: tf.Tensor, rate: float, key: tf.Tensor) -> tf.Tensor:
-    """Drop activations (Srivastava et al. 2014) by a mask that is a function of the key.
+    """Apply dropout (Srivastava et al. 2014) with a mask that is a function of the key.
 
-    Keras's own layer keeps its random state in a variable of its own, which no checkpoint holds and
-    which is the same on every replica. Here the caller's key decides, so nothing needs saving.
+    Keras's own layer keeps its random state in a variable that is not part of the checkpoint and is
+    the same on every replica. A key from the caller leaves no state to save.
 
     Args:
-        x: what to drop from, of any shape.
-        rate: the chance of dropping, 0 or more and below 1, which is rounded to one of the
-            255 multiples of 1/256 below 1.
+        x: activations of any shape.
+        rate: probability of dropping, in [0, 1); rounded to a multiple of 1/256, 255/256 at most.
         key: int32 [2].
 
     Returns:
-        `x` with zeros, the rest scaled so that the mean stays.
+        `x` with dropped values set to 0 and the others scaled to keep the mean.
     """
     return drop(x, rate, key) * drop_scale(rate)
 
 
 def drop(x: tf.Tensor, rate: float, key: tf.Tensor) -> tf.Tensor:
-    """Drop activations as `dropout` does, but leave the rest as it is.
+    """Apply dropout without rescaling the values that are kept.
 
-    What comes next may be small and scale it for nothing: a kernel, say.
+    The caller can multiply a smaller tensor, such as the next kernel, by `drop_scale` instead.
     """
-    dropped = _of_256(rate)
+    dropped = _in_256ths(rate)
     if not dropped:
         return x
-    # One 32-bit draw serves four activations: drawing is what dropout's time goes to.
+    # One 32-bit draw serves four activations: drawing takes most of the time of dropout.
     size = tf.size(x)
     draws = tf.random.stateless_uniform(
         ((size + 3) // 4,), key, minval=None, maxval=None, dtype=tf.uint32
@@ -57,7 +56,7 @@ def drop(x: tf.Tensor, rate: float, key: tf.Tensor) -> tf.Tensor:
     bits = tf.reshape(tf.reshape(tf.bitcast(draws, tf.uint8), (-1,))[:size], tf.shape(x))
     kept, zero = bits >= dropped, tf.zeros((), x.dtype)
 
-    @tf.custom_gradient  # TensorFlow's own would select and sum for the zero too.
+    @tf.custom_gradient  # TensorFlow's own gradient would also select and sum for the zero.
     def select(x: tf.Tensor) -> Any:
         return tf.where(kept, x, zero), lambda dy: tf.where(kept, dy, zero)
 
@@ -65,11 +64,11 @@ def drop(x: tf.Tensor, rate: float, key: tf.Tensor) -> tf.Tensor:
 
 
 def drop_scale(rate: float) -> float:
-    """Return the factor that makes up for what `drop` drops."""
-    return 256 / (256 - _of_256(rate))
+    """Return the factor that keeps the mean after `drop`."""
+    return 256 / (256 - _in_256ths(rate))
 
 
-def _of_256(rate: float) -> int:
+def _in_256ths(rate: float) -> int:
     return min(round(rate * 256), 255)
 
 
@@ -85,7 +84,7 @@ class LeakyReLU(keras.layers.Layer):
 
 
 class KeyedDropout(keras.layers.Layer):
-    """`dropout` as a layer, which mixes its own number into the key that all layers get."""
+    """`dropout` as a layer. It folds its index into the key that all layers share."""
 
     def __init__(self, rate: float, index: int, **options: Any) -> None:
         super().__init__(**options)
@@ -93,7 +92,7 @@ class KeyedDropout(keras.layers.Layer):
         self.index = index
 
     def call(self, inputs: tf.Tensor, key: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Drop from `inputs` by `key` (int32 [2]) when training."""
+        """Apply dropout to `inputs` with `key` (int32 [2]) when training."""
         if not training:
             return inputs
         layer_key = tf.random.experimental.stateless_fold_in(key, self.index)
@@ -104,13 +103,13 @@ class SpectralNormalization(keras.layers.Layer):
     """A dense layer or convolution whose kernel is divided by its largest singular value.
 
     Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks", algorithm 1:
-    one step of the power iteration at each call in training. The vector it goes on from, `u`, is
-    the only state. (Keras's own layer of this name writes the divided kernel into the weight that
-    is trained, and takes no gradient through the division.)
+    one power iteration per training call. The vector `u` is the only state. (Keras's own layer of
+    this name overwrites the trained weight with the divided kernel and does not differentiate
+    through the division.)
     """
 
     def __init__(self, layer: keras.layers.Layer, seed: int, **options: Any) -> None:
-        # What it divides by is found in float32, whatever the layer computes in.
+        # The singular value is computed in float32, whatever the layer's precision.
         super().__init__(name=layer.name, dtype="float32", autocast=False, **options)
         self.divided = layer
         self.seed = seed

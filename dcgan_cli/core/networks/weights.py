@@ -1,4 +1,4 @@
-"""The weights of a run's networks, by the names that checkpoints give them."""
+"""Named weights of a run's networks, as checkpoints store them."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,50 +16,50 @@ BUILDERS: dict[str, Callable[[TrainConfig], keras.Model]] = {
     "discriminator": build_discriminator,
     "generator_average": build_generator,
 }
-"""How to build the network that is saved under a name."""
+"""Build function of each network, by its name in a checkpoint."""
 
 
 def part_names(config: TrainConfig) -> list[str]:
-    """Return the names of the parts of a run's state."""
+    """Return the names of the parts of a checkpoint."""
     parts = ["generator", "discriminator", "generator_optimizer", "discriminator_optimizer"]
     return [*parts, "generator_average"] if config.ema else parts
 
 
 def sampled_part(config: TrainConfig) -> str:
-    """Return the name of the part that holds the generator whose images people see."""
+    """Return the name of the generator that images are sampled from."""
     return "generator_average" if config.ema else "generator"
 
 
 def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """Return the variables of a network, trained or not, by names that never change."""
+    """Return all variables of a network, trainable or not, by stable names."""
     return {variable.path: variable for variable in model.variables}
 
 
 def variable_shapes(build: Callable[[], keras.Model]) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of a network's variables by name, without making any of them.
+    """Return the shapes of a network's variables by name, without allocating the variables.
 
-    Forgets Keras's global state, the precision in force included: call it before `use_precision`.
+    Resets Keras's global state, including the precision: call it before `use_precision`.
 
     Args:
         build: builds the network.
     """
     with keras.StatelessScope(initialize_variables=False):
         shapes = {name: tuple(v.shape) for name, v in named_variables(build()).items()}
-    # Else a later scope would make the variables after all.
+    # Otherwise a later scope would create the variables after all.
     keras.backend.clear_session(free_memory=False)
     return shapes
 
 
 def assign(variables: dict[str, keras.Variable], arrays: Arrays, source: str) -> None:
-    """Set variables to the arrays of the same names.
+    """Assign arrays to the variables of the same names.
 
     Args:
-        variables: what to set.
-        arrays: their values, of the same shapes.
-        source: where the arrays came from, for the message.
+        variables: the variables to assign to.
+        arrays: their new values, of the same shapes.
+        source: where the arrays came from, for the error message.
 
     Raises:
-        CheckpointError: a name or a shape differs; nothing is set then.
+        CheckpointError: a name or a shape differs; no variable is changed.
     """
     check_shapes({name: tuple(v.shape) for name, v in variables.items()}, arrays, source)
     for name, variable in variables.items():
@@ -67,20 +67,20 @@ def assign(variables: dict[str, keras.Variable], arrays: Arrays, source: str) ->
 
 
 def check_shapes(expected: dict[str, tuple[int, ...]], arrays: Arrays, source: str) -> None:
-    """Check that arrays have the expected names and shapes, and hold numbers.
+    """Check that arrays have the expected names and shapes and hold numbers.
 
     Raises:
-        CheckpointError: a name or a shape differs.
+        CheckpointError: a name, a shape or a dtype does not fit.
     """
     found = {name: array.shape for name, array in arrays.items()}
     if expected != found:
         name = next(n for n in expected | found if expected.get(n) != found.get(n))
         raise CheckpointError(
-            f"{source} does not fit these networks: {name} is {found.get(name, 'missing')} in it "
-            f"and should be {expected.get(name, 'absent')}"
+            f"{source} does not fit these networks: {name} is {found.get(name, 'missing')}, "
+            f"expected {expected.get(name, 'absent')}"
         )
     if odd := [name for name, array in arrays.items() if array.dtype.kind not in "fiu"]:
-        raise CheckpointError(f"{source} does not fit these networks: {odd[0]} is no number")
+        raise CheckpointError(f"{source} does not fit these networks: {odd[0]} is not numeric")
 
 
 def check_names(config: TrainConfig) -> None:
@@ -107,10 +107,10 @@ def _build_twice(build: Callable[[TrainConfig], keras.Model], config: TrainConfi
 
 
 def check_fits(arrays: Arrays, part: str, config: TrainConfig, source: Path) -> None:
-    """Check that arrays are those of the network `part` as the settings describe it.
+    """Check that arrays fit the network `part` that the settings describe.
 
-    No variable is made: settings that come with a checkpoint may ask for a network of any size, but
-    the arrays at hand are no larger than their file.
+    Allocates no variables: the settings in a checkpoint are untrusted and could describe a network
+    of any size, while the arrays are no larger than their file.
 
     Raises:
         CheckpointError: a name or a shape differs.

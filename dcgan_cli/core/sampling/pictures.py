@@ -30,7 +30,7 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
     return np.rint((images.astype(np.float32) + 1) * 127.5).clip(0, 255).astype(np.uint8)
 
 
-def make_grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
+def sample_grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
     """Lay images out in rows on black, with a margin of 2 pixels around each.
 
     Args:
@@ -62,7 +62,7 @@ def to_picture(array: np.ndarray, scale: int = 1) -> Image.Image:
 
 def grid_picture(images: np.ndarray, columns: int | None = None) -> Image.Image:
     """Make a grid of uint8 [N, H, W, C] that is large enough to look at."""
-    grid = make_grid(images, columns)
+    grid = sample_grid(images, columns)
     return to_picture(grid, scale=max(1, GOOD_WIDTH // grid.shape[1]))
 
 

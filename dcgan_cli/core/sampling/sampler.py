@@ -130,11 +130,11 @@ def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
     assign(named_variables(generator), arrays, str(checkpoint.path))
     facts = picture_facts(run, checkpoint.progress)
     source = f"{title(run)}, {position(facts)}"
-    sampler = Sampler(generator, config.told_classes)
+    sampler = Sampler(generator, config.num_classes)
     names = tuple(run.record().get("class_names", ()))
-    if len(names) not in (0, config.told_classes):
+    if len(names) not in (0, config.num_classes):
         raise CheckpointError(
-            f"{run.path} has {len(names)} class_names in run.json and {config.told_classes} "
+            f"{run.path} has {len(names)} class_names in run.json and {config.num_classes} "
             "classes; put back the run.json that it had"
         )
     return LoadedGenerator(sampler, names, config, facts, source, passed_over)

@@ -68,7 +68,7 @@ class _Training:
         with disk_errors(run):
             self.setup = set_up(config, run, data)
         self.progress = self.setup.progress
-        sampler = Sampler(self.setup.gan.sampled, config.told_classes)
+        sampler = Sampler(self.setup.gan.sampled, config.num_classes)
         self.records = EpochRecords(run, sampler, config.num_examples_to_generate, reporter)
         self.scores = EpochScores(config, run, self.setup.scorer, sampler, reporter)
         self.clock = time.monotonic()

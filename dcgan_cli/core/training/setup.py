@@ -12,7 +12,7 @@ import tensorflow as tf
 from dcgan_cli import __version__
 from dcgan_cli.core.data.batches import steps_per_epoch
 from dcgan_cli.core.data.image_set import ImageSet
-from dcgan_cli.core.data.pictures.lazy_images import UndecodedImages
+from dcgan_cli.core.data.pictures.lazy_images import LazyImages
 from dcgan_cli.core.evaluation.scoring import Scorer
 from dcgan_cli.core.gan.step import Gan, TrainStep, build_gan, compile_step
 from dcgan_cli.core.gan.updates import Cooldown
@@ -89,8 +89,8 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     scorer = Scorer(config, data) if config.evaluate_every else None
     finished = state.progress.epoch >= config.epochs
     scored_by = scorer.scored_by if scorer and not finished else None
-    if scorer and not finished and isinstance(data.images, UndecodedImages):
-        scorer.look_at_real_images()  # A file that has changed by then would cost an epoch.
+    if scorer and not finished and isinstance(data.images, LazyImages):
+        scorer.precompute_real_statistics()  # A file that has changed by then would cost an epoch.
     use_precision(arithmetic["precision"])
     strategy = build_strategy(config.strategy, config.batch_size)
     with strategy.scope():

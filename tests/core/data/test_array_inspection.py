@@ -1,4 +1,4 @@
-"""`dcgan inspect` says of arrays what training says, and its commands work."""
+"""`dcgan inspect` on arrays: facts agree with training, suggested commands work."""
 
 import json
 import shlex
@@ -21,7 +21,7 @@ def facts(dcgan, path, code: int = 0) -> dict:
     return json.loads(done.out)
 
 
-def test_the_same_as_training_says(dcgan, workplace):
+def test_agrees_with_training(dcgan, workplace):
     floats = (RGB.transpose(0, 3, 1, 2) / 255).astype(np.float32)
     np.savez("x.npz", images=floats, labels=np.ones((40, 3)))
     found = facts(dcgan, "x.npz")
@@ -107,15 +107,15 @@ def test_unusable_test_split(dcgan, workplace):
     assert found["commands"]["train on it"].endswith("evaluate_every=0")
 
 
-def test_arrays_that_are_no_images(dcgan, workplace):
+def test_arrays_without_images(dcgan, workplace):
     np.savez("x.npz", kernel=np.ones((5, 5, 3, 64), np.float32), bias=np.zeros(64))
     found = facts(dcgan, "x.npz")
     assert found["kind"] == "arrays"
     assert list(found["arrays"]) == ["bias", "kernel"]
-    assert "x.npz has no images to train with" in dcgan("inspect", "x.npz").out
+    assert "x.npz has no train images" in dcgan("inspect", "x.npz").out
 
 
-def test_samples_are_data(dcgan, workplace, finished_run):
+def test_samples_can_be_inspected(dcgan, workplace, finished_run):
     assert dcgan("sample", "--run", finished_run, "--n", "20", "--out", "s.npz").code == 0
     found = facts(dcgan, "s.npz")
     assert found["notes"] == []

@@ -9,7 +9,7 @@ from dcgan_cli.core.data.batches import epoch_batches, steps_per_epoch
 
 
 def order(count: int, **options) -> list[list[int]]:
-    """Return the positions in each batch of an epoch, told by images that hold their position."""
+    """Return the indices in each batch of an epoch; the images contain their indices."""
     images = np.arange(count, dtype=np.uint8).reshape(count, 1, 1, 1)
     defaults = {"batch_size": 16, "buffer_size": 1000, "seed": 1, "epoch": 1}
     return [batch.numpy().ravel().tolist() for batch in epoch_batches(images, **defaults | options)]
@@ -25,13 +25,13 @@ def test_epoch_holds_every_image_once_in_another_order():
     assert positions != list(range(200))
 
 
-def test_last_batch_is_the_rest():
+def test_last_batch_is_smaller():
     assert [len(batch) for batch in order(200)] == [16] * 12 + [8]
     assert steps_per_epoch(200, 16) == 13
     assert steps_per_epoch(60000, 256) == 235
 
 
-def test_order_is_a_function_of_seed_and_epoch():
+def test_order_depends_on_seed_and_epoch_alone():
     assert order(100) == order(100)
     assert order(100) != order(100, epoch=2)
     assert order(100) != order(100, seed=2)
@@ -39,7 +39,7 @@ def test_order_is_a_function_of_seed_and_epoch():
 
 @settings(max_examples=10, deadline=None)
 @given(st.integers(1, 120), st.integers(1, 40), st.integers(1, 150), st.integers(0, 12))
-def test_skipping_batches_leaves_the_others_as_they_were(count, batch_size, buffer_size, skip):
+def test_skipping_batches_keeps_the_others(count, batch_size, buffer_size, skip):
     options = {"batch_size": batch_size, "buffer_size": buffer_size}
     assert order(count, skip=skip, **options) == order(count, **options)[skip:]
 
@@ -53,13 +53,13 @@ def test_small_buffer_moves_images_forward_by_less_than_its_size(buffer_size):
 
 @pytest.fixture
 def on_disk(tmp_path) -> np.ndarray:
-    """The positions of `order`, as a memory map."""
+    """Return the images of `order` as a memory map."""
     np.save(tmp_path / "x.npy", np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1))
     return np.load(tmp_path / "x.npy", mmap_mode="r")
 
 
 @pytest.mark.parametrize("options", [{}, {"skip": 3}, {"buffer_size": 10}, {"seed": 2, "epoch": 5}])
-def test_a_memory_map_comes_in_the_same_order(on_disk, options):
+def test_memory_map_has_the_same_order(on_disk, options):
     defaults = {"batch_size": 16, "buffer_size": 1000, "seed": 1, "epoch": 1}
     batches = epoch_batches(on_disk, **defaults | options)
     assert batches.element_spec.shape.as_list() == [None, 1, 1, 1]
@@ -70,7 +70,7 @@ def test_a_memory_map_comes_in_the_same_order(on_disk, options):
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's /proc")
 def test_memory_stays_flat_for_a_set_larger_than_memory(tmp_path):
-    """The file is 64 GB of zeros that take no room on the disk."""
+    """The file is 64 GB of zeros, sparse on the disk."""
     shape = (2**36 // (64 * 64 * 4), 64, 64, 4)
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     with (tmp_path / "x.npy").open("wb") as stream:
@@ -85,13 +85,13 @@ def test_memory_stays_flat_for_a_set_larger_than_memory(tmp_path):
 
 
 def own_megabytes() -> int:
-    """Return the memory that this process has for itself, pages of files left out."""
+    """Return the private memory of this process, without pages of files."""
     text = Path("/proc/self/status").read_text()
     return int(text.partition("RssAnon:")[2].split()[0]) // 1000
 
 
 class TestFlip:
-    """Images whose left pixel holds their position and whose right one 255."""
+    """The left pixel of each image is its index, the right one 255."""
 
     def turned(self, images: np.ndarray, **options) -> dict[int, bool]:
         defaults = {"batch_size": 16, "buffer_size": 1000, "seed": 1, "epoch": 1, "flip": True}
@@ -104,7 +104,7 @@ class TestFlip:
         images[:, 0, 0, 0] = range(200)
         return images
 
-    def test_half_of_the_images_other_ones_in_each_epoch(self, images):
+    def test_flips_another_half_in_each_epoch(self, images):
         first = self.turned(images)
         assert len(first) == 200
         assert 70 < sum(first.values()) < 130
@@ -112,18 +112,18 @@ class TestFlip:
         assert first != self.turned(images, epoch=2)
         assert first != self.turned(images, seed=2)
 
-    def test_is_a_function_of_the_images_place(self, images):
+    def test_depends_on_the_index_of_the_image(self, images):
         whole = self.turned(images)
         rest = self.turned(images, skip=5)
         assert len(rest) == 200 - 5 * 16
         assert rest.items() < whole.items()
         assert self.turned(images, batch_size=7, buffer_size=3) == whole
 
-    def test_a_memory_map_is_mirrored_the_same(self, images, tmp_path):
+    def test_memory_map_is_flipped_alike(self, images, tmp_path):
         np.save(tmp_path / "x.npy", images)
         assert self.turned(np.load(tmp_path / "x.npy", mmap_mode="r")) == self.turned(images)
 
-    def test_order_and_pixels_are_otherwise_the_same(self, images):
+    def test_changes_nothing_else(self, images):
         plain = epoch_batches(images, batch_size=16, buffer_size=99, seed=1, epoch=1)
         mirrored = epoch_batches(images, batch_size=16, buffer_size=99, seed=1, epoch=1, flip=True)
         for one, other in zip(plain, mirrored, strict=True):

@@ -1,4 +1,4 @@
-"""Pictures in colour and of any size, through everything that writes or reads them."""
+"""Colour images of any size in all commands that write or read them."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ SHAPES = [(8, 8, 3), (33, 33, 3), (64, 64, 3), (64, 64, 1)]
 
 @pytest.fixture(params=SHAPES, ids=str)
 def loaded(request) -> LoadedGenerator:
-    """A generator of images of a shape: a dense layer, which is enough here."""
+    """Return a generator for an image shape: a single dense layer."""
     latent = keras.Input((8,))
     values = int(np.prod(request.param))
     initial = keras.initializers.GlorotUniform(seed=0)
@@ -55,7 +55,7 @@ def frames_of(path) -> Iterator[Image.Image]:
 
 
 def test_gif(loaded, tmp_path):
-    """A GIF has 256 colours a frame, so those of a grid of many are near, not equal."""
+    """A GIF frame has 256 colours, so the colours of a grid are only approximate."""
     frames = [grid_picture(loaded.sampler.sample([seed])) for seed in range(3)]
     assert write_animation(tmp_path / "x.gif", frames, fps=5, last_frame_seconds=1) == 3
     for frame, expected in zip(frames_of(tmp_path / "x.gif"), frames, strict=True):
@@ -76,7 +76,7 @@ def test_walk(loaded):
     assert {frame.mode for frame in frames} <= {"RGB", "L"}
 
 
-def test_a_run_in_colour_is_inspected(loaded, tmp_path, dcgan):
+def test_inspect_run_in_colour(loaded, tmp_path, dcgan):
     seeds = range(3)
     with (tmp_path / "grid.png").open("wb") as stream:
         _write_grid(stream, loaded, loaded.sampler.stream(seeds), seeds, None, ".png")

@@ -1,4 +1,4 @@
-"""Training images: the bundled MNIST, one's own files, and every way a file can be bad."""
+"""Loading training images: the bundled MNIST, other files, and damaged files."""
 
 import gzip
 import hashlib
@@ -22,21 +22,21 @@ from dcgan_cli.settings.schema import DataConfig
 # The published counts of each digit.
 TRAIN_LABELS = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
 TEST_LABELS = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
-# The published md5 of the unpacked IDX files.
+# The published MD5 of the uncompressed IDX files.
 TRAIN_IMAGES_MD5 = "6bbc9ace898e44ae57da46a324031adb"
 TEST_IMAGES_MD5 = "2646ac647ad5339dbf082846283269ea"
 
 
 @pytest.fixture(scope="module")
 def digits() -> data.ImageSet:
-    """The first 20 test images of MNIST."""
+    """Return the first 20 test images of MNIST."""
     images = read_images(data.BUNDLED_MNIST, "test")
     return data.ImageSet(images.images[:20], images.labels[:20], images.source)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder that examples of one test may share."""
+    """Return a folder that the examples of one test share."""
     return tmp_path_factory.mktemp("data")
 
 
@@ -65,7 +65,7 @@ def npz_bytes(images: np.ndarray, save=np.savez) -> bytes:
 
 
 def message_of(path, read=read_images) -> str:
-    """Return what is said of a bad file, which must be one line that names it."""
+    """Return the error message for a bad file; it must be one line with the file's name."""
     with pytest.raises(DataError) as caught:
         read(path)
     message = str(caught.value)
@@ -81,7 +81,7 @@ def message_of(path, read=read_images) -> str:
         ("test", 10000, TEST_LABELS, TEST_IMAGES_MD5),
     ],
 )
-def test_bundled_mnist_is_the_published_one(split, count, labels, md5):
+def test_bundled_mnist_equals_the_published_data(split, count, labels, md5):
     mnist = read_images(data.BUNDLED_MNIST, split)
     assert mnist.images.shape == (count, 28, 28, 1)
     assert mnist.images.dtype == np.uint8
@@ -167,14 +167,14 @@ def test_limit_beyond_the_images(tmp_path, digits):
 
 
 class TestHeldOutImages:
-    def test_where_there_are_none(self, tmp_path, digits):
+    def test_none(self, tmp_path, digits):
         np.savez(tmp_path / "x.npz", x_train=digits.images)
         assert load_held_out_images(DataConfig(path=str(tmp_path / "x.npz"))) is None
         (tmp_path / "train-images-idx3-ubyte").write_bytes(idx_bytes(digits.images[..., 0]))
         assert load_held_out_images(DataConfig(path=str(tmp_path))) is None
 
     def test_damaged(self, tmp_path, digits):
-        """A floor should not be another one because a file is damaged, without a word."""
+        """A damaged file must not silently change the baseline."""
 
         def read(path):
             return load_held_out_images(DataConfig(path=str(path)))
@@ -188,9 +188,9 @@ class TestHeldOutImages:
 
 class TestBadArchives:
     def test_missing(self, tmp_path):
-        assert "not there" in message_of(tmp_path / "nothing.npz")
+        assert "no such file" in message_of(tmp_path / "nothing.npz")
 
-    def test_name_too_long_for_the_system(self, tmp_path):
+    def test_name_too_long(self, tmp_path):
         message_of(tmp_path / ("x" * 300))
 
     @pytest.mark.parametrize("content", [b"", b"hello, world\n" * 99], ids=["empty", "text"])
@@ -199,11 +199,11 @@ class TestBadArchives:
         path.write_bytes(content)
         assert "not an .npz archive" in message_of(path)
 
-    def test_no_training_images_in_it(self, tmp_path, digits):
+    def test_no_training_images(self, tmp_path, digits):
         path = tmp_path / "x.npz"
         np.savez(path, x_test=digits.images, seeds=np.arange(3))
         message = message_of(path)
-        assert "save images as x_train" in message
+        assert "save the images as x_train" in message
         assert "seeds int64 [3], x_test uint8 [20, 28, 28, 1]" in message
 
     @pytest.mark.parametrize(
@@ -230,10 +230,10 @@ class TestBadArchives:
     def test_object_array_is_not_unpickled(self, tmp_path):
         path = tmp_path / "x.npz"
         np.savez(path, x_train=np.array([{"a": 1}], dtype=object))
-        assert "holds pickled objects" in message_of(path)
+        assert "contains pickled objects" in message_of(path)
 
     @pytest.mark.parametrize("content", [b"", b"not an array"])
-    def test_member_that_is_no_array(self, tmp_path, content):
+    def test_member_is_not_an_array(self, tmp_path, content):
         message_of(write_member(tmp_path / "x.npz", content))
 
     @pytest.mark.parametrize("count", [2**35, 2**50, 2**70, -1])
@@ -245,11 +245,11 @@ class TestBadArchives:
         [b"{'descr': '|u1'", b"(((", b"'''", b"{[]: 1}", b"\xff", b"-" * 9000, b" x\ny", b""],
         ids=lambda header: repr(header[:16]),
     )
-    def test_header_that_is_nonsense(self, tmp_path, header):
+    def test_invalid_header(self, tmp_path, header):
         start = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little")
         message_of(write_member(tmp_path / "x.npz", start + header))
 
-    def test_fewer_values_than_stated(self, tmp_path):
+    def test_fewer_values_than_declared(self, tmp_path):
         message_of(write_member(tmp_path / "x.npz", npy_bytes((10, 28, 28), b"abc")))
 
     @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
@@ -262,9 +262,9 @@ class TestBadArchives:
 
     @settings(max_examples=300, deadline=None)
     @given(st.data(), st.booleans(), st.integers(1, 255))
-    def test_a_changed_byte_is_noticed_or_does_not_matter(self, folder, digits, pick, packed, mask):
+    def test_changed_byte_is_detected_or_harmless(self, folder, digits, pick, packed, mask):
         whole = bytearray(npz_bytes(digits.images, np.savez_compressed if packed else np.savez))
-        # Half of the time among the names and sizes at either end, where most can go wrong.
+        # Half of the examples change the names and sizes at either end, which matter most.
         end = st.integers(0, 250) | st.integers(len(whole) - 120, len(whole) - 1)
         whole[pick.draw(end | st.integers(0, len(whole) - 1))] ^= mask
         path = folder / "flipped.npz"
@@ -276,10 +276,10 @@ class TestBadArchives:
         else:
             assert (loaded.images == digits.images).all()
 
-    def test_a_shifted_array_is_noticed(self, tmp_path, digits):
+    def test_shifted_array_is_detected(self, tmp_path, digits):
         whole = bytearray(npz_bytes(digits.images))
         length = whole.index(b"\x93NUMPY") + 8
-        whole[length] -= 2  # The header now ends early: values would begin with its last bytes.
+        whole[length] -= 2  # The header ends early, so the values would start with its last bytes.
         path = tmp_path / "x.npz"
         path.write_bytes(whole)
         message_of(path)
@@ -287,7 +287,7 @@ class TestBadArchives:
 
 class TestBadIdx:
     def test_missing(self, tmp_path):
-        assert "not there" in message_of(tmp_path / "x", read_idx)
+        assert "no such file" in message_of(tmp_path / "x", read_idx)
 
     def test_folder_without_images(self, tmp_path):
         assert "train-images-idx3-ubyte" in message_of(tmp_path)
@@ -312,10 +312,10 @@ class TestBadIdx:
         assert "not an IDX file of bytes" in message_of(path, read_idx)
 
     @pytest.mark.parametrize(("change", "word"), [(b"ab", "fewer"), (b"abcdefg", "more")])
-    def test_other_length_than_stated(self, tmp_path, change, word):
+    def test_wrong_length(self, tmp_path, change, word):
         path = tmp_path / "x"
         path.write_bytes(b"\0\0\x08\x01\0\0\0\x05" + change)
-        assert f"{word} than the 5 bytes" in message_of(path, read_idx)
+        assert f"{word} bytes than the 5 in its header" in message_of(path, read_idx)
 
     @pytest.mark.parametrize("kept", [3, 11, -9, -1])
     def test_truncated_gzip(self, tmp_path, digits, kept):
@@ -323,12 +323,12 @@ class TestBadIdx:
         path.write_bytes(gzip.compress(idx_bytes(digits.images[..., 0]))[:kept])
         message_of(path, lambda path: read_images(path.parent))
 
-    def test_stating_more_than_4_gb(self, tmp_path):
+    def test_header_declares_more_than_4_gb(self, tmp_path):
         path = tmp_path / "x"
         path.write_bytes(b"\0\0\x08\x03" + b"\xff" * 12)
-        assert "cannot be right" in message_of(path, read_idx)
+        assert "is not valid" in message_of(path, read_idx)
 
-    def test_no_memory_is_taken_for_what_is_only_stated(self, tmp_path):
+    def test_memory_follows_the_file_size_not_the_header(self, tmp_path):
         path = tmp_path / "x"
         path.write_bytes(b"\0\0\x08\x01\xff\xff\xff\xffabc")
         tracemalloc.start()
@@ -363,7 +363,7 @@ near_idx = st.builds(
 @settings(deadline=None)
 @given(st.binary() | near_idx, st.booleans())
 @example(b"\0\0\x08\x03" + b"\0" * 4 + b"\xff" * 8, False)
-def test_any_bytes_are_an_array_or_a_data_error(folder, content, packed):
+def test_any_bytes_give_an_array_or_a_data_error(folder, content, packed):
     path = folder / "any"
     path.write_bytes(gzip.compress(content) if packed else content)
     try:
@@ -388,7 +388,7 @@ def test_idx_round_trip(folder, shape, packed):
 class TestArraysOfAnyShape:
     @pytest.mark.parametrize("shape", [(9, 28, 28), (9, 40, 30), (9, 12, 50, 1), (9, 64, 64, 3)])
     @pytest.mark.parametrize("channels", [1, 3])
-    def test_are_fitted(self, tmp_path, shape, channels):
+    def test_resized_and_converted(self, tmp_path, shape, channels):
         pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
         path = tmp_path / "x.npz"
         np.savez(path, x_train=pixels, y_train=np.arange(9), x_test=pixels[:4])
@@ -400,7 +400,7 @@ class TestArraysOfAnyShape:
         held_out = load_held_out_images(config).images
         assert (held_out == loaded.images[:4]).all()
 
-    def test_of_the_right_shape_are_left_alone(self, tmp_path):
+    def test_right_shape_is_unchanged(self, tmp_path):
         pixels = np.random.default_rng(0).integers(0, 256, (9, 32, 32, 3), np.uint8)
         np.savez(tmp_path / "x.npz", x_train=pixels)
         config = DataConfig(name="npz", path=str(tmp_path / "x.npz"), image_size=32, channels=3)
@@ -408,7 +408,7 @@ class TestArraysOfAnyShape:
 
     @pytest.mark.parametrize("fit", ["crop", "stretch", "pad"])
     def test_fit(self, tmp_path, fit):
-        """White bars left and right of black, or above and below it once padded."""
+        """White bars left and right of black; padded, black bars are added above and below."""
         pixels = np.zeros((1, 20, 60), np.uint8)
         pixels[:, :, :20] = pixels[:, :, 40:] = 255
         np.savez(tmp_path / "x.npz", x_train=pixels)
@@ -420,7 +420,7 @@ class TestArraysOfAnyShape:
         assert white[10] == 0
 
     @pytest.mark.parametrize("shape", [(3, 780), (3, 9, 9, 2), (3, 9, 9, 1, 1), (3, 0, 9), (3,)])
-    def test_what_is_no_image(self, tmp_path, shape):
+    def test_unsupported_shapes(self, tmp_path, shape):
         path = tmp_path / "x.npz"
         np.savez(path, x_train=np.zeros(shape, np.uint8))
         config = DataConfig(name="npz", path=str(path))
@@ -434,9 +434,9 @@ class TestArraysOfAnyShape:
         assert large.dataset is None
 
 
-def test_array_that_is_too_large(tmp_path, monkeypatch):
-    """It is told what else to do: getting it again would not help."""
+def test_array_too_large(tmp_path, monkeypatch):
+    """The message suggests an .npy file, since a new copy would not help."""
     monkeypatch.setattr(arrays, "MAX_MEMBER_BYTES", 1000)
     np.savez(tmp_path / "x.npz", x_train=np.zeros((2, 28, 28), np.uint8))
-    with pytest.raises(DataError, match=r"x\.npz: x_train unpacks to over .*save it as an \.npy"):
+    with pytest.raises(DataError, match=r"x\.npz: x_train is larger than .*save it as an \.npy"):
         read_images(tmp_path / "x.npz")

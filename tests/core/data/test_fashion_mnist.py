@@ -1,4 +1,4 @@
-"""Where Fashion-MNIST is looked for. The files are small ones in its own format."""
+"""Search paths of Fashion-MNIST, with small files in its format."""
 
 import gzip
 import socket
@@ -42,7 +42,7 @@ def test_package(tmp_path):
     assert load_held_out_images(CONFIG).images.shape == (3, 28, 28, 1)
 
 
-def test_keras_has_it(tmp_path):
+def test_keras_folder(tmp_path):
     write_files(tmp_path / "keras/datasets/fashion-mnist", 2)
     assert (load_training_images(CONFIG).images == 2).all()
 
@@ -56,8 +56,8 @@ def test_own_folder(tmp_path):
     assert data.dataset is None
 
 
-def test_nowhere_and_no_network(monkeypatch):
-    """Keras tries to download it; the real attempt fails where no name is known."""
+def test_missing_and_no_network(monkeypatch):
+    """Keras tries to download the files; the test replaces the name lookup by a failure."""
 
     def refuse(*arguments, **options):
         raise socket.gaierror(-2, "Name or service not known")

@@ -1,4 +1,4 @@
-"""`dcgan inspect FOLDER` of pictures."""
+"""`dcgan inspect` on folders of pictures."""
 
 import json
 import shlex
@@ -46,12 +46,12 @@ def test_facts(folder, dcgan):
     assert found["duplicates"] == [["again.PNG", "small.png"]]
     assert found["other_files"] == ["labels.csv"]
     assert found["suggested"] == {"image_size": 32, "channels": 3}
-    assert found["changes"] == {"scaled down to 32x32": 7, "cropped to the middle square": 7}
+    assert found["changes"] == {"scaled down to 32x32": 7, "cropped to the central square": 7}
     assert facts(dcgan, "data=my pictures") == found
     assert names(folder) == before
 
 
-def test_bad_files_are_named_and_end_with_3(folder, dcgan):
+def test_bad_files_exit_with_3(folder, dcgan):
     bad = write_bad(folder)
     write_colours(folder, 3)
     found = facts(dcgan, "my pictures", 3)
@@ -95,10 +95,10 @@ def test_conversions_are_counted(folder, dcgan):
     exif[0x0112] = 6
     colours(1, 90, 70).save(folder / "turned.jpg", exif=exif)
     changes = facts(dcgan)["changes"]
-    assert changes["put on white where they are transparent"] == 3
-    assert changes["brought to 8 bits"] == 3
-    assert changes["turned upright by their EXIF orientation"] == 1
-    assert changes["cropped to the middle square"] == 1
+    assert changes["composited onto white where transparent"] == 3
+    assert changes["converted to 8 bits"] == 3
+    assert changes["rotated by their EXIF orientation"] == 1
+    assert changes["cropped to the central square"] == 1
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_conversions_are_counted(folder, dcgan):
     ],
 )
 def test_the_suggested_command_composes(folder, dcgan, side, grey, expected):
-    """JPEG files in mode RGB whose pictures are grey are found to be grey."""
+    """JPEG files in mode RGB with grey content count as grey."""
     picture = colours(1, side, side)
     write_picture(folder / "x.jpg", picture.convert("L").convert("RGB") if grey else picture)
     command = facts(dcgan)["commands"]["train on it"]
@@ -132,7 +132,7 @@ def test_the_suggested_command_composes(folder, dcgan, side, grey, expected):
     }
     assert found.items() >= expected.items()
     assert config.data.path == str(folder)
-    assert config.evaluate_every == 0  # One picture cannot be halved.
+    assert config.evaluate_every == 0  # One picture cannot be split into halves.
 
 
 def test_the_suggested_command_trains(folder, dcgan):
@@ -154,7 +154,7 @@ def test_classes_are_counted(folder, dcgan):
     assert facts(dcgan)["classes"] == {}
 
 
-def test_files_of_others_that_are_called_like_ours(folder, dcgan):
+def test_unrelated_files_with_our_names(folder, dcgan):
     write_colours(folder, 3)
     (folder / "manifest.json").write_text("{}")
     write_picture(folder / "x-ubyte.png", colours(1, 40, 40))
@@ -176,7 +176,7 @@ def test_contact_sheet(folder, dcgan, workplace):
     assert "contact_sheet_of" in dcgan("inspect", "sheet.png").out
 
 
-def test_contact_sheet_of_something_else(dcgan, workplace, finished_run):
+def test_contact_sheet_needs_pictures(dcgan, workplace, finished_run):
     done = dcgan("inspect", finished_run, "--out", "x.png")
     assert (done.code, len(done.err.splitlines())) == (2, 1)
     write_colours(workplace / "pictures", 1)
@@ -192,7 +192,7 @@ def test_contact_sheet_of_something_else(dcgan, workplace, finished_run):
     assert (workplace / "pictures" / "0000.png").read_bytes() == before
 
 
-def test_a_runs_grids_are_pictures_too(dcgan, finished_run):
+def test_sample_grids_of_a_run(dcgan, finished_run):
     assert facts(dcgan, finished_run / "samples")["images"] == 3
 
 

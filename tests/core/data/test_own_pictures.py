@@ -1,4 +1,4 @@
-"""Training on one's own pictures, from the command line to the finished run."""
+"""Training on a folder of pictures, from the command line to the finished run."""
 
 import shutil
 from pathlib import Path
@@ -24,7 +24,7 @@ def _cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def pictures(workplace) -> Path:
-    """A folder of 100 pictures in colour."""
+    """Return a folder of 100 colour pictures."""
     return write_colours(workplace / "pictures", 100)
 
 
@@ -55,12 +55,12 @@ def test_bad_files(pictures, dcgan, workplace):
     assert not (workplace / "run").exists()
     done = dcgan(*words(pictures, "hydra.run.dir=run", "data.skip_bad=true"))
     assert done.code == 0, done.err
-    assert "left out  6 of 106 images" in done.err
+    assert "skipped   6 of 106 images" in done.err
     assert "100 images" in done.err
 
 
 def test_folder_that_changes_between_epochs(pictures, dcgan, workplace):
-    """A run that is made longer reads the folder anew; one that changes meanwhile stops."""
+    """Resuming reads the folder again; a change during training stops the run."""
     from dcgan_cli.console import PlainReporter
     from dcgan_cli.core.data.load import load_training_images
     from dcgan_cli.core.runs.lock import hold
@@ -77,7 +77,7 @@ def test_folder_that_changes_between_epochs(pictures, dcgan, workplace):
             if row["epoch"] == 3:
                 (pictures / "0042.png").rename(workplace / "kept.png")
 
-    with hold(run), pytest.raises(DataError, match=r"0042\.png has gone.*: dcgan train resume="):
+    with hold(run), pytest.raises(DataError, match=r"0042\.png was removed.*: dcgan train resume="):
         train(config, run, load_training_images(config.data), Removing())
     status = run.status()
     assert (status["state"], status["epoch"], status["saved_step"]) == ("failed", 3, 6)
@@ -89,8 +89,8 @@ def test_folder_that_changes_between_epochs(pictures, dcgan, workplace):
     assert dcgan("train", "resume=run", "epochs=4").code == 0
 
 
-def test_pictures_that_go_before_the_first_score(pictures, dcgan, workplace):
-    """What scores need of real images is known by then, so the epoch is not lost."""
+def test_pictures_removed_before_the_first_score(pictures, dcgan, workplace):
+    """Statistics of real images are precomputed, so the epoch is not lost."""
     from dcgan_cli.console import PlainReporter
     from dcgan_cli.core.data.load import load_training_images
     from dcgan_cli.core.runs.lock import hold
@@ -108,27 +108,27 @@ def test_pictures_that_go_before_the_first_score(pictures, dcgan, workplace):
             if report.step == 4:
                 pictures.rename(workplace / "elsewhere")
 
-    with hold(run), pytest.raises(DataError, match=r"is not there|cannot be read"):
+    with hold(run), pytest.raises(DataError, match=r"is not readable|was removed"):
         train(config, run, load_training_images(config.data), Removing())
     assert (run.status()["epoch"], run.status()["saved_step"]) == (2, 4)
     (workplace / "elsewhere").rename(pictures)
     assert dcgan("train", "resume=run", "epochs=3").code == 0
 
 
-def test_networks_of_another_size(pictures, dcgan, workplace):
+def test_resume_with_another_image_size(pictures, dcgan, workplace):
     done = dcgan(*words(pictures, "data.image_size=64", "data.channels=3"))
     assert (done.code, len(done.err.splitlines())) == (2, 1)
     assert "data.image_size must be 28 for model=dcgan28, got 64" in done.err
     assert not (workplace / "runs").exists()
 
 
-def test_data_that_cannot_be_scored_leave_nothing_behind(dcgan, workplace):
+def test_too_few_images_for_scores_leaves_no_run(dcgan, workplace):
     pixels = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), np.uint8)
     np.savez("floats.npz", x_train=pixels, x_test=pixels * 7.0)
     np.savez("few.npz", x_train=pixels[:11])
     for name, fragment in (
         ("floats", "x_test is float64 from 0 to 1785"),
-        ("few", "too few images to score by"),
+        ("few", "too few images for scores"),
     ):
         done = dcgan("train", "data=npz", f"data.path={name}.npz", *SMALL, "evaluate_every=1")
         assert (done.code, len(done.err.splitlines())) == (3, 1)
@@ -136,7 +136,7 @@ def test_data_that_cannot_be_scored_leave_nothing_behind(dcgan, workplace):
     assert not (workplace / "runs").exists()
 
 
-def test_evaluate_pictures_that_were_moved(pictures, dcgan, workplace):
+def test_evaluate_after_pictures_moved(pictures, dcgan, workplace):
     assert dcgan(*words(pictures, "hydra.run.dir=run")).code == 0
     pictures.rename(workplace / "elsewhere")
     done = dcgan("evaluate", "--run", "run", "--n", "20")
@@ -160,7 +160,7 @@ def test_number_of_classes(dcgan, workplace):
     assert dcgan(*asked, "data.classes=3").code == 0
 
 
-def test_classes_are_counted_and_kept_by_name(dcgan, workplace):
+def test_classes_are_counted_and_named(dcgan, workplace):
     names = ["a b", "cats", "1"]
     for number, name in enumerate(names):
         write_colours(workplace / "photos" / name, 8 + number)
@@ -168,7 +168,7 @@ def test_classes_are_counted_and_kept_by_name(dcgan, workplace):
     assert dcgan(*asked).code == 0
     assert open_run("run").config().data.classes == 3
     assert open_run("run").record()["class_names"] == sorted(names)
-    # The first folder is called 1: a name comes before a number.
+    # The first folder is named 1: class names take precedence over numbers.
     for asked, number in (("cats", 2), ("a b", 1), ("1", 0), ("0", 0), ("2", 2)):
         done = dcgan("sample", "--run", "run", "--class", asked, "--out", "x.png")
         assert done.code == 0, done.err
@@ -187,21 +187,21 @@ def test_classes_are_counted_and_kept_by_name(dcgan, workplace):
     assert "has 1 class_names in run.json and 3 classes" in done.err
 
 
-def test_limit_that_leaves_classes_out(dcgan, workplace):
+def test_limit_excludes_classes(dcgan, workplace):
     for name in ("cats", "dogs", "owls"):
         write_colours(workplace / "photos" / name, 8)
     done = dcgan(*words(workplace / "photos", "data.limit=12", "epochs=1"))
     assert done.code == 0, done.err
-    assert "classes   of owls there is none among the 12 images" in done.err
+    assert 'classes   no images of class "owls" among the 12' in done.err
 
 
-def test_a_shuffle_that_does_not_reach_all(dcgan, pictures):
+def test_buffer_smaller_than_the_data_set(dcgan, pictures):
     done = dcgan(*words(pictures, "buffer_size=40", "epochs=1"))
     assert "shuffle   reaches 40 of 100 images far; buffer_size=100 shuffles all" in done.err
 
 
 class TestUncached:
-    """`data.cache=false`, with which pictures stay in their files."""
+    """`data.cache=false`: lazy images."""
 
     @pytest.fixture
     def cached_run(self, pictures, dcgan, workplace) -> Path:
@@ -227,7 +227,7 @@ class TestUncached:
         assert_same_run(workplace / "uncached" / "run", cached_run)
 
     def test_a_picture_that_changes_within_an_epoch(self, pictures, processes, workplace):
-        """The run ends with what it has, and goes on to the same bits when that is put back."""
+        """The run stops; after the picture is restored, it resumes with the same bits."""
         asked = words(pictures, "data.cache=false", "data.flip=true", "batch_size=4", "epochs=1")
         for name, faults in (("unbroken", []), ("stopped", [("change_at_step", 5)])):
             ended = processes.run(*asked, f"hydra.run.dir={name}/run", faults=faults, cwd=workplace)
@@ -259,18 +259,18 @@ def test_no_path(dcgan, workplace):
         assert f"data={name} needs data.path={needed}" in done.err
 
 
-def test_npz_of_another_shape(dcgan, workplace):
+def test_npz_with_another_shape(dcgan, workplace):
     pixels = np.random.default_rng(0).integers(0, 256, (100, 40, 30, 3), np.uint8)
     np.savez("own.npz", x_train=pixels, x_test=pixels[:20])
     done = dcgan("train", "data=npz", "data.path=own.npz", *SMALL, "evaluate_every=1")
     assert done.code == 0, done.err
     done = dcgan("train", "data=mnist", "data.path=own.npz", *SMALL)
     assert done.code == 3
-    assert "found uint8 [100, 40, 30, 3]; data=npz takes other sizes" in done.err
+    assert "found uint8 [100, 40, 30, 3]; for other sizes, give data=npz" in done.err
 
 
 @pytest.mark.parametrize("name", ["image_folder", "npz", "tfds", "tfrecord"])
-def test_data_that_choose_a_model(name):
+def test_data_choose_a_model(name):
     def model(*words):
         return compose(CommandLine.parse([f"data={name}", *words])).model.name
 

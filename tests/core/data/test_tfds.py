@@ -1,4 +1,4 @@
-"""`data=tfds` with a small data set that tensorflow-datasets itself has written."""
+"""`data=tfds` with a small data set written by tensorflow-datasets."""
 
 import sys
 
@@ -30,7 +30,7 @@ def split(images: list[np.ndarray]) -> tf.data.Dataset:
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
-    """Two data sets: `tiny` with a test split, `untested` without."""
+    """Create two data sets: `tiny` with a test split, `untested` without."""
     folder = tmp_path_factory.mktemp("datasets")
     features = {
         "image": tfds.features.Image(shape=(20, 24, 3)),
@@ -60,7 +60,7 @@ def config(name: str, **options) -> DataConfig:
 
 
 def test_images_and_labels():
-    """The files are in an order of tensorflow-datasets' own, so both are compared as sets."""
+    """tensorflow-datasets shuffles the files, so both are compared as sets."""
     data = load_training_images(config("tiny", fit="stretch"))
     assert data.images.shape == (40, 20, 20, 3)
     assert np.bincount(data.labels).tolist() == [10] * CLASSES
@@ -96,14 +96,14 @@ def test_train_by_class_and_resume(workplace, dcgan):
 def test_unknown_name(dcgan):
     done = dcgan("train", "data=tfds", "data.path=nosuchset", *SMALL)
     assert (done.code, len(done.err.splitlines())) == (3, 1)
-    assert "nosuchset cannot be had" in done.err
+    assert "nosuchset cannot be loaded" in done.err
     assert "TFDS_DATA_DIR" in done.err
 
 
 def test_another_format(data_dir, monkeypatch):
     builder = tfds.builder("tiny")
     monkeypatch.setattr(type(builder.info), "file_format", tfds.core.FileFormat.RIEGELI)
-    with pytest.raises(DataError, match="holds riegeli files"):
+    with pytest.raises(DataError, match="contains riegeli files"):
         load_training_images(config("tiny"))
 
 

@@ -10,7 +10,7 @@ import pytest
 from dcgan_cli.core.data.arrays.images import read_images
 from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from dcgan_cli.core.evaluation import figures as evaluation_module
-from dcgan_cli.core.evaluation.features import feature_network
+from dcgan_cli.core.evaluation.features import feature_extractor
 from dcgan_cli.core.evaluation.figures import Evaluation
 from dcgan_cli.core.evaluation.scoring import SEEDS_FROM
 from dcgan_cli.core.runs import checkpoints
@@ -171,11 +171,13 @@ def test_a_damaged_epoch_among_all_is_said_and_left_out(dcgan, workplace, scored
 
 def test_copies_are_found_where_there_is_no_test_split():
     images = read_images(BUNDLED_MNIST).images[:200]
-    evaluation = Evaluation(feature_network("untrained", None, (28, 28, 1)), images, None, 100)
+    evaluation = Evaluation(feature_extractor("untrained", None, (28, 28, 1)), images, None, 100)
     copies = images[-100:]
-    figure = evaluation.figures(copies, evaluation.network.see(copies))["nearest_training_image"]
+    figure = evaluation.figures(copies, evaluation.network.extract(copies))[
+        "nearest_training_image"
+    ]
     assert figure.value < 1e-3
-    assert figure.floor > 3
+    assert figure.baseline > 3
 
 
 @pytest.mark.parametrize("with_test_split", [True, False])
@@ -183,7 +185,7 @@ def test_images_in_order_of_their_classes_are_mixed(with_test_split):
     data = read_images(BUNDLED_MNIST)
     order = np.argsort(data.labels[:600], kind="stable")
     images, labels = data.images[order], data.labels[order]
-    network = feature_network("untrained", None, (28, 28, 1))
+    network = feature_extractor("untrained", None, (28, 28, 1))
     held_out = (images[1::2], labels[1::2]) if with_test_split else (None, None)
     train, train_labels = (x[::2] if with_test_split else x for x in (images, labels))
     found = Evaluation(network, train, held_out[0], 150, train_labels, held_out[1])
@@ -199,14 +201,14 @@ def test_a_memory_map_gets_the_same_figures_a_part_at_a_time(
     images = read_images(BUNDLED_MNIST).images[:300]
     held_out = images[200:] if with_test_split else None
     np.save(tmp_path / "x.npy", images[:200])
-    network = feature_network("untrained", None, (28, 28, 1))
+    network = feature_extractor("untrained", None, (28, 28, 1))
     whole = Evaluation(network, images[:200], held_out, 50)
-    expected = whole.figures(images[250:], network.see(images[250:]))
+    expected = whole.figures(images[250:], network.extract(images[250:]))
     monkeypatch.setattr(evaluation_module, "PART_VALUES", 28 * 28 * 30)
     mapped = Evaluation(network, np.load(tmp_path / "x.npy", mmap_mode="r"), held_out, 50)
-    found = mapped.figures(images[250:], network.see(images[250:]))
+    found = mapped.figures(images[250:], network.extract(images[250:]))
     for name, figure in expected.items():
         assert found[name].value == pytest.approx(figure.value, rel=1e-5), name
-        assert found[name].floor == pytest.approx(figure.floor, rel=1e-5), name
+        assert found[name].baseline == pytest.approx(figure.baseline, rel=1e-5), name
     compared = images[:200][whole.compared]
     assert (mapped.mean == np.rint(compared.mean(axis=0)).astype(np.uint8)).all()

@@ -144,7 +144,7 @@ class TestClasses:
         for name, fragment in (
             ("no_labels", "has none"),
             ("letters", "has the label 2"),
-            ("halves", ".5 in it, which is no class; give one whole number or word"),
+            ("halves", ".5, which is not an integer; give one integer or word"),
             ("words", "has 2 classes (even, odd); give data.classes=2"),
         ):
             words = [f"data.path={name}.npz", *QUICK[1:], "model.conditional=true"]

@@ -67,7 +67,7 @@ def reference(config, gan, images, latents, real_classes, fake_classes, r1_gamma
     discriminator = in_float64(build_discriminator, config, gan.discriminator)
     real_terms, fake_terms, generator_terms = tensorflow_terms(config.loss.name)
 
-    def judge(x, classes):
+    def discriminate(x, classes):
         extra = [] if classes is None else [tf.one_hot(classes, 10, dtype=tf.float64)]
         return tf.cast(discriminator([x, KEY, *extra], training=True), tf.float64)
 
@@ -76,23 +76,25 @@ def reference(config, gan, images, latents, real_classes, fake_classes, r1_gamma
         fakes = tf.cast(generator(tf.cast(latents, tf.float64), training=True), tf.float64)
         with tf.GradientTape() as image_tape:
             image_tape.watch(reals)
-            real_logits = judge(reals, real_classes)
-        fake_logits = judge(fakes, fake_classes)
+            real_logits = discriminate(reals, real_classes)
+        fake_logits = discriminate(fakes, fake_classes)
         generator_loss = tf.reduce_mean(generator_terms(fake_logits))
         discriminator_loss = tf.reduce_mean(real_terms(real_logits)) + tf.reduce_mean(
             fake_terms(fake_logits)
         )
-        slopes = tf.reshape(image_tape.gradient(real_logits, reals), (REALS, -1))
-        penalised = discriminator_loss + r1_gamma / 2 * tf.reduce_mean(tf.norm(slopes, axis=1) ** 2)
+        input_gradients = tf.reshape(image_tape.gradient(real_logits, reals), (REALS, -1))
+        penalised = discriminator_loss + r1_gamma / 2 * tf.reduce_mean(
+            tf.norm(input_gradients, axis=1) ** 2
+        )
         if config.loss.name == "wasserstein_gp":
             share = tf.random.stateless_uniform((REALS, 1, 1, 1), MIXING_KEY)
             share = tf.cast(share, tf.float64)
             mixed = share * reals + (1 - share) * tf.stop_gradient(fakes[:REALS])
             with tf.GradientTape() as image_tape:
                 image_tape.watch(mixed)
-                logits = judge(mixed, real_classes)
-            slopes = tf.reshape(image_tape.gradient(logits, mixed), (REALS, -1))
-            penalised += 10 * tf.reduce_mean((tf.norm(slopes, axis=1) - 1) ** 2)
+                logits = discriminate(mixed, real_classes)
+            input_gradients = tf.reshape(image_tape.gradient(logits, mixed), (REALS, -1))
+            penalised += 10 * tf.reduce_mean((tf.norm(input_gradients, axis=1) - 1) ** 2)
     return (
         generator_loss,
         discriminator_loss,
@@ -151,11 +153,11 @@ def check(config: TrainConfig, bias: float = 0) -> None:
     np.testing.assert_allclose(found.generator_loss, expected[0], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found.discriminator_loss, expected[1], rtol=1e-4, atol=1e-5)
     networks = (gan.generator, found.generator), (gan.discriminator, found.discriminator)
-    for (network, slopes), references in zip(networks, expected[2:], strict=True):
-        for variable, slope, right in zip(
-            network.trainable_variables, slopes, references, strict=True
+    for (network, actual), references in zip(networks, expected[2:], strict=True):
+        for variable, gradient, right in zip(
+            network.trainable_variables, actual, references, strict=True
         ):
-            assert far(slope, right) < 2e-3, variable.path
+            assert far(gradient, right) < 2e-3, variable.path
 
 
 @pytest.mark.parametrize("loss", FORMULAS)

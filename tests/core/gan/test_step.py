@@ -322,7 +322,7 @@ def test_assign_refuses_arrays_of_other_networks(gan):
     values = {name: variable.numpy() for name, variable in variables.items()}
     with pytest.raises(CheckpointError, match=r"dense/bias is missing in it"):
         assign(variables, {n: a for n, a in values.items() if n != "dense/bias"}, "here")
-    with pytest.raises(CheckpointError, match=r"conv_1/bias is \(5,\) in it and should be \(4,\)"):
+    with pytest.raises(CheckpointError, match=r"conv_1/bias is \(5,\), expected \(4,\)"):
         assign(variables, values | {"conv_1/bias": np.zeros(5, np.float32)}, "here")
     with pytest.raises(CheckpointError, match="extra"):
         assign(variables, values | {"extra": np.zeros(5, np.float32)}, "here")

@@ -1,14 +1,14 @@
-"""The grid's convolutions against the same ones in place."""
+"""Fourier-domain convolutions against direct ones."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.signal import correlate2d
 
-from dcgan_cli.core.networks import fourier as grid
+from dcgan_cli.core.networks import fourier
 from dcgan_cli.core.networks.build import build_discriminator, build_generator
 from dcgan_cli.core.networks.device import resolve_convolution, use_precision
-from dcgan_cli.core.networks.fourier_dcgan28 import GridDiscriminator, GridGenerator, add_bias
+from dcgan_cli.core.networks.fourier_dcgan28 import FourierDiscriminator, FourierGenerator, add_bias
 from dcgan_cli.settings.schema import ModelConfig, TrainConfig
 
 RNG = np.random.default_rng(0)
@@ -17,7 +17,7 @@ KEY = tf.constant([1, 2])
 
 @pytest.mark.parametrize(("taps", "size"), [(3, 8), (5, 9), (3, 9), (5, 10)])
 def test_bilinear_matrices_convolve(taps, size):
-    a, b, c = grid.bilinear_matrices(taps, size)
+    a, b, c = fourier.bilinear_matrices(taps, size)
     image, kernel = RNG.standard_normal((7, 7)), RNG.standard_normal((taps, taps))
     output = c @ ((a @ image.ravel()) * (b @ kernel.ravel()))
     np.testing.assert_allclose(
@@ -34,15 +34,15 @@ def to_cells(x):
 
 
 CASES = {
-    "down": (grid.DOWN, 14, (5, 5, 3, 4), lambda x, w: tf.nn.conv2d(x, w, 2, "SAME")),
+    "down": (fourier.DOWN, 14, (5, 5, 3, 4), lambda x, w: tf.nn.conv2d(x, w, 2, "SAME")),
     "up": (
-        grid.UP,
+        fourier.UP,
         7,
         (5, 5, 4, 3),
         lambda x, w: tf.nn.conv2d_transpose(x, w, (2, 14, 14, 4), 2),
     ),
     "level": (
-        grid.LEVEL,
+        fourier.LEVEL,
         7,
         (5, 5, 4, 3),
         lambda x, w: tf.nn.conv2d_transpose(x, w, (2, 7, 7, 4), 1),
@@ -80,7 +80,7 @@ def test_networks_are_the_keras_models(base_channels, count, conditional):
     config = TrainConfig(model=model, noise_dim=9, seed=1)
     ours, theirs = (build_generator(config) for _ in range(2))
     latents = tf.constant(RNG.standard_normal((count, config.latent_dim)), tf.float32)
-    images = GridGenerator(ours)(latents)
+    images = FourierGenerator(ours)(latents)
     np.testing.assert_allclose(images, theirs(latents, training=True), atol=1e-4)
     for mine, other in zip(ours.variables, theirs.variables, strict=True):
         np.testing.assert_allclose(mine, other, atol=1e-5, err_msg=mine.path)
@@ -90,7 +90,7 @@ def test_networks_are_the_keras_models(base_channels, count, conditional):
         bias = discriminator.get_layer(f"conv_{index}").bias
         bias.assign(RNG.standard_normal(bias.shape))
     classes = tf.range(3, 3 + count) if conditional else None
-    logits = GridDiscriminator(discriminator)(images, KEY, classes)
+    logits = FourierDiscriminator(discriminator)(images, KEY, classes)
     inputs = [images, KEY, tf.one_hot(classes, 10)] if conditional else [images, KEY]
     expected = discriminator(inputs, training=True)
     np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-4)

@@ -154,7 +154,7 @@ def test_home_of_keras(monkeypatch, tmp_path):
     with pytest.raises(DataError, match="set KERAS_HOME to a folder"):
         keras_folder()
     with pytest.raises(DataError, match="set KERAS_HOME to a folder"):
-        features.feature_network("inception", None, (28, 28, 1))
+        features.feature_extractor("inception", None, (28, 28, 1))
 
 
 def test_fashion_mnist_is_downloaded_into_the_folder_of_keras(tmp_path, monkeypatch):
@@ -182,8 +182,8 @@ def test_library_that_python_path_has_another_file_for(workplace, name, content)
     done = run("sample", "--n", "1", environment={"PYTHONPATH": str(file.parent)})
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     last = done.stderr.splitlines()[-1]
-    assert last.startswith(f"dcgan: {file} is imported in place of the library {name}, because")
-    assert last.endswith("rename it, or run dcgan without PYTHONPATH")
+    assert last.startswith(f"dcgan: {file} shadows the library {name}, because")
+    assert last.endswith("rename the file, or run dcgan without PYTHONPATH")
     assert "Traceback" not in done.stderr
 
 

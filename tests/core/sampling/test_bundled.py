@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_cli.core.evaluation.features import feature_network
+from dcgan_cli.core.evaluation.features import feature_extractor
 from dcgan_cli.core.runs.find import BUNDLED
 from dcgan_cli.core.sampling.sampler import load_generator
 
@@ -39,8 +39,8 @@ def test_sample_without_a_run(dcgan, workplace, untouched):
 
 def test_its_digits_are_those_that_were_asked_for():
     images = load_generator(BUNDLED).sampler.sample(range(64))
-    network = feature_network("mnist", None, images.shape[1:])
-    probabilities = network.see(images).probabilities
+    network = feature_extractor("mnist", None, images.shape[1:])
+    probabilities = network.extract(images).probabilities
     asked_for = np.arange(64) % 10
     assert (probabilities[np.arange(64), asked_for] > 0.9).sum() >= 62
 
@@ -49,8 +49,8 @@ def test_a_digit_can_be_asked_for(dcgan, workplace):
     done = dcgan("sample", "--class", "7", "--n", "20", "--out", "sevens.npz")
     assert done.code == 0, done.err
     images = np.load("sevens.npz")["images"]
-    seen = feature_network("mnist", None, images.shape[1:]).see(images)
-    assert (seen.probabilities.argmax(axis=1) == 7).sum() >= 19
+    extracted = feature_extractor("mnist", None, images.shape[1:]).extract(images)
+    assert (extracted.probabilities.argmax(axis=1) == 7).sum() >= 19
 
 
 def test_it_scores_as_its_record_says(dcgan, workplace, untouched):

@@ -12,8 +12,8 @@ from PIL import Image
 
 from dcgan_cli.core.sampling.pictures import (
     grid_picture,
-    make_grid,
     read_png_facts,
+    sample_grid,
     to_picture,
     to_uint8,
     write_png,
@@ -33,7 +33,7 @@ def random_tiles(count: int, height: int = 3, width: int = 5, channels: int = 1)
 
 def png(facts: dict | None = None) -> bytes:
     stream = io.BytesIO()
-    picture = to_picture(make_grid(random_tiles(4)))
+    picture = to_picture(sample_grid(random_tiles(4)))
     if facts is None:
         picture.save(stream, "PNG")
     else:
@@ -55,7 +55,7 @@ def test_to_uint8_undoes_the_scaling_of_training_images():
 @given(st.integers(1, 40), st.none() | st.integers(1, 50), st.sampled_from([1, 3]))
 def test_grid_holds_each_tile_at_its_place_and_nothing_else(count, columns, channels):
     tiles = random_tiles(count, channels=channels)
-    grid = make_grid(tiles, columns)
+    grid = sample_grid(tiles, columns)
     in_a_row = (grid.shape[1] - 2) // 7
     assert in_a_row == min(columns or int(np.ceil(np.sqrt(count))), count)
     assert grid.shape == (-(-count // in_a_row) * 5 + 2, in_a_row * 7 + 2, channels)
@@ -96,7 +96,7 @@ def test_png_facts_round_trip(tmp_path_factory, facts):
     path.write_bytes(png(facts))
     assert read_png_facts(path) == facts
     with Image.open(path) as picture:
-        assert (np.asarray(picture) == make_grid(random_tiles(4))[..., 0]).all()
+        assert (np.asarray(picture) == sample_grid(random_tiles(4))[..., 0]).all()
 
 
 def test_other_png_has_no_facts(tmp_path):

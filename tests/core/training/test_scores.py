@@ -119,8 +119,8 @@ def test_scores_made_differently_are_dropped_on_resuming(dcgan, workplace):
 def test_too_few_images_to_score(dcgan, workplace):
     done = dcgan("train", *SCORED, "data.limit=8", "hydra.run.dir=run")
     assert done.code == 3
-    assert "too few images to score by" in done.err
-    assert "or train with evaluate_every=0" in done.err
+    assert "too few images for scores" in done.err
+    assert "or give evaluate_every=0" in done.err
 
 
 @pytest.fixture(scope="module")

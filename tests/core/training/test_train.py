@@ -235,7 +235,7 @@ def test_loss_that_is_not_finite_stops_with_the_last_good_state(dcgan, workplace
 @pytest.mark.parametrize(
     ("words", "fragment"),
     [
-        (["data.path=nowhere"], "nowhere is not there"),
+        (["data.path=nowhere"], "nowhere is not readable: no such file"),
         (["data.limit=60001"], "data.limit=60001 is more than the 60,000 images"),
         (["data.path=text.npz"], "is not an .npz archive"),
     ],

@@ -1,4 +1,4 @@
-"""Images that are in arrays, and their labels: found, brought to uint8, and described."""
+"""Read images and labels from arrays and convert them to uint8."""
 
 import contextlib
 from collections.abc import Callable
@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from dcgan_cli.core.data.arrays.files import ArrayFile, open_arrays
-from dcgan_cli.core.data.arrays.labels import UnusableError, find_classes, plain_labels
-from dcgan_cli.core.data.arrays.layouts import FormError, Layout, find_layout
-from dcgan_cli.core.data.arrays.names import Chosen
+from dcgan_cli.core.data.arrays.labels import LabelError, find_classes, plain_labels
+from dcgan_cli.core.data.arrays.layouts import ArrayFormatError, Layout, find_layout
+from dcgan_cli.core.data.arrays.names import SplitArrays
 from dcgan_cli.core.data.arrays.value_ranges import find_range, to_pixels
 from dcgan_cli.core.data.image_set import ImageSet, NoSplitError
 from dcgan_cli.core.data.pictures.listing import first_names
@@ -17,45 +17,46 @@ from dcgan_cli.errors import DataError
 
 MNIST_SHAPE = (28, 28, 1)
 MAPPED_FROM = 2**28
-"""Bytes of pixels; of an `.npy` that has more, they are memory-mapped."""
+"""An `.npy` with more bytes of pixels is memory-mapped instead of read."""
 LOOKED_AT = 1000
-"""Images in which the brightest pixel is looked for."""
+"""Number of images that are searched for the brightest pixel."""
 DARK = 64
-"""If nothing is brighter, of 255, a note says so."""
+"""A note warns if no pixel (0 to 255) is this bright."""
 
 
 def read_images(
     path: Path, split: str = "train", *, any_shape: bool = False, classes: int = 0
 ) -> ImageSet:
-    """Read the images of an `.npz`, an `.npy` or a folder of IDX files.
+    """Return the images of an `.npz`, an `.npy` or a folder of IDX files, as uint8 [N, H, W, C].
 
-    What is plain uint8 in a large `.npy` stays there, memory-mapped; anything else is in memory, as
-    uint8. Labels that cannot be used are left out, and a note says why.
+    A large `.npy` of uint8 images is memory-mapped; everything else is read into memory. Labels
+    that are not usable are dropped, with a note that says why.
 
     Args:
         path: the file or folder.
         split: "train" or "test".
-        any_shape: False refuses images that are not MNIST's 28x28 and grey.
-        classes: how many classes the labels tell apart; 0 counts them.
+        any_shape: whether to accept images other than 28x28 grey, which is MNIST's shape.
+        classes: number of classes; 0 counts them.
 
     Raises:
-        NoSplitError: it has no such split.
-        DataError: it is none of these, is damaged, or its arrays are in no known form.
+        NoSplitError: there is no such split.
+        DataError: the path is missing, damaged or of another kind, or its arrays are in no known
+            format.
     """
     arrays = open_arrays(path)
     chosen = arrays.choose(split)
-    train: Chosen | None = None
+    train: SplitArrays | None = None
     if split == "test":
         with contextlib.suppress(NoSplitError):
             train = arrays.choose("train")
     try:
         images, note = _read_pixels(arrays, chosen, train)
-    except FormError as error:
+    except ArrayFormatError as error:
         raise DataError(f"{path}: {error}") from None
     if not any_shape and images.shape[1:] != MNIST_SHAPE:
         raise DataError(
             f"{path}: images must be 28x28 and grey, found {arrays.header(chosen.images)}; "
-            "data=npz takes other sizes"
+            "for other sizes, give data=npz"
         )
     labels, names, problem = _read_labels(arrays, chosen, train, len(images), classes)
     notes = [f"array     {note}"] if note else []
@@ -71,11 +72,13 @@ def read_images(
     )
 
 
-def _read_pixels(arrays: ArrayFile, chosen: Chosen, train: Chosen | None) -> tuple[np.ndarray, str]:
-    """Return uint8 [N, H, W, C], and in words how they were read if that is not plain.
+def _read_pixels(
+    arrays: ArrayFile, chosen: SplitArrays, train: SplitArrays | None
+) -> tuple[np.ndarray, str]:
+    """Return uint8 [N, H, W, C] and a description of the conversion; "" if there was none.
 
     Raises:
-        FormError: the array is in no known form.
+        ArrayFormatError: the array is in no known format.
     """
     array = arrays.read(chosen.images)
     layout = _layout_of(arrays, chosen)
@@ -85,28 +88,28 @@ def _read_pixels(arrays: ArrayFile, chosen: Chosen, train: Chosen | None) -> tup
     note = ", ".join(filter(None, (found.text, layout.text)))
     images = to_pixels(array, layout, found)
     if isinstance(images, np.memmap) and images.nbytes <= MAPPED_FROM:
-        images = np.array(images)  # A mapped file that is cut short ends the process.
+        images = np.array(images)  # Truncating a mapped file would kill the process.
     return images, "" if plain else note
 
 
-def _layout_of(arrays: ArrayFile, chosen: Chosen) -> Layout:
+def _layout_of(arrays: ArrayFile, chosen: SplitArrays) -> Layout:
     shapes = [arrays.header(name).shape for name in chosen.labels]
     counts = {shape[-1] if shape[0] == 1 else shape[0] for shape in shapes if shape}
     return find_layout(chosen.images, arrays.header(chosen.images), counts)
 
 
 def _is_scaled(array: np.ndarray) -> bool:
-    """Whether the meaning of an array's numbers has to be found out."""
+    """Return whether an array's value range must be determined."""
     return array.dtype != np.uint8 and array.dtype != np.bool_
 
 
 def _read_labels(
-    arrays: ArrayFile, chosen: Chosen, train: Chosen | None, count: int, classes: int
+    arrays: ArrayFile, chosen: SplitArrays, train: SplitArrays | None, count: int, classes: int
 ) -> tuple[np.ndarray | None, tuple[str, ...], str]:
-    """Return the number of each image's class, the classes' names, and why there are none.
+    """Return each image's class, the names of the classes, and why the labels are not usable.
 
     Raises:
-        DataError: they are damaged.
+        DataError: the labels are damaged.
     """
     if not chosen.labels:
         return None, (), ""
@@ -117,41 +120,41 @@ def _read_labels(
             _, known = _plain_labels(arrays, train, _layout_of(arrays, train).shape[0])
         found = find_classes(name, known, classes)
         return found.numbers(name, labels), found.names, ""
-    except (UnusableError, FormError) as error:
+    except (LabelError, ArrayFormatError) as error:
         return None, (), str(error)
 
 
-def _plain_labels(arrays: ArrayFile, chosen: Chosen, count: int) -> tuple[str, np.ndarray]:
-    """Read the labels that are as many as the images."""
+def _plain_labels(arrays: ArrayFile, chosen: SplitArrays, count: int) -> tuple[str, np.ndarray]:
+    """Return the name and values of the labels whose number matches the images."""
     headers = {name: arrays.header(name) for name in chosen.labels}
     fitting = [name for name in headers if count in headers[name].shape[:2]] or list(headers)
     if len(fitting) > 1:
-        raise UnusableError(f"{first_names(fitting)} may all be the labels")
+        raise LabelError(f"{first_names(fitting)} may all be the labels")
     name = fitting[0]
     if headers[name].dtype.hasobject:
-        raise UnusableError(f"{name} holds pickled objects, which are not read")
-    if len(headers[name].shape) > 2:  # Masks, say, which may be large.
-        raise UnusableError(f"{name} is {headers[name]}, more than one label for each image")
+        raise LabelError(f"{name} contains pickled objects, which are not supported")
+    if len(headers[name].shape) > 2:  # These may be masks, which can be large.
+        raise LabelError(f"{name} is {headers[name]}, more than one label per image")
     return name, plain_labels(name, arrays.read(name), count)
 
 
 def _oddities(name: str, images: np.ndarray) -> list[str]:
-    """Say what a look at the images would show."""
+    """Return notes about images that look wrong."""
     notes = []
     some = images[:: -(-len(images) // LOOKED_AT)]
     brightest = int(some.max())
     if brightest < DARK:
         notes.append(
             f"dark      the brightest pixel of {len(some):,} images is {brightest} of 255; scale "
-            "the array if it is to be white"
+            "the array if that pixel should be white"
         )
     if name.lower().startswith("emnist"):
-        notes.append("array     EMNIST's files have rows and columns swapped; so will samples")
+        notes.append("array     EMNIST's images are transposed; samples will be too")
     return notes
 
 
 def _check_of(path: Path, images: np.ndarray) -> Callable[[], None]:
-    """Return a function that raises DataError if images that are mapped from a file changed."""
+    """Return a function that raises DataError if memory-mapped images have changed on disk."""
     if not isinstance(images, np.memmap):
         return lambda: None
 
@@ -166,8 +169,6 @@ def _check_of(path: Path, images: np.ndarray) -> Callable[[], None]:
 
     def check() -> None:
         if state() != before:
-            raise DataError(
-                f"{path} has changed since it was read; put it back as it was and go on"
-            )
+            raise DataError(f"{path} has changed since it was read; restore it and resume")
 
     return check

@@ -1,4 +1,4 @@
-"""The labels of images in arrays, in any of their usual forms, as class numbers and names."""
+"""Convert labels in their usual formats to class numbers and names."""
 
 import re
 from dataclasses import dataclass
@@ -10,56 +10,55 @@ from dcgan_cli.core.data.image_set import MAX_CLASSES
 NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
 
-class UnusableError(ValueError):
-    """Labels are no classes. The message begins with their name."""
+class LabelError(ValueError):
+    """Labels are not usable as classes. The message begins with the array's name."""
 
 
 @dataclass(frozen=True)
 class Classes:
-    """What each class is called in the labels, and how that becomes a number."""
+    """The classes in a set of labels, with their numbers and names."""
 
     values: np.ndarray | None
-    """The labels that there are, sorted; the number of a class is its place here. None if the
-    labels are the numbers."""
+    """Distinct labels, sorted; the index is the class number. None if labels are class numbers."""
     names: tuple[str, ...] = ()
-    """What the classes are called; none if they are numbers from 0."""
+    """Names of the classes; empty if labels are class numbers."""
 
     def numbers(self, name: str, labels: np.ndarray) -> np.ndarray:
-        """Return the number of each label's class.
+        """Return the class number of each label: integers [N].
 
         Args:
-            name: of the labels, for the message.
+            name: name of the labels, for the message.
             labels: [N], as `plain_labels` returns them.
 
         Raises:
-            UnusableError: a label is of no class.
+            LabelError: a label belongs to no class.
         """
         if self.values is None:
             if labels.dtype.kind not in "iu":
-                raise UnusableError(f"{name} has words, where the training images have numbers")
+                raise LabelError(f"{name} has words, but the training labels are numbers")
             return labels
         places = np.searchsorted(self.values, labels).clip(0, len(self.values) - 1)
         if (strange := self.values[places] != labels).any():
-            raise UnusableError(
+            raise LabelError(
                 f"{name} has the label {labels[strange][0]}, which no training image has"
             )
         return places
 
 
 def plain_labels(name: str, labels: np.ndarray, count: int) -> np.ndarray:
-    """Return one whole number or one word for each image.
+    """Return one integer or one word per image.
 
     Args:
-        name: of the labels, for messages.
+        name: name of the labels, for messages.
         labels: [N], [N, 1] or [1, N] of bool, integers, whole floats or text; or one-hot [N, K] of
-            any type of number.
+            any numeric dtype.
         count: the number of images.
 
     Returns:
         [N], of integers or str.
 
     Raises:
-        UnusableError: they are in no such form.
+        LabelError: the labels are in another format.
     """
     found = f"{name} is {labels.dtype} {list(labels.shape)}"
     if labels.shape in ((count, 1), (1, count)):
@@ -67,37 +66,37 @@ def plain_labels(name: str, labels: np.ndarray, count: int) -> np.ndarray:
     if labels.ndim == 2 and len(labels) == count and labels.dtype.kind in "biuf":
         labels = _from_one_hot(found, labels)
     if labels.shape != (count,):
-        raise UnusableError(f"{found} for {count:,} images")
+        raise LabelError(f"{found} for {count:,} images")
     kind = labels.dtype.kind
     if kind == "b":
         return labels.astype(np.uint8)
     if kind == "f":
         whole = np.isfinite(labels) & (labels == np.rint(labels)) & (np.abs(labels) < 2**53)
         if not whole.all():
-            raise UnusableError(f"{found} with {labels[~whole][0]:g} in it, which is no class")
+            raise LabelError(f"{found} and contains {labels[~whole][0]:g}, which is not an integer")
         return labels.astype(np.int64)
     if kind == "S":
         labels = np.array([word.decode("utf-8", "replace") for word in labels.tolist()])
     elif kind not in "iuU":
-        raise UnusableError(f"{found}, which are neither numbers nor words")
+        raise LabelError(f"{found}, which is neither numbers nor words")
     if labels.dtype.kind == "U" and all(map(NUMBER.fullmatch, set(labels.tolist()))):
-        return labels.astype(np.int64)  # As read from a text file.
+        return labels.astype(np.int64)  # Labels read from a text file.
     return labels.astype(labels.dtype.newbyteorder("="), copy=False)
 
 
 def find_classes(name: str, labels: np.ndarray, classes: int) -> Classes:
-    """Find which classes labels tell apart.
+    """Return the classes of labels.
 
-    Numbers that begin at 0 and leave none out are the classes' own, and so are those that are below
-    a number of classes that is given. Any others are names, in their order.
+    Integers are class numbers if they cover 0 to K - 1 without gaps, or lie below a given number of
+    classes. All other labels are names, numbered in sorted order.
 
     Args:
-        name: of the labels, for the message.
+        name: name of the labels, for the message.
         labels: [N], as `plain_labels` returns them.
-        classes: how many there are to be, or 0 for as many as there are.
+        classes: number of classes; 0 counts them.
 
     Raises:
-        UnusableError: there are too many.
+        LabelError: there are too many classes.
     """
     values = np.unique(labels)
     if labels.dtype.kind in "iu":
@@ -106,9 +105,9 @@ def find_classes(name: str, labels: np.ndarray, classes: int) -> Classes:
         if in_range or classes not in (0, len(values)):
             return Classes(None)
     if len(values) > MAX_CLASSES:
-        raise UnusableError(
-            f"{name} has {len(values):,} different labels, more than the {MAX_CLASSES:,} classes "
-            "that can be told apart"
+        raise LabelError(
+            f"{name} has {len(values):,} different labels, more than the maximum of "
+            f"{MAX_CLASSES:,} classes"
         )
     return Classes(values, tuple(str(value) for value in values.tolist()))
 
@@ -116,5 +115,5 @@ def find_classes(name: str, labels: np.ndarray, classes: int) -> Classes:
 def _from_one_hot(found: str, labels: np.ndarray) -> np.ndarray:
     once = (np.count_nonzero(labels, axis=1) == 1).all() and (labels.max(axis=1) == 1).all()
     if not once:
-        raise UnusableError(f"{found}, which is neither one label for each image nor one-hot")
+        raise LabelError(f"{found}, which is neither one label per image nor one-hot")
     return labels.argmax(axis=1)

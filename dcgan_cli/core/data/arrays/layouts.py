@@ -1,4 +1,4 @@
-"""Which axis of an array counts the images, and which are height, width and channels."""
+"""Find the axes of an array: images, height, width, channels."""
 
 import math
 from collections.abc import Collection
@@ -11,41 +11,41 @@ from dcgan_cli.core.arrays import Header
 CHANNELS = (1, 3, 4)
 """Grey, RGB, and RGB with transparency."""
 SMALLEST_SIDE = 8
-"""Of pictures that an array is guessed to hold: shorter rows are tables of measurements, and
-smaller squares are kernels."""
+"""Minimum side of an image in an array of unknown use. Shorter rows are probably tables of
+measurements, smaller squares kernels."""
 LONGEST_SHAPE = 4
-"""A picture that is as many times as long as it is wide is unlikely; see `find_layout`."""
+"""Images with a larger aspect ratio are unlikely; see `find_layout`."""
 
 
-class FormError(ValueError):
-    """An array is in no form that images have. The message begins with the array's name."""
+class ArrayFormatError(ValueError):
+    """An array is in no known format of images. The message begins with the array's name."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How images lie in an array."""
+    """The order of an array's axes."""
 
     text: str
-    """In words; empty for [N, H, W] and [N, H, W, C]."""
+    """Description; empty for [N, H, W] and [N, H, W, C]."""
     shape: tuple[int, int, int, int]
-    """As [N, H, W, C]."""
+    """N, H, W, C."""
     images_last: bool = False
-    """Whether the last axis counts the images, not the first."""
+    """Whether the last axis counts the images, instead of the first."""
     planes: bool = False
-    """Whether each image has its channels first."""
+    """Whether the channels come before height and width."""
 
     @property
     def plain(self) -> bool:
-        """Whether the array is [N, H, W, C] once it is reshaped."""
+        """Whether a reshape alone gives [N, H, W, C]."""
         return not self.images_last and not self.planes
 
     def take(self, array: np.ndarray, start: int, stop: int) -> np.ndarray:
-        """Return the images from `start` to `stop`, [stop - start, H, W, C], of the array's dtype.
+        """Return a slice of the images, [stop - start, H, W, C], of the array's dtype.
 
         Args:
-            array: of the shape that the layout was found for.
-            start: the first.
-            stop: behind the last.
+            array: an array with this layout.
+            start: index of the first image.
+            stop: index after the last image.
         """
         _, height, width, channels = self.shape
         if self.images_last:
@@ -58,37 +58,36 @@ class Layout:
 
 
 def find_layout(name: str, header: Header, counts: Collection[int] = ()) -> Layout:
-    """Find how images lie in an array.
+    """Return the layout of images in an array.
 
-    A shape that can be read in two ways is read in the one that gives as many images as there are
-    labels; or else in the one whose images are no long stripes.
+    An ambiguous shape is resolved by the number of labels, then by the aspect ratio of the images.
 
     Args:
-        name: of the array, for the message.
-        header: its type and shape.
-        counts: how many images its labels are for; several if it is not known which are its labels.
+        name: name of the array, for the message.
+        header: its dtype and shape.
+        counts: possible numbers of labels.
 
     Raises:
-        FormError: it holds no images, or may be read in two ways.
+        ArrayFormatError: the array contains no images, or its layout is ambiguous.
     """
     found = f"found {header}"
     if not math.prod(header.shape):
-        raise FormError(f"{name} holds no images, {found}")
+        raise ArrayFormatError(f"{name} contains no images, {found}")
     layouts = _layouts(header.shape)
     if len(layouts) > 1:
         layouts = [layout for layout in layouts if layout.shape[0] in counts] or layouts
     if len(layouts) > 1:
         layouts = [layout for layout in layouts if not _is_stripe(layout)] or layouts
     if not layouts:
-        raise FormError(_no_layout(name, header))
+        raise ArrayFormatError(_no_layout(name, header))
     if len(layouts) > 1:
         ways = " or ".join(f"{n} images of {h}x{w}" for n, h, w, _ in (x.shape for x in layouts))
-        raise FormError(f"{name} may be {ways}, {found}; save it as [N, H, W, C]")
+        raise ArrayFormatError(f"{name} may be {ways}, {found}; save it as [N, H, W, C]")
     return layouts[0]
 
 
 def looks_like_images(header: Header) -> bool:
-    """Whether an array of unknown use is of a type and shape that images have."""
+    """Return whether an array of unknown use has the dtype and shape of images."""
     if header.dtype.kind not in "biuf" or not math.prod(header.shape):
         return False
     sides = [min(layout.shape[1:3]) for layout in _layouts(header.shape)]
@@ -96,7 +95,7 @@ def looks_like_images(header: Header) -> bool:
 
 
 def _layouts(shape: tuple[int, ...]) -> list[Layout]:
-    """Return all ways to read a shape."""
+    """Return all possible layouts of a shape."""
     match shape:
         case (n, h, w, c) if c in CHANNELS:
             return [Layout("", (n, h, w, c))]
@@ -125,7 +124,7 @@ def _four_axes(shape: tuple[int, ...]) -> list[Layout]:
 
 
 def _rows(count: int, values: int) -> list[Layout]:
-    """Read each row as a square picture: a grey one, or else the three planes of one in colour."""
+    """Return the layout of rows that are square images: grey, or three planes of colour."""
     side = math.isqrt(values)
     if side**2 == values and side >= SMALLEST_SIDE:
         return [Layout(f"rows of {values} as {side}x{side}", (count, side, side, 1))]
@@ -144,7 +143,7 @@ def _is_stripe(layout: Layout) -> bool:
 def _no_layout(name: str, header: Header) -> str:
     shape = header.shape
     if (len(shape) == 3 and shape[2] in CHANNELS) or (len(shape) == 2 and shape[0] == shape[1]):
-        return f"{name} is one picture, found {header}; images are [N, H, W] or [N, H, W, C]"
+        return f"{name} is a single picture, found {header}; images are [N, H, W] or [N, H, W, C]"
     return (
         f"{name}: images must be [N, H, W], [N, H, W, C] or [N, C, H, W] with 1, 3 or 4 channels, "
         f"or rows of square pictures, found {header}"

@@ -1,4 +1,4 @@
-"""Which arrays of an `.npz` are images and which their labels, by name, type and shape."""
+"""Find the images and labels in an `.npz` by name, dtype and shape."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -21,21 +21,21 @@ SPLIT_WORDS = {
 WORD = re.compile(r"t10k|[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 SPLIT, WHAT = "(train|training|test|val|valid)", f"({'|'.join(IMAGE_WORDS | LABEL_WORDS)})"
 JOINED = re.compile(f"{SPLIT}{WHAT}|{WHAT}{SPLIT}")
-"""Two words without a gap, such as "xtrain"."""
+"""Two words without a separator, such as "xtrain"."""
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The arrays of a split, by their names."""
+class SplitArrays:
+    """Names of the arrays of a split."""
 
     images: str
     labels: tuple[str, ...] = ()
-    """Those that are named like labels; the ones are meant that are as many as the images."""
+    """Arrays named like labels; the labels are the ones whose length matches the images."""
 
 
 @dataclass(frozen=True)
 class _Role:
-    """What a name says of an array."""
+    """The role of an array, by its name."""
 
     images: bool
     labels: bool
@@ -43,17 +43,18 @@ class _Role:
 
 
 def choose_arrays(headers: Mapping[str, Header], split: str) -> tuple[list[str], tuple[str, ...]]:
-    """Find the images of a split, and what may be their labels.
+    """Return the candidates for the images and the labels of a split.
 
-    A name that says "images" and the split comes first, then one that says "images" and no split,
-    then any array of a shape that images have. Where all of them leave several, nothing decides.
+    Names with a word for images and the split come first, then names with a word for images and no
+    split, then arrays with the shape of images. Several candidates mean that the choice is
+    ambiguous.
 
     Args:
-        headers: the arrays by name.
+        headers: the arrays' headers, by name.
         split: "train" or "test".
 
     Returns:
-        The names that the images may have (none: there are none), and those of the labels.
+        Candidate names for the images, possibly none, and for the labels.
     """
     roles = {name: _role(name) for name in headers}
     images = _narrowed(headers, _first_images(headers, roles, split), f"x_{split}")
@@ -61,14 +62,14 @@ def choose_arrays(headers: Mapping[str, Header], split: str) -> tuple[list[str],
     if not labels and split == "train":
         labels = [name for name, role in roles.items() if role.labels and role.split is None]
     if images == ["arr_0"] and not labels and _may_be_labels(headers, "arr_0", "arr_1"):
-        labels = ["arr_1"]  # As numpy.savez(file, images, labels) names them.
+        labels = ["arr_1"]  # The names that numpy.savez(file, images, labels) gives.
     return images, tuple(labels)
 
 
 def _first_images(
     headers: Mapping[str, Header], roles: Mapping[str, _Role], split: str
 ) -> list[str]:
-    """Return the arrays of the first way to find images that finds any."""
+    """Return the candidates of the first rule that finds any."""
     named = [name for name, role in roles.items() if role.images and role.split == split]
     if named or split != "train":
         return named
@@ -80,12 +81,12 @@ def _first_images(
 
 
 def _narrowed(headers: Mapping[str, Header], names: list[str], usual: str) -> list[str]:
-    """Return the most likely of several names: Keras's, then what has the shape of images."""
+    """Return the most likely of several names: Keras's, then those with the shape of images."""
     if usual in names:
         return [usual]
     for likely in (
         [name for name in names if looks_like_images(headers[name])],
-        [name for name in names if len(headers[name].shape) > 2],  # Not the same ones as rows.
+        [name for name in names if len(headers[name].shape) > 2],  # Not flattened copies.
     ):
         if likely and len(names) > 1:
             names = [name for name in names if name in likely] or names
@@ -108,7 +109,7 @@ def _role(name: str) -> _Role:
 
 
 def _words(name: str) -> Iterable[str]:
-    """Split "mnist_trainX" into mnist, train and x."""
+    """Yield the lower-case words of a name: mnist, train and x for "mnist_trainX"."""
     for word in WORD.findall(name):
         joined = JOINED.fullmatch(word.lower())
         yield from filter(None, joined.groups()) if joined else [word.lower()]

@@ -1,31 +1,31 @@
-"""Which numbers are black and white in an array of images, decided on all of its values."""
+"""Find the value range of an array of images, from all of its values, and convert to uint8."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from dcgan_cli.core.data.arrays.layouts import FormError, Layout
+from dcgan_cli.core.data.arrays.layouts import ArrayFormatError, Layout
 
 BLOCK_VALUES = 2**18
-"""Numbers that are looked at or scaled at a time."""
+"""Number of values that are checked or scaled at a time."""
 TOLERANCE = 1e-3
-"""How far rounding may have put floating-point numbers beyond their range."""
+"""How far floating-point values may exceed their range, because of rounding."""
 DEPTHS = (10, 12, 14, 16)
-"""Bits that cameras and scanners fill of 16."""
+"""Bit depths of cameras and scanners, stored in 16 bits."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """Which numbers become 0 and 255."""
+    """The values that become 0 and 255."""
 
     text: str
-    """The type and the range in words, such as "float32 in [0, 1]"."""
+    """Description of dtype and range, such as "float32 in [0, 1]"."""
     black: float
     white: float
 
     def pixels(self, values: np.ndarray) -> np.ndarray:
-        """Scale numbers of the range to uint8, rounding to the nearest."""
+        """Scale values to uint8, rounding to the nearest."""
         if (self.black, self.white) == (0, 255):
             if values.dtype == np.uint8:
                 return values
@@ -36,7 +36,7 @@ class Range:
 
 @dataclass(frozen=True)
 class _Extent:
-    """What all numbers of an array have in common."""
+    """Minimum and maximum of an array, and whether all values are whole numbers."""
 
     low: float
     high: float
@@ -44,27 +44,27 @@ class _Extent:
 
 
 def find_range(name: str, array: np.ndarray, like: np.ndarray | None = None) -> Range:
-    """Find which range the numbers of an array are in.
+    """Return the value range of an array.
 
     - bool: true is white;
-    - uint8: as it is;
-    - uint16: [0, 255], or else the least of 10, 12, 14 and 16 bits that holds all;
-    - other integers: [0, 255], or 0 and 1 where there is nothing else;
-    - floating point: [0, 1], [-1, 1] (if something is below -0.5), or [0, 255] (if all are whole,
-      or something is above 127.5).
+    - uint8: unchanged;
+    - uint16: [0, 255], otherwise the smallest of 10, 12, 14 and 16 bits that covers all values;
+    - other integers: [0, 255], or [0, 1] if there are no other values;
+    - floating point: [0, 1], [-1, 1] (if a value is below -0.5), or [0, 255] (if all are whole
+      numbers, or a value is above 127.5).
 
     Args:
-        name: of the array, for messages.
+        name: name of the array, for messages.
         array: any shape, C or Fortran order.
-        like: an array of the same data set whose range this one has to be in, if both are integers
-            or both are floating point.
+        like: an array of the same data set. If both are integers or both are floating point, its
+            range applies to this array too.
 
     Raises:
-        FormError: it is no array of real numbers, one is not finite, or they are in no such range.
+        ArrayFormatError: the values are not real numbers, are not finite, or are in no known range.
     """
     kind = array.dtype.kind
     if kind not in "biuf":
-        raise FormError(f"{name} is {_type(array.dtype)}; images are numbers, such as uint8")
+        raise ArrayFormatError(f"{name} is {_type(array.dtype)}; images are numbers, such as uint8")
     if array.dtype == np.uint8:
         return Range("uint8", 0, 255)
     if kind == "b":
@@ -74,17 +74,17 @@ def find_range(name: str, array: np.ndarray, like: np.ndarray | None = None) -> 
         found = find_range("the training images", like)
         slack = TOLERANCE * (found.white - found.black)
         if extent.low < found.black - slack or extent.high > found.white + slack:
-            raise FormError(
-                f"{name} is {_from_to(array, extent)}, and the training images are {found.text}; "
-                "scale both alike"
+            raise ArrayFormatError(
+                f"{name} is {_from_to(array, extent)}, but the training images are {found.text}; "
+                "scale both to the same range"
             )
         return found
     limits = _float_limits(extent) if kind == "f" else _integer_limits(array.dtype, extent)
     if limits is None:
         more = "" if kind == "f" else ", or as uint16 if it has more bits"
-        raise FormError(
-            f"{name} is {_from_to(array, extent)}, which is no known range of pixels; scale it to "
-            f"[0, 1] or [-1, 1], or save it as uint8 from 0 to 255{more}"
+        raise ArrayFormatError(
+            f"{name} is {_from_to(array, extent)}, which is not a known range of pixels; scale it "
+            f"to [0, 1] or [-1, 1], or save it as uint8 from 0 to 255{more}"
         )
     black, white = limits
     if white > 255:
@@ -96,9 +96,9 @@ def find_range(name: str, array: np.ndarray, like: np.ndarray | None = None) -> 
 
 
 def to_pixels(array: np.ndarray, layout: Layout, found: Range) -> np.ndarray:
-    """Return an array's images as uint8 [N, H, W, C]: the array itself where it is that already.
+    """Return an array's images as uint8 [N, H, W, C]; returns a view if no conversion is needed.
 
-    Memory is taken for the pixels and for a block of numbers.
+    Converts block by block, so it allocates memory only for the pixels and one block of values.
     """
     if array.dtype == np.uint8 and layout.plain and array.flags.c_contiguous:
         return array.reshape(layout.shape)
@@ -112,7 +112,11 @@ def to_pixels(array: np.ndarray, layout: Layout, found: Range) -> np.ndarray:
 
 
 def _extent(name: str, array: np.ndarray) -> _Extent:
-    """Look at all numbers, and name the first that is not finite."""
+    """Return the extent of an array's values.
+
+    Raises:
+        ArrayFormatError: a value is not finite; the message names the first one.
+    """
     low, high, whole = np.inf, -np.inf, True
     for start, block in _blocks(array):
         if array.dtype.kind == "f" and not (finite := np.isfinite(block)).all():
@@ -120,9 +124,9 @@ def _extent(name: str, array: np.ndarray) -> _Extent:
             in_memory = array.shape if array.flags.c_contiguous else array.shape[::-1]
             place = [int(at) for at in np.unravel_index(start + first, in_memory)]
             place = place if array.flags.c_contiguous else place[::-1]
-            raise FormError(
-                f"{name}{place} is {block[first]}, which is not finite; images need numbers: "
-                "replace it, or leave that image out"
+            raise ArrayFormatError(
+                f"{name}{place} is {block[first]}, which is not finite; replace the value, or "
+                "remove the image"
             )
         low, high = min(low, block.min().item()), max(high, block.max().item())
         whole = whole and (array.dtype.kind != "f" or bool((block == np.rint(block)).all()))
@@ -130,8 +134,8 @@ def _extent(name: str, array: np.ndarray) -> _Extent:
 
 
 def _blocks(array: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield all numbers, [B] at a time in the order of memory, and the place of each first one."""
-    flat = array.ravel("A")  # A view: what files hold is in C or in Fortran order.
+    """Yield all values in memory order, as blocks [B] with the index of their first value."""
+    flat = array.ravel("A")  # A view, since arrays in files are in C or in Fortran order.
     for start in range(0, flat.size, BLOCK_VALUES):
         yield start, flat[start : start + BLOCK_VALUES]
 
@@ -142,7 +146,7 @@ def _float_limits(extent: _Extent) -> tuple[int, int] | None:
         return 0, 1
     if -1 - TOLERANCE <= low < -0.5 and high <= 1 + TOLERANCE:
         return -1, 1
-    # Pictures that were scaled to another size have fractions, and something bright.
+    # Images that were resized have fractional values; require a bright one to be sure.
     if low >= 0 and high <= 255 and (extent.whole or high > 127.5):
         return 0, 255
     return None

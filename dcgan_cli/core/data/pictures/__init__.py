@@ -1,1 +1,1 @@
-"""Picture files: listed, opened, decoded and resized."""
+"""Picture files: listing, decoding and preprocessing."""

@@ -1,4 +1,4 @@
-"""Classes by folder: which folders are classes, and why there are none."""
+"""Find the classes of pictures by their folders."""
 
 import os
 import unicodedata
@@ -14,28 +14,27 @@ HELD_OUT = {"test", "testing", "val", "valid", "validation", "dev", "eval"}
 
 @dataclass(frozen=True)
 class ClassFolders:
-    """The classes that folders make of the pictures in them."""
+    """The classes of a folder of pictures, one per subfolder."""
 
     names: tuple[str, ...] = ()
-    """What the classes are called, in order of their folders' names; empty if there are none."""
+    """Names of the classes, sorted by folder name; empty if there are none."""
     labels: list[int] | None = None
-    """The class of each picture: its place in `names`."""
+    """The class of each picture: an index into `names`."""
     problem: str = ""
-    """Why there are no classes, and what to do; empty if there are some, or nothing that looks like
-    them."""
+    """Why there are no classes, and what to do; empty if there are classes, or no subfolders that
+    could be classes."""
     is_split: bool = False
-    """Whether that is because the folders are the parts of a data set."""
+    """Whether the problem is that the subfolders are the splits of a data set."""
 
 
 def class_folders(folder: Path, names: Sequence[str]) -> ClassFolders:
-    """Return the classes of files: each folder is one, below what they have in common.
+    """Return the classes of files: each folder below their deepest common folder is one class.
 
-    Folders that hold nothing but one folder are passed through. Names are compared in composed
-    Unicode (NFC), so that those that look alike are one class.
+    Folder names are compared in composed Unicode (NFC), so names that look alike are one class.
 
     Args:
-        folder: the folder of the data set, as messages name it.
-        names: paths below the folder of the data set, with "/" between folders.
+        folder: the folder of the data set, for messages.
+        names: paths relative to `folder`, with "/" between folders.
     """
     common = _common_folder(names)
     inside = [name[len(common) :] for name in names]
@@ -44,15 +43,15 @@ def class_folders(folder: Path, names: Sequence[str]) -> ClassFolders:
     if parts := _parts(folders):
         part = shell_word(override("data.path", str(folder / common / parts[0])))
         return ClassFolders(
-            problem=f"it is split into {' and '.join(parts)}; {part} takes the first alone",
+            problem=f"it is split into {' and '.join(parts)}; {part} uses only the first",
             is_split=True,
         )
     if len(folders) < 2:
         return ClassFolders()
     if beside:
         return ClassFolders(
-            problem=f"it has pictures beside its folders, such as {common}{beside[0]}; move each "
-            "into the folder of its class"
+            problem=f"it has pictures outside the class folders, such as {common}{beside[0]}; move "
+            "each into the folder of its class"
         )
     numbers: dict[str, int] = {}
     for name in folders:
@@ -64,15 +63,15 @@ def class_folders(folder: Path, names: Sequence[str]) -> ClassFolders:
 
 
 def composed(name: str) -> str:
-    """Return a name in composed Unicode (NFC), as it is typed; macOS may write it decomposed."""
+    """Return a name in composed Unicode (NFC), as users type it; macOS may store it decomposed."""
     return unicodedata.normalize("NFC", name)
 
 
 def as_written(path: Path) -> Path:
-    """Return a path as the disk has it, where that is written in other characters that look alike.
+    """Return the path on disk whose name equals `path` after Unicode normalization.
 
     Returns:
-        The path itself, if it is there or nothing is that looks like it.
+        The path itself if it exists or no name matches.
     """
     found = Path(path.anchor)
     for part in path.parts[1:] if path.anchor else path.parts:
@@ -84,13 +83,13 @@ def as_written(path: Path) -> Path:
 
 
 def _common_folder(names: Iterable[str]) -> str:
-    """Return the deepest folder that all files are in, with "/" behind it, or nothing."""
+    """Return the deepest common folder of all files, followed by "/"; "" if there is none."""
     common = os.path.commonpath([f"/{name}" for name in {os.path.dirname(name) for name in names}])
     return common[1:] + "/" if len(common) > 1 else ""
 
 
 def _parts(folders: Sequence[str]) -> list[str]:
-    """Return the folders that are parts of a data set, that to train on first; none if none are."""
+    """Return the folders that are splits of a data set, training first; [] if there are none."""
     train = [name for name in folders if name.lower() in TRAINING]
     others = [name for name in folders if name.lower() in HELD_OUT]
     return [*train, *others] if train and others else []

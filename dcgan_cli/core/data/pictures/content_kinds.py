@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, to name what is not a picture that can be read."""
+"""Detect the kind of a file by its first bytes, for messages about unreadable pictures."""
 
 import re
 
@@ -15,7 +15,7 @@ PICTURES = {
     "HEIC": rb"....ftyp(?:hei[cmsxf]|hev[cmsx])|....ftypm[is]f1.{4}(?:.{4})*?(?:hei[cmsx]|hevc)",
     "JPEG 2000": rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51",
 }
-"""Kinds that are read, with a pattern for how a file of each begins."""
+"""Supported picture formats, with a pattern of the first bytes of each."""
 OTHERS = {
     "an HTML page": (
         rb"(?i)(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)?<(?:!doctype html|html|head|body)\b"
@@ -39,26 +39,26 @@ OTHERS = {
     "a NumPy array": rb"\x93NUMPY",
     "macOS metadata": rb"\0\x05\x16[\0\x07]",
 }
-"""Other kinds, in words that follow "is"."""
+"""Other kinds of files, in words that follow "is"."""
 HEAD_BYTES = 1024
 
 
 def picture_kind(content: bytes) -> str | None:
-    """Return the kind among `PICTURES` that a file begins like, or None."""
+    """Return the format in `PICTURES` that matches the first bytes, or None."""
     return _kind(content, PICTURES)
 
 
 def why_no_picture(content: bytes) -> str:
-    """Say why Pillow finds no picture in a file, as the end of a sentence.
+    """Return why Pillow cannot read a file, as the end of a sentence.
 
     Args:
         content: the file, or its first kilobyte.
     """
     kind = picture_kind(content)
     if kind == "AVIF" and not features.check("avif"):
-        return "is AVIF, which this build of Pillow cannot read; install Pillow's own wheel"
-    if kind == "TIFF":  # Which has more kinds than any program reads.
-        return "is a damaged TIFF, or of a kind that is not read, such as floating-point colour"
+        return "is AVIF, which this build of Pillow cannot read; install Pillow from PyPI"
+    if kind == "TIFF":  # TIFF has more variants than Pillow supports.
+        return "is a damaged or unsupported TIFF, such as floating-point colour"
     if kind:
         return f"is a damaged {kind}"
     other = _kind(content, OTHERS)

@@ -1,4 +1,4 @@
-"""The content of a picture file, decoded, with what is wrong with it if it cannot be."""
+"""Decode picture files, with a reason for each that cannot be decoded."""
 
 import functools
 import hashlib
@@ -19,45 +19,46 @@ from dcgan_cli.core.data.pictures.preprocessing import ORIENTATION, Form, plain,
 from dcgan_cli.core.data.pictures.value_range import ValueRange, value_range
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
-"""What Pillow may take a file for; some of its other readers start programs."""
+"""Formats that Pillow may use; some of its other readers start programs."""
 MAX_PIXELS = 89_478_485
-"""More is refused by what the header states, before memory is taken; where Pillow warns, too."""
+"""Maximum number of pixels in a header, checked before memory is allocated. Pillow warns above the
+same number."""
 TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
-"""The parts of a PNG file of which Pillow refuses long ones. None of them decides a pixel."""
+"""PNG chunks with a size limit in Pillow. They do not affect the pixels."""
 
 
 @dataclass(frozen=True)
 class ReadImage:
-    """What an image file turned out to be."""
+    """A picture that was read, with facts about its file."""
 
     file: ImageFile
     pixels: np.ndarray | None = None
     """uint8 [S, S, C], or None for a file with a problem."""
     width: int = 0
-    """As its header states it; 0 if it has none."""
+    """Width in the header; 0 if there is no header."""
     height: int = 0
     mode: str = ""
-    """Pillow's name for its kind of pixels."""
+    """Pillow's mode."""
     transparent: bool = False
-    """Whether parts of it are, and become white."""
+    """Whether parts are transparent; they become white."""
     alpha_unused: bool = False
-    """Whether all of it is transparent and it is shown nevertheless; see `fitting.Plain`."""
+    """Whether an alpha of 0 everywhere is ignored; see `preprocessing.Plain`."""
     turned: bool = False
-    """Whether its EXIF orientation turns it."""
+    """Whether its EXIF orientation rotates or mirrors it."""
     values: ValueRange | None = None
-    """Which values it has, where `data.white` does not say what becomes white."""
+    """The value range, unless `data.white` is given."""
     further_pages: int = 0
-    """How many pages or frames its file has besides it."""
+    """Number of other pages or frames in the file."""
     sha256: str = ""
-    """Of the whole file; empty for one that cannot be opened, and for a page."""
+    """Digest of the file; empty for a file that cannot be opened, and for a page."""
     label: int | None = None
-    """Its class, where that is told."""
+    """The class, if known."""
     problem: str | None = None
-    """Why it cannot be used, as the end of a sentence that begins with its name."""
+    """Why the picture is not usable, as the end of a sentence that begins with its name."""
 
 
 def decode(file: ImageFile, content: bytes, form: Form) -> ReadImage:
-    """Decode the content of an image file and bring it to a form."""
+    """Decode the content of an image file and preprocess it to `form`."""
     facts: dict[str, Any] = {"file": file, "sha256": hashlib.sha256(content).hexdigest()}
     image = _decode(facts, content, form)
     if image.pixels is None and picture_kind(content) == "PNG":
@@ -78,10 +79,10 @@ def _decode(facts: dict[str, Any], content: bytes, form: Form) -> ReadImage:
 
 @contextmanager
 def open_picture(stream: IO[bytes]) -> Iterator[Image.Image]:
-    """Open a picture of a kind that is read, by its content.
+    """Open a picture of a supported format, detected by its content.
 
     Raises:
-        Exception: nearly anything, if it is damaged; see `problem_of`.
+        Exception: any exception, if the file is damaged; see `problem_of`.
     """
     stream.seek(0)
     is_heif = picture_kind(stream.read(HEAD_BYTES)) == "HEIC" and _can_read_heif()
@@ -91,10 +92,10 @@ def open_picture(stream: IO[bytes]) -> Iterator[Image.Image]:
 
 
 def decoded(picture: Image.Image, form: Form) -> dict[str, Any]:
-    """Decode a picture, or the page of one that it is at.
+    """Decode the current page of a picture.
 
     Returns:
-        What a `ReadImage` says of it.
+        Fields of `ReadImage`.
 
     Raises:
         Exception: see `open_picture`.
@@ -113,15 +114,15 @@ def decoded(picture: Image.Image, form: Form) -> dict[str, Any]:
 
 
 def problem_of(error: Exception, content: bytes) -> str:
-    """Return why a picture cannot be used: what reading it raised, or what its content is.
+    """Return why a picture is not usable, from the exception and the file's content.
 
     Raises:
-        MemoryError: that was the error, which is not the file's.
+        MemoryError: `error` is a MemoryError, which is not a problem of the file.
     """
     if isinstance(error, MemoryError):
         raise error
     if isinstance(error, Image.DecompressionBombError):
-        return f"states more than {MAX_PIXELS:,} pixels"
+        return f"declares more than {MAX_PIXELS:,} pixels"
     kind = picture_kind(content)
     if isinstance(error, UnidentifiedImageError):
         if kind == "HEIC" and not _can_read_heif():
@@ -132,7 +133,7 @@ def problem_of(error: Exception, content: bytes) -> str:
 
 
 def heif_version() -> str | None:
-    """Return the version of the package that reads HEIC and HEIF files, or None without it."""
+    """Return the version of pillow-heif, which reads HEIC and HEIF; None if not installed."""
     try:
         return importlib.metadata.version("pillow-heif")
     except importlib.metadata.PackageNotFoundError:
@@ -141,12 +142,12 @@ def heif_version() -> str | None:
 
 @functools.cache
 def _can_read_heif() -> bool:
-    """Whether HEIC and HEIF files can be read; from the first call on, if so, they are."""
+    """Return whether HEIC and HEIF are supported; the first call registers them with Pillow."""
     try:
         import pillow_heif
     except ImportError:
         return False
-    # A thumbnail in the file has been compressed once more, or is another picture altogether.
+    # Pillow could use a thumbnail, which is of lower quality or even another picture.
     pillow_heif.register_heif_opener(thumbnails=False, decode_threads=1)
     return True
 
@@ -154,12 +155,12 @@ def _can_read_heif() -> bool:
 def _is_turned(picture: Image.Image) -> bool:
     try:
         return picture.getexif().get(ORIENTATION) in range(2, 9)
-    except Exception:  # Metadata that cannot be read.
+    except Exception:  # Unreadable metadata.
         return False
 
 
 def without_text(png: bytes) -> bytes:
-    """Return a PNG file without its texts and its colour profile."""
+    """Return a PNG file without its text chunks and its colour profile."""
     kept, at = [png[:8]], 8
     while at + 12 <= len(png):
         end = at + 12 + int.from_bytes(png[at : at + 4], "big")

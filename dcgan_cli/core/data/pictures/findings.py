@@ -1,4 +1,4 @@
-"""What reading pictures once finds out about them as a set, and what to say of it."""
+"""Facts about a set of pictures, with notes and suggested settings."""
 
 import math
 from collections.abc import Iterator
@@ -11,48 +11,48 @@ from dcgan_cli.text import counted
 
 @dataclass
 class Range:
-    """The values of all pictures of a kind."""
+    """The value range of all pictures of one bit depth."""
 
     low: float
     high: float
     tops: list[float | None]
-    """Which values became white, each once."""
+    """Distinct values that became white."""
 
     @property
     def is_narrow(self) -> bool:
-        """Whether they use less than half of the one range that they were taken to be in."""
+        """Whether the values use less than half of their range."""
         return len(self.tops) == 1 and 0 < self.high - self.low < (self.tops[0] or 0) / 2
 
     @property
     def is_uneven(self) -> bool:
-        """Whether equal values may have become different ones in two pictures."""
+        """Whether equal values may be scaled differently in two pictures."""
         return len(self.tops) > 1 or None in self.tops
 
 
 @dataclass
 class Findings:
-    """What there is to say about pictures that can be used."""
+    """Facts about the usable pictures."""
 
     paged_files: int = 0
     further_pages: int = 0
-    """Pages and frames besides the first of each file."""
+    """Number of pages and frames besides the first of each file."""
     alpha_unused: int = 0
-    """Pictures that are transparent everywhere, and shown nevertheless."""
+    """Number of pictures with an alpha of 0 everywhere, which is ignored."""
     values: dict[str, Range] = field(default_factory=dict)
-    """By kind, such as "16-bit"."""
+    """Value range by bit depth, such as "16-bit"."""
 
     @classmethod
     def from_dict(cls, stated: dict[str, Any]) -> "Findings":
-        """Return what `as_dict` gave."""
+        """Return the findings from the result of `as_dict`."""
         values = {kind: Range(**found) for kind, found in stated["values"].items()}
         return cls(**stated | {"values": values})
 
     def as_dict(self) -> dict[str, Any]:
-        """Return them as JSON takes them."""
+        """Return the findings as values for JSON."""
         return asdict(self)
 
     def add(self, image: ReadImage) -> None:
-        """Take a picture into account that can be used."""
+        """Add a usable picture."""
         self.paged_files += image.further_pages > 0
         self.further_pages += image.further_pages
         self.alpha_unused += image.alpha_unused
@@ -64,48 +64,48 @@ class Findings:
             known.tops.append(found.top)
 
     def suggested(self) -> dict[str, float]:
-        """Return the settings that make the values of all pictures use the whole range, if any."""
+        """Return settings with which the values of all pictures use the full range; may be {}."""
         deep = [kind for kind in self.values if kind != "8-bit"]
         for kind, found in self.values.items():
             if not (found.is_narrow or found.is_uneven) or found.high <= found.low:
                 continue
             if kind in deep and len(deep) > 1:
-                continue  # What suits one kind would make the other black or white.
+                continue  # A range for one bit depth would make the other black or white.
             if found.high <= 255 and len(self.values) > 1:
-                continue  # It would be for the pictures of other kinds, too.
+                continue  # The setting would apply to the other bit depths too.
             digits = 2 - math.floor(math.log10(found.high - found.low))
             low, high = round(found.low, digits), round(found.high, digits)
             if low < 0 or low > high / 4:
                 return {"data.black": low, "data.white": high}
             if high > 255 and found.high.is_integer():
-                # A scanner's 12 bits are 12 bits, also if nothing in the pictures is quite white.
+                # Round up to a bit depth: 12-bit pictures need not contain full white.
                 high = float(2 ** int(found.high).bit_length() - 1)
             return {"data.white": high}
         return {}
 
     def notes(self, *, has_pages: bool) -> Iterator[str]:
-        """Yield what to know before training.
+        """Yield notes to show before training.
 
         Args:
-            has_pages: whether `data.pages` is a setting of such files.
+            has_pages: whether the setting `data.pages` applies to the files.
         """
         settings = " ".join(f"{name}={value:.15g}" for name, value in self.suggested().items())
         for kind, found in self.values.items():
             span = f"{found.low:,.6g} to {found.high:,.6g}"
             if found.is_narrow:
                 dark = ", which is dark" if found.high < (found.tops[0] or 0) / 4 else ""
-                advice = f"; {settings} makes use of all of it" if settings else ""
+                advice = f"; {settings} uses the full range" if settings else ""
                 yield f"range     {kind} values are {span} of {found.tops[0]:,.6g}{dark}{advice}"
             elif found.is_uneven:
-                advice = f"; {settings} treats all alike" if settings else ""
-                yield f"range     {kind} values, {span}, are scaled picture by picture{advice}"
+                advice = f"; {settings} scales all pictures alike" if settings else ""
+                yield f"range     {kind} values, {span}, are scaled per picture{advice}"
         if self.alpha_unused:
             yield (
                 f"opaque    {counted(self.alpha_unused, 'picture')} with an alpha of 0 everywhere, "
-                "which is not used"
+                "which is ignored"
             )
         if self.further_pages:
             where = counted(self.paged_files, "file")
-            advice = "; data.pages=all makes each a picture" if has_pages else ""
+            advice = "; data.pages=all uses them as pictures" if has_pages else ""
             pages = counted(self.further_pages, "further page")
             yield f"pages     {pages} or frames of {where} not used{advice}"

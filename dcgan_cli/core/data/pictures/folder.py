@@ -1,4 +1,4 @@
-"""The pictures below a folder, in order of their names, each with its class."""
+"""Read the pictures below a folder, sorted by name, each with its class."""
 
 import dataclasses
 import itertools
@@ -23,11 +23,11 @@ from dcgan_cli.errors import DataError
 
 
 class FolderPictures:
-    """The pictures below a folder. Their classes are the folders that they are in.
+    """The pictures below a folder. Each subfolder is a class.
 
     Args:
         listing: the files.
-        all_pages: whether each page of a file is a picture of its own, which opens every file now.
+        all_pages: whether each page of a file is a picture; if so, this opens all files.
     """
 
     can_seek = True
@@ -36,7 +36,7 @@ class FolderPictures:
         self.listing = listing
         self._files: Sequence[ImageFile] = listing.images
         self._pages: Sequence[int | None] = []
-        """Of each of the files, which page is meant, None for the only one; empty for firsts."""
+        """The page of each entry in `_files`, None for a single page; empty for first pages."""
         if all_pages:
             self._files, self._pages = _each_page(listing)
         self._classes = class_folders(listing.folder, [file.name for file in self._files])
@@ -81,7 +81,7 @@ class FolderPictures:
         return image
 
     def _read_in_order(self, form: Form) -> Generator[ReadImage]:
-        """Read files with several threads, and the pages of one after the other."""
+        """Read single-page files in threads, and the pages of other files in sequence."""
         folder = self.listing.folder
         pages = self._pages or itertools.repeat(None)
         pairs = zip(self._files, pages, strict=False)
@@ -96,7 +96,7 @@ class FolderPictures:
 
 
 def _each_page(listing: Listing) -> tuple[list[ImageFile], list[int | None]]:
-    """Return a file and a page for each page of each file."""
+    """Return the file and the page number of each page of each file."""
     files: list[ImageFile] = []
     pages: list[int | None] = []
     with warnings.catch_warnings(), ThreadPoolExecutor(WORKERS) as pool:
@@ -109,17 +109,18 @@ def _each_page(listing: Listing) -> tuple[list[ImageFile], list[int | None]]:
 
 
 def folder_pictures(folder: Path, *, all_pages: bool = False) -> FolderPictures:
-    """List the pictures below a folder; see `FolderPictures`.
+    """Return the pictures below a folder; see `FolderPictures`.
 
     Raises:
-        DataError: it is no folder, may not be read, or holds no images.
+        DataError: the path is not a folder, is not readable, or contains no images.
     """
     if not is_folder(folder):
-        what = "is not a folder; data=npz takes arrays" if folder.exists() else "is not there"
-        raise DataError(f"{folder} {what}")
+        if folder.exists():
+            raise DataError(f"{folder} is not a folder; for arrays, give data=npz")
+        raise DataError(f"{folder} is not readable: no such folder")
     listing = list_images(folder)
     if not listing.images:
         raise DataError(
-            f"{folder} holds no images: no name in it ends in {', '.join(sorted(ENDINGS))}"
+            f"{folder} contains no images: no file name ends in {', '.join(sorted(ENDINGS))}"
         )
     return FolderPictures(listing, all_pages=all_pages)

@@ -1,4 +1,4 @@
-"""Pictures that stay in their files until they are looked at."""
+"""Lazy images: decoded on access."""
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +11,13 @@ from dcgan_cli.core.data.pictures.reading import WORKERS, Pictures
 from dcgan_cli.errors import DataError
 
 
-class UndecodedImages:
-    """Pictures that are decoded whenever they are asked for, as if they were one array.
+class LazyImages:
+    """Pictures that are decoded on each access, with the interface of an array.
 
     Args:
-        pictures: the files.
-        places: int64 [N], which of the pictures, all of which have been read once without fault.
-        form: what they are brought to.
+        pictures: the pictures.
+        places: int64 [N], the indices of the usable pictures.
+        form: size, channels and value range to preprocess to.
     """
 
     dtype = np.dtype(np.uint8)
@@ -28,26 +28,26 @@ class UndecodedImages:
         self._form = form
         self._pool = ThreadPoolExecutor(WORKERS)
         self._error: DataError | None = None
-        # For good: filters belong to the process, and pictures are read from other threads.
+        # Permanent: warning filters belong to the process, and other threads read pictures too.
         warnings.filterwarnings("ignore", module=r"PIL\.")
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """As of an array: [N, H, W, C]."""
+        """N, H, W, C, as of an array."""
         return len(self._places), *self._form.shape
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of images."""
         return len(self._places)
 
     def __getitem__(self, at: np.ndarray) -> np.ndarray:
-        """Decode those at the places `at`, int64 [M].
+        """Decode the images at the indices `at`, int64 [M].
 
         Returns:
             uint8 [M, H, W, C].
 
         Raises:
-            DataError: one cannot be read any more.
+            DataError: an image is no longer readable.
         """
         places = self._places[at].tolist()
         pixels = np.empty((len(places), *self._form.shape), np.uint8)
@@ -57,7 +57,7 @@ class UndecodedImages:
                 pixels[index] = self._decode(places[index])
 
         try:
-            # One task for each thread: handing pictures over one by one takes as long as decoding.
+            # One task per thread: one task per picture would take as long as decoding it.
             list(self._pool.map(decode, range(WORKERS)))
         except DataError as error:
             self._error = error
@@ -65,14 +65,14 @@ class UndecodedImages:
         return pixels
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """Decode all."""
+        """Decode all images."""
         return self[np.arange(len(self))].astype(dtype or self.dtype, copy=False)
 
     def check_read(self) -> None:
-        """Raise the error that ended a reading in another thread, which TensorFlow would reword.
+        """Raise the error of a failed access again: TensorFlow replaces it with its own.
 
         Raises:
-            DataError: that one.
+            DataError: an image was not readable.
         """
         if self._error is not None:
             raise self._error
@@ -82,7 +82,7 @@ class UndecodedImages:
         if image.pixels is None:
             folder = self._pictures.listing.folder
             raise DataError(
-                f"{folder / image.file.name} {image.problem}, and could be read before; check the "
+                f"{folder / image.file.name} {image.problem}, but was readable before; check the "
                 "disk and start again"
             )
         return image.pixels

@@ -1,4 +1,4 @@
-"""The image files below a folder: which there are, and whether they are still as they were."""
+"""List the image files below a folder, and check that they are unchanged."""
 
 import errno
 import hashlib
@@ -14,46 +14,45 @@ ENDINGS = frozenset(
     {".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
     | {".avif", ".heic", ".heif", ".jp2", ".j2k", ".pbm", ".pgm", ".ppm", ".pnm"}
 )
-"""Names that end so are taken to be images; the rest is left alone."""
-LITTER = frozenset(
+"""File name endings of images; other files are ignored."""
+SYSTEM_NAMES = frozenset(
     {"@eadir", "#recycle", "#snapshot", "@recycle", "$recycle.bin", "system volume information"}
     | {"__macosx", "lost+found", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 )
-"""Lower-case names that systems and NAS boxes put into folders; passed over without a word. Others
-of theirs, such as `.DS_Store`, begin with a dot."""
+"""Lower-case names of files that operating systems and NAS devices create; ignored. Others, such as
+`.DS_Store`, begin with a dot."""
 
 
 @dataclass(frozen=True, order=True)
 class ImageFile:
-    """An image file as a folder lists it."""
+    """An image file in a listing."""
 
     name: str
-    """Path below the folder, with "/" between folders."""
+    """Path relative to the folder, with "/" between folders."""
     size: int
-    """Length in bytes."""
+    """Size in bytes."""
     mtime_ns: int
-    """When it was last written."""
+    """Time of the last write."""
     ctime_ns: int = field(default=0, compare=False)
-    """When it or what is known of it, such as who may read it, was last changed. That alone does
-    not make it another file."""
+    """Time of the last metadata change (ctime), which alone does not count as a change."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What is below a folder."""
+    """The files below a folder."""
 
     folder: Path
     images: list[ImageFile]
-    """In order of their names."""
+    """Image files, sorted by name."""
     others: list[str]
-    """Files whose names do not end like those of images."""
+    """Names of other files."""
     again: Callable[[], "Listing"]
-    """Lists what is there now."""
+    """Returns a new listing of the same folder."""
 
     def key(self) -> str:
-        """Return a sha256 of where the folder is and of all names, sizes and times.
+        """Return a sha256 of the folder's path and of all names, sizes, mtimes and ctimes.
 
-        Sizes and times of writing alone do not tell: those of two unpacked archives may be equal.
+        Sizes and mtimes are not enough: they may be equal in two unpacked archives.
         """
         digest = hashlib.sha256(os.fsencode(os.path.realpath(self.folder)))
         for file in self.images:
@@ -62,10 +61,10 @@ class Listing:
         return digest.hexdigest()
 
     def check_unchanged(self) -> None:
-        """Compare with what is there now.
+        """Check that the folder contains the same files.
 
         Raises:
-            DataError: a file is new, gone or another one.
+            DataError: a file was added, removed or changed.
         """
         now = self.again().images
         if now == self.images:
@@ -73,35 +72,35 @@ class Listing:
         before, after = ({file.name: file for file in files} for files in (self.images, now))
         for name in sorted(before.keys() | after.keys(), key=os.fsencode):
             if before.get(name) != after.get(name):
-                what = "has gone" if name not in after else "has changed"
-                what = what if name in before else "is new"
+                what = "was removed" if name not in after else "has changed"
+                what = what if name in before else "was added"
                 raise DataError(
-                    f"{self.folder / name} {what} since the folder was read; put the folder back "
-                    "as it was and go on"
+                    f"{self.folder / name} {what} since the folder was read; restore the folder "
+                    "and resume"
                 )
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a path is a folder.
+    """Return whether a path is a folder.
 
     Raises:
-        DataError: its name cannot be one.
+        DataError: the path is not valid.
     """
     try:
         return path.exists() and path.is_dir()
-    except OSError as error:  # A name that is too long, say.
-        raise DataError(f"{path} cannot be looked at ({error.strerror})") from None
+    except OSError as error:  # For example a name that is too long.
+        raise DataError(f"{path} is not readable ({error.strerror})") from None
 
 
 def list_images(folder: Path) -> Listing:
-    """List the files in a folder and in all folders below it.
+    """Return the files in a folder and in all folders below it.
 
-    Links are followed, to each folder once. Names that begin with a dot, and `LITTER`, are passed
-    over. A folder below that may not be read is listed as if it were a picture, with "/" behind its
-    name: as one that cannot be opened, when it comes to that.
+    Follows links, to each folder once. Ignores names that begin with a dot, and `SYSTEM_NAMES`. A
+    subfolder without read permission is listed like a picture, with "/" after its name; reading
+    that picture then fails.
 
     Raises:
-        DataError: the folder may not be read, or the disk fails.
+        DataError: the folder is not readable, or the disk fails.
     """
     images: list[ImageFile] = []
     others: list[str] = []
@@ -114,7 +113,7 @@ def list_images(folder: Path) -> Listing:
             if (here.st_dev, here.st_ino) in seen:
                 continue
             seen.add((here.st_dev, here.st_ino))
-            # In order of name, so that of two links to a folder it is always the same that counts.
+            # Sorted by name, so that the first of two links to a folder is always the same.
             entries = sorted(
                 os.scandir(at), key=lambda entry: os.fsencode(entry.name), reverse=True
             )
@@ -123,10 +122,10 @@ def list_images(folder: Path) -> Listing:
                 images.append(ImageFile(prefix, 0, 0))
                 continue
             raise DataError(
-                f"{at} cannot be read ({error.strerror}); allow it or move it"
+                f"{at} is not readable ({error.strerror}); change its permissions or move it"
             ) from None
         for entry in entries:
-            if entry.name.startswith(".") or entry.name.lower() in LITTER:
+            if entry.name.startswith(".") or entry.name.lower() in SYSTEM_NAMES:
                 continue
             name = prefix + entry.name
             if _is_folder(entry):
@@ -140,7 +139,7 @@ def list_images(folder: Path) -> Listing:
 
 
 def first_names(names: Iterable[str], count: int = 10) -> str:
-    """Return the first names with commas between them, and how many more there are."""
+    """Return the first `count` names, comma-separated, and the number of further names."""
     names = list(names)
     more = f" and {len(names) - count} more" if len(names) > count else ""
     return ", ".join(names[:count]) + more
@@ -149,14 +148,14 @@ def first_names(names: Iterable[str], count: int = 10) -> str:
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # A link that leads to itself, say.
+    except OSError:  # For example a link to itself.
         return False
 
 
 def _stated(entry: "os.DirEntry[str]", name: str) -> ImageFile:
     try:
         found = entry.stat()
-    except OSError:  # A link that leads nowhere; reading it will say so.
+    except OSError:  # A broken link; reading it reports the problem.
         return ImageFile(name, 0, 0)
     size = found.st_size if stat.S_ISREG(found.st_mode) else 0
     return ImageFile(name, size, found.st_mtime_ns, found.st_ctime_ns)

@@ -1,19 +1,19 @@
-"""Pages of a TIFF file and frames of an animation, each a picture of its own."""
+"""Find the pages of TIFF files and the frames of animations."""
 
 from PIL import Image
 
 MAX_PAGES = 2**16
-"""More of one file are left alone."""
+"""Maximum number of pages per file; further ones are ignored."""
 SUBFILE_TYPE = 254
-"""The TIFF tag that says what a page is."""
+"""TIFF tag for the type of a page."""
 THUMBNAIL, MASK = 1, 4
 
 
 def page_numbers(picture: Image.Image) -> list[int]:
-    """Return which pages or frames of an opened file are pictures of their own, from 0.
+    """Return the numbers, from 0, of the pages or frames of an opened file that are pictures.
 
-    The other pictures in a phone's JPEG (MPO), and thumbnails and masks in a TIFF file, are none. A
-    page that cannot be read is the last one. The picture is at another page afterwards.
+    Skips the other pictures in a phone's JPEG (MPO), and thumbnails and masks in a TIFF file. Stops
+    at the first unreadable page, which is included. Changes the current page of `picture`.
     """
     if picture.format == "MPO":
         return [0]
@@ -23,7 +23,7 @@ def page_numbers(picture: Image.Image) -> list[int]:
         if picture.format == "TIFF":
             return _tiff_pages(picture) or [0]
         return list(range(min(getattr(picture, "n_frames", 1), MAX_PAGES)))
-    except Exception:  # The first is whole, or reading it says what is wrong.
+    except Exception:  # Reading the first page reports the problem, if it has one.
         return [0]
 
 

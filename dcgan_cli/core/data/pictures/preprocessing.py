@@ -1,4 +1,4 @@
-"""Pictures of any size and mode, brought to the one size and mode that a network takes."""
+"""Preprocess pictures: resized and converted to the network's input."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 from dcgan_cli.settings.schema import FILES, DataConfig
 
 ORIENTATION = 0x0112
-"""The EXIF tag that says how a camera was held."""
+"""EXIF tag for the orientation of the camera."""
 GREY_MODES = ("1", "L", "LA", "La", "I", "F")
 SCALING = Image.Resampling.LANCZOS
 WHITE = (255, 255, 255, 255)
@@ -17,23 +17,23 @@ WHITE = (255, 255, 255, 255)
 
 @dataclass(frozen=True)
 class Form:
-    """What every image is brought to."""
+    """Size, channels and value range of preprocessed images."""
 
     size: int
     """Width and height in pixels."""
     channels: int
-    """1 is grey, 3 is RGB."""
+    """1 for grey, 3 for RGB."""
     fit: str
-    """How a picture that is not square becomes so: crop, stretch or pad."""
+    """How a picture becomes square: crop, stretch or pad."""
     black: float = 0.0
-    """Which value becomes black, where `white` is given."""
+    """The value that becomes black; used only if `white` is given."""
     white: float | None = None
-    """Which value becomes white; None is what the kind of file takes for it. Above 255 it is for
-    pictures of more than 8 bits alone."""
+    """The value that becomes white; None for the maximum of the file's format. A value above 255
+    applies only to pictures of more than 8 bits."""
 
     @classmethod
     def of(cls, config: DataConfig) -> "Form":
-        """Return what the settings ask for."""
+        """Return the form that the settings describe."""
         form = cls(config.image_size, config.channels, config.fit)
         in_files = config.name in FILES
         return (
@@ -48,41 +48,41 @@ class Form:
 
 @dataclass(frozen=True)
 class Plain:
-    """A picture, decoded and upright, in 8 bits without transparency."""
+    """A decoded picture, upright, with 8 bits and no transparency."""
 
     picture: Image.Image
-    """Its mode is L or RGB."""
+    """The picture in mode L or RGB."""
     values: np.ndarray | None
-    """[H, W], its grey values before, where they have more than 8 bits."""
+    """[H, W], the original grey values if they have more than 8 bits, otherwise None."""
     top: float | None
-    """Which value became white; None where that was the greatest, and the least became black."""
+    """The value that became white; None if the picture's minimum became black and its maximum
+    white."""
     alpha_unused: bool
-    """Whether all of it is transparent and it is shown nevertheless."""
+    """Whether an alpha of 0 everywhere was ignored."""
 
 
 def fitted(picture: Image.Image, form: Form) -> np.ndarray:
-    """Bring an opened picture to a form; pixels are decoded here if they are not yet.
+    """Return an opened picture, preprocessed to a form; decodes it if necessary.
 
-    It is turned upright by its EXIF orientation. Transparent parts become white. Values of more
-    than 8 bits are scaled; see `_eight_bits`. Scaling is by Lanczos's filter.
+    Applies the EXIF orientation, composites transparent parts onto white, scales values of more
+    than 8 bits (see `_eight_bits`), and resizes with a Lanczos filter.
 
     Returns:
         uint8 `form.shape`.
 
     Raises:
-        Exception: nearly anything, if the file is damaged: Pillow's readers are not particular.
+        Exception: any exception, if the file is damaged: Pillow's readers do not limit them.
     """
     return squared(plain(picture, form), form)
 
 
 def plain(picture: Image.Image, form: Form) -> Plain:
-    """Decode an opened picture and bring it to the form's mode; see `fitted`."""
-    # A JPEG is decoded at a half, a quarter or an eighth of its size, if that is still twice as
-    # large as needed.
+    """Decode an opened picture and convert it to the form's mode; see `fitted`."""
+    # Decodes a JPEG at 1/2, 1/4 or 1/8 of its size if that is still twice the required size.
     picture.draft(None, (2 * form.size, 2 * form.size))
     picture.load()
     is_bmp = picture.format == "BMP"
-    # Pillow scales the numbers of a PGM file to 16 bits, and calls its mode I.
+    # Pillow scales the values of a PGM file to 16 bits, in mode I.
     is_pgm = picture.format == "PPM" and picture.mode == "I"
     upright = _upright(picture)
     mode = "L" if form.channels == 1 else "RGB"
@@ -110,24 +110,24 @@ def plain(picture: Image.Image, form: Form) -> Plain:
 
 
 def squared(plain: Plain, form: Form) -> np.ndarray:
-    """Bring a plain picture to the size of a form: uint8 `form.shape`."""
+    """Resize a plain picture to the size of a form: uint8 `form.shape`."""
     return np.asarray(_square(plain.picture, form)).reshape(form.shape)
 
 
 def fit_array(image: np.ndarray, form: Form) -> np.ndarray:
-    """Bring uint8 [H, W, C] to uint8 `form.shape`; C is 1, 3 or 4 (with transparency)."""
+    """Preprocess uint8 [H, W, C] to uint8 `form.shape`; C is 1, 3 or 4 (with transparency)."""
     if image.shape == form.shape:
         return image
     return fitted(Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image), form)
 
 
 def is_deep_mode(mode: str) -> bool:
-    """Whether pictures of a Pillow mode are grey and have more than 8 bits."""
+    """Return whether a Pillow mode is grey with more than 8 bits."""
     return mode in ("I", "F") or mode.startswith("I;16")
 
 
 def is_grey_mode(mode: str) -> bool:
-    """Whether pictures of a Pillow mode have no colour."""
+    """Return whether a Pillow mode has no colour."""
     return mode in GREY_MODES or mode.startswith("I;16")
 
 
@@ -136,16 +136,16 @@ def _upright(picture: Image.Image) -> Image.Image:
         if picture.getexif().get(ORIENTATION, 1) == 1:
             return picture
         return ImageOps.exif_transpose(picture)
-    except Exception:  # Metadata that cannot be read is no reason to lose the picture.
+    except Exception:  # Unreadable metadata does not make the picture unusable.
         return picture
 
 
 def _is_alpha_unused(picture: Image.Image, rgba: Image.Image, *, is_bmp: bool) -> bool:
-    """Whether the alpha of a picture is 0 everywhere without meaning that nothing is there.
+    """Return whether an alpha of 0 everywhere should be ignored.
 
-    Programs that know no transparency leave it so, in BMP files above all. In other files colours
-    have to be there: without any, an empty picture is what is meant. A single transparent colour is
-    no such alpha.
+    Programs without transparency leave alpha at 0, mostly in BMP files. In other formats the
+    picture must have colours; otherwise it is really empty. A single transparent colour does not
+    count.
     """
     if rgba.getchannel("A").getbbox() or isinstance(picture.info.get("transparency"), (int, tuple)):
         return False
@@ -153,7 +153,7 @@ def _is_alpha_unused(picture: Image.Image, rgba: Image.Image, *, is_bmp: bool) -
 
 
 def _stretched(picture: Image.Image, form: Form) -> Image.Image:
-    """Scale 8-bit values but alpha so that `form.black` to `form.white` become 0 to 255."""
+    """Scale 8-bit values, except alpha, so that `form.black` to `form.white` become 0 to 255."""
     if form.white is None or form.white > 255:
         return picture
     scaled = _scaled(np.arange(256.0), form.black, form.white).tolist()
@@ -165,13 +165,12 @@ def _stretched(picture: Image.Image, form: Form) -> Image.Image:
 def _eight_bits(values: np.ndarray, mode: str, form: Form) -> tuple[np.ndarray, float | None]:
     """Scale grey values of more than 8 bits to uint8.
 
-    `form.black` to `form.white` become 0 to 255, where they are given. Else 16-bit values are
-    divided by 257. Others (modes I and F) are taken to be in the smallest range that holds them of
-    [0, 1] (F only), [0, 255] and [0, 65535]; where none does, the least becomes 0 and the greatest
-    255.
+    If `form.white` is given, `form.black` to `form.white` become 0 to 255. Otherwise 16-bit values
+    are divided by 257. For modes I and F, the range is the smallest of [0, 1] (F only), [0, 255]
+    and [0, 65535] that covers all values; if none does, the minimum becomes 0 and the maximum 255.
 
     Returns:
-        The pixels, and the greatest value of that range, None for the last.
+        The pixels, and the maximum of the range, or None if it is the picture's own.
     """
     values = np.nan_to_num(values.astype(np.float64), posinf=0, neginf=0)
     if form.white is not None:
@@ -203,7 +202,7 @@ def _square(picture: Image.Image, form: Form) -> Image.Image:
 
 
 def _padded(picture: Image.Image, size: int) -> Image.Image:
-    """Scale so that the longer side fits, and put it in the middle of black."""
+    """Scale the longer side to `size` and centre the picture on black."""
     longer = max(picture.size)
     width, height = (max(1, round(side * size / longer)) for side in picture.size)
     square = Image.new(picture.mode, (size, size))

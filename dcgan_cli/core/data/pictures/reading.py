@@ -1,4 +1,4 @@
-"""Image files, each opened and decoded once, with what is wrong with those that cannot be."""
+"""Read image files in parallel, with a reason for each that cannot be read."""
 
 import dataclasses
 import errno
@@ -29,21 +29,28 @@ from dcgan_cli.core.storage import reading
 from dcgan_cli.errors import DataError
 
 MAX_FILE_BYTES = 2**30
-PASSING = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT)
-"""Errors that are not the file's own, and may be over the next time."""
+TRANSIENT_ERRORS = (
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+)
+"""Transient errors; retry."""
 BLOCK_BYTES = 2**26
-"""Pixels that are decoded ahead of whoever takes them."""
+"""Maximum bytes of pixels that are decoded ahead of the consumer."""
 AHEAD_BYTES = 2**28
-"""Content that is held for decoding, of items that say how long they are."""
+"""Maximum bytes of encoded content that are held for decoding, for items with a known length."""
 BLOCK = 256
 WORKERS = min(8, os.cpu_count() or 1)
-"""Threads that decode."""
+"""Number of decoding threads."""
 Item = TypeVar("Item")
 
 
 @runtime_checkable
 class Pictures(Protocol):
-    """Pictures in files, in an order of their own."""
+    """Pictures in files, in a fixed order."""
 
     @property
     def listing(self) -> Listing:
@@ -51,36 +58,36 @@ class Pictures(Protocol):
 
     @property
     def class_names(self) -> Sequence[str]:
-        """What their classes are called, in order of their numbers; empty if that is not known."""
+        """Names of the classes, in order of their numbers; empty if unknown."""
 
     @property
     def notes(self) -> Sequence[str]:
-        """What whoever uses them should know."""
+        """Notes to show before training."""
 
     @property
     def no_classes(self) -> str:
-        """Why they have no classes and what to do, as the end of a sentence that begins with where
-        they are; empty if there is no more to say about it."""
+        """Why there are no classes and what to do, as the end of a sentence that begins with the
+        path; empty if the reason is unknown."""
 
     @property
     def can_seek(self) -> bool:
-        """Whether `read` can be called."""
+        """Whether `read` is supported."""
 
     def key(self) -> str:
-        """Return a sha256, or more, that other pictures have not."""
+        """Return a key that identifies the pictures: a sha256, possibly with a suffix."""
 
     def __len__(self) -> int:
-        """Return how many there are, with those that will turn out not to be any."""
+        """Return the number of pictures, including unusable ones."""
 
     def read_all(self, form: Form) -> Generator[ReadImage]:
-        """Read every one, several at a time, in their order.
+        """Yield all pictures in order, reading several at a time.
 
         Raises:
-            DataError: a file has gone or changed since it was listed, or is damaged as a whole.
+            DataError: a file was removed or changed after it was listed, or is damaged as a whole.
         """
 
     def read(self, place: int, form: Form) -> ReadImage:
-        """Read the one at a place in that order. Its class need not be told.
+        """Return the picture at an index; its label may be None.
 
         Raises:
             DataError: see `read_all`.
@@ -97,17 +104,17 @@ def in_threads(
     form: Form,
     length: Callable[[Item], int] = _nothing,
 ) -> Generator[ReadImage]:
-    """Read items with several threads, in their order and not far ahead of whoever takes them.
+    """Yield the pictures of items in order, read by several threads with limited read-ahead.
 
     Args:
-        read: reads one.
-        items: what to read.
-        form: what they are brought to.
-        length: how many bytes an item holds.
+        read: reads one item.
+        items: the items to read.
+        form: the form that pictures are preprocessed to.
+        length: returns the number of bytes that an item keeps in memory.
     """
     block = max(2 * WORKERS, min(BLOCK, BLOCK_BYTES // (form.size**2 * form.channels)))
     waiting = iter(items)
-    # Filters of warnings belong to the process, so they are set here and not in a thread.
+    # Warning filters belong to the process, so they are set here and not in a thread.
     with warnings.catch_warnings(), ThreadPoolExecutor(WORKERS) as pool:
         warnings.simplefilter("ignore")
         while part := list(_part(waiting, block, length)):
@@ -115,7 +122,7 @@ def in_threads(
 
 
 def _part(items: Iterator[Item], most: int, length: Callable[[Item], int]) -> Iterator[Item]:
-    """Yield the next items, until they are many or long."""
+    """Yield the next items, up to `most` items or `AHEAD_BYTES` bytes."""
     held = 0
     for item in itertools.islice(items, most):
         yield item
@@ -125,10 +132,10 @@ def _part(items: Iterator[Item], most: int, length: Callable[[Item], int]) -> It
 
 
 def read_file(folder: Path, file: ImageFile, form: Form) -> ReadImage:
-    """Read the first or only picture of a file.
+    """Return the first or only picture of a file.
 
     Raises:
-        DataError: the file has gone or changed since it was listed, or the disk fails.
+        DataError: the file was removed or changed after it was listed, or the disk fails.
     """
     path = folder / file.name
     try:
@@ -143,7 +150,7 @@ def read_file(folder: Path, file: ImageFile, form: Form) -> ReadImage:
 def read_pages(
     folder: Path, file: ImageFile, numbers: Sequence[int], form: Form
 ) -> Generator[ReadImage]:
-    """Read pages of a file one by one: of its content no more than is needed is in memory.
+    """Yield pages of a file one by one, without loading the whole file into memory.
 
     Raises:
         DataError: see `read_file`.
@@ -165,30 +172,30 @@ def read_pages(
 
 
 def _page(picture: Image.Image, number: int, form: Form, head: bytes) -> dict[str, Any]:
-    """Return what a `ReadImage` says of a page."""
+    """Return the fields of `ReadImage` for a page."""
     try:
         picture.seek(number)
         return decoded(picture, form)
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in PASSING:
+        if isinstance(error, OSError) and error.errno in TRANSIENT_ERRORS:
             raise
         return {"problem": problem_of(error, head)}
 
 
 def find_pages(folder: Path, file: ImageFile) -> list[int]:
-    """Return which pages of a file are pictures; the first, too, of a file that cannot be read."""
+    """Return the pages of a file that are pictures; [0] for an unreadable file."""
     try:
         with _opened(folder / file.name, file) as stream, open_picture(stream) as picture:
             return page_numbers(picture)
-    except Exception:  # Reading it will say what is wrong.
+    except Exception:  # Reading the file reports the problem.
         return [0]
 
 
 def _content(path: Path, file: ImageFile) -> bytes:
-    """Return the bytes of a file.
+    """Return the content of a file.
 
     Raises:
-        DataError, OSError: see `_opened`; or it is longer than `MAX_FILE_BYTES`.
+        DataError, OSError: see `_opened`; or the file is longer than `MAX_FILE_BYTES`.
     """
     with _opened(path, file) as stream:
         content = stream.read(MAX_FILE_BYTES + 1)
@@ -201,11 +208,11 @@ def _content(path: Path, file: ImageFile) -> bytes:
 
 @contextmanager
 def _opened(path: Path, file: ImageFile) -> Iterator[io.BufferedReader]:
-    """Open a file, which may be behind a link but must be as it was listed.
+    """Open a file or the target of a link, and check that it matches its listing.
 
     Raises:
-        DataError: it is another one by now.
-        OSError: it cannot be opened.
+        DataError: the file has changed.
+        OSError: the file cannot be opened.
     """
     with reading(Path(os.path.realpath(path))) as stream:
         yield stream
@@ -215,19 +222,19 @@ def _opened(path: Path, file: ImageFile) -> Iterator[io.BufferedReader]:
 
 
 def _changed(path: Path) -> DataError:
-    return DataError(f"{path} has changed while the folder was read; start again")
+    return DataError(f"{path} changed while the folder was read; start again")
 
 
 def _why_not_opened(error: OSError, path: Path) -> str:
     """Return why a file cannot be opened, as the end of a sentence.
 
     Raises:
-        DataError: the error is not the file's own.
+        DataError: the file was removed, or the error is transient.
     """
     if isinstance(error, FileNotFoundError):
         if path.is_symlink():
-            return "is a link that leads nowhere"
-        raise DataError(f"{path} has gone while the folder was read; start again") from None
-    if error.errno in PASSING:
-        raise DataError(f"{path} cannot be read ({error.strerror}); try again") from None
+            return "is a broken link"
+        raise DataError(f"{path} was removed while the folder was read; start again") from None
+    if error.errno in TRANSIENT_ERRORS:
+        raise DataError(f"{path} is not readable ({error.strerror}); try again") from None
     return f"cannot be opened ({error.strerror or error})"

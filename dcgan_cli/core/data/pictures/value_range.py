@@ -1,4 +1,4 @@
-"""Which part of the range that their files allow pictures use."""
+"""Measure the value range of a picture."""
 
 from dataclasses import dataclass
 
@@ -7,32 +7,33 @@ import numpy as np
 from dcgan_cli.core.data.pictures.preprocessing import Plain
 
 SAMPLED = 2**16
-"""Values that are looked at in a picture of more than 8 bits."""
+"""Number of values that are sampled from a picture of more than 8 bits."""
 LEFT_OUT = 0.1
-"""Per cent of them at either end that do not count: a sensor has pixels that are always bright."""
+"""Percentage of the values to ignore at either end: sensors have hot pixels."""
 
 
 @dataclass(frozen=True)
 class ValueRange:
-    """The least and the greatest value of a picture, and what became white."""
+    """Minimum and maximum of a picture's values, and the value that became white."""
 
     kind: str
-    """8-bit, 16-bit, or 32-bit."""
+    """Bit depth: 8-bit, 16-bit or 32-bit."""
     low: float
     high: float
     top: float | None
-    """Which value became white; None where that was the greatest, and the least became black."""
+    """The value that became white; None if the picture's minimum became black and its maximum
+    white."""
 
 
 def value_range(plain: Plain) -> ValueRange:
-    """Return the range of a picture's values."""
+    """Return the value range of a picture."""
     if plain.values is None:
         extrema = plain.picture.getextrema()
         bands = extrema if isinstance(extrema[0], tuple) else (extrema,)
         low, high = min(band[0] for band in bands), max(band[1] for band in bands)
         return ValueRange("8-bit", float(low), float(high), plain.top)
     values = plain.values.reshape(-1)
-    values = values[:: len(values) // SAMPLED | 1]  # Odd, so not the same column of each row.
+    values = values[:: len(values) // SAMPLED | 1]  # An odd step, to sample different columns.
     finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
     if not finite.size:
         return ValueRange("32-bit", 0, 0, plain.top)

@@ -1,4 +1,4 @@
-"""TFRecord files that were written with compression: GZIP or ZLIB, as TensorFlow calls them."""
+"""Compressed TFRecord files: GZIP or ZLIB, in TensorFlow's terms."""
 
 import zlib
 from collections.abc import Iterator
@@ -12,23 +12,23 @@ GZIP_MAGIC = b"\x1f\x8b\x08"
 ZLIB_MAGIC = b"\x78"
 PART_BYTES = 2**20
 MAX_RECORD_BYTES = 2**28
-"""A longer record is no picture's; a few compressed bytes may state any length."""
+"""Maximum length of a record. Protects against a damaged length; no picture is longer."""
 
 
 def compression(path: Path) -> str:
-    """Return how a file is compressed by its content: GZIP, ZLIB, or empty for neither.
+    """Return the compression of a file by its first bytes: GZIP, ZLIB, or "" for neither.
 
-    A file of records that is not compressed may begin like either, so this is for files that turned
-    out not to be one.
+    An uncompressed TFRecord file may start with the same bytes, so call this only for files that
+    are not uncompressed TFRecord files.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: the file is not readable.
     """
     try:
         with path.open("rb") as stream:
             head = stream.read(3)
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror})") from None
+        raise DataError(f"{path} is not readable ({error.strerror})") from None
     if head == GZIP_MAGIC:
         return "GZIP"
     is_zlib = head[:1] == ZLIB_MAGIC and int.from_bytes(head[:2], "big") % 31 == 0
@@ -36,10 +36,10 @@ def compression(path: Path) -> str:
 
 
 def count_records(path: Path) -> int:
-    """Count the records of a compressed file, of which no more than a part is in memory.
+    """Return the number of records in a compressed file, reading it in parts.
 
     Raises:
-        DataError: it is damaged or cut off, or does not hold records.
+        DataError: the file is damaged, truncated, or does not contain records.
     """
     count = waiting = 0
     held = b""
@@ -48,7 +48,7 @@ def count_records(path: Path) -> int:
             for part in _unpacked(stream):
                 at = 0
                 while at < len(part):
-                    if waiting:  # Bytes that are left of the record that was begun.
+                    if waiting:  # Remaining bytes of the current record.
                         passed = min(waiting, len(part) - at)
                         at, waiting = at + passed, waiting - passed
                         continue
@@ -57,24 +57,24 @@ def count_records(path: Path) -> int:
                     if len(held) == HEAD_BYTES:
                         length = int.from_bytes(held[:8], "little")
                         if not 0 < length <= MAX_RECORD_BYTES:
-                            raise ValueError("what it holds is no TFRecord file")
+                            raise ValueError("its content is not TFRecord")
                         count, waiting, held = count + 1, length + TAIL_BYTES, b""
             if waiting or held or not count:
-                raise EOFError("its last record is cut off")
+                raise EOFError("its last record is truncated")
     except (OSError, EOFError, ValueError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"{path} is compressed and cannot be read ({reason}); get it again"
+            f"{path} is compressed and not readable ({reason}); get a new copy"
         ) from None
     return count
 
 
 def _unpacked(stream: IO[bytes]) -> Iterator[bytes]:
-    """Yield the content of a file that is one or more gzip or zlib streams, in small parts.
+    """Yield the decompressed content of a file of gzip or zlib streams, in small parts.
 
     Raises:
-        EOFError: it is cut off.
-        zlib.error: it is damaged.
+        EOFError: the file is truncated.
+        zlib.error: the file is damaged.
     """
     inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
     while packed := inflate.unconsumed_tail or stream.read(PART_BYTES):
@@ -83,4 +83,4 @@ def _unpacked(stream: IO[bytes]) -> Iterator[bytes]:
             inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
             yield inflate.decompress(packed, PART_BYTES)
     if not inflate.eof:
-        raise EOFError("it is cut off")
+        raise EOFError("it is truncated")

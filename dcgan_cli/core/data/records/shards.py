@@ -1,4 +1,4 @@
-"""TFRecord files: which there are, how many records they hold, and the index beside them.
+"""List TFRecord files, find their records, and read the index in their folder.
 
 Needs no TensorFlow. Format: https://www.tensorflow.org/tutorials/load_data/tfrecord. A record is
 its length (8 bytes, little-endian), 4 bytes of checksum, its content, 4 bytes of checksum.
@@ -20,32 +20,32 @@ from dcgan_cli.errors import DataError
 
 INDEX = "index.json"
 ENDING = ".tfrec"
-"""More may follow: `.tfrecord`, `.tfrecords`, `.tfrecord.gz`, or the number of the file."""
+"""Common part of the names: `.tfrecord`, `.tfrecords`, `.tfrecord.gz`, or with a shard number."""
 RESOLUTION = re.compile(r"(.*)-r(\d\d)(\.tfrec.*)")
-"""What StyleGAN calls its files: each has all pictures, at 2 to the power of that number."""
+"""Names of StyleGAN's files: each contains all pictures, at 2 to the power of that number."""
 HEAD_BYTES, TAIL_BYTES = 12, 4
 
 
 def holds_records(path: Path) -> bool:
-    """Whether a file, a folder or a pattern with `*` is called like TFRecord files."""
+    """Return whether a path, a folder or a pattern with `*` matches names of TFRecord files."""
     if path.is_dir():
         return bool(_matching(str(path)))
     return ENDING in path.name and bool(_matching(str(path)))
 
 
 def list_shards(pattern: str) -> Listing:
-    """List the TFRecord files that a pattern matches.
+    """Return the TFRecord files that a pattern matches.
 
     Args:
-        pattern: a file, a pattern with `*`, or a folder, which means its `*.tfrecord*`.
+        pattern: a file, a pattern with `*`, or a folder, which means its `*.tfrec*`.
 
     Raises:
-        DataError: there are none, or an index beside them names one that is not there.
+        DataError: no file matches, or a file in the index is missing.
     """
     paths = _matching(pattern)
     if not paths:
         raise DataError(
-            f"{pattern} matches no file; data.path names TFRecord files, such as "
+            f"{pattern} matches no file; give data.path the TFRecord files, such as "
             "'FOLDER/*.tfrecord'"
         )
     folder = Path(os.path.commonpath([os.path.dirname(path) for path in paths]))
@@ -54,7 +54,7 @@ def list_shards(pattern: str) -> Listing:
         try:
             stated = os.stat(path)
         except OSError as error:
-            raise DataError(f"{path} cannot be read ({error.strerror}); try again") from None
+            raise DataError(f"{path} is not readable ({error.strerror}); try again") from None
         name = Path(path).relative_to(folder).as_posix()
         times = (stated.st_mtime_ns, stated.st_ctime_ns)
         files.append(ImageFile(name, stated.st_size, *times))
@@ -64,14 +64,14 @@ def list_shards(pattern: str) -> Listing:
 
 
 def _matching(pattern: str) -> list[str]:
-    """Return the files that a pattern matches, in order of name; see `lower_resolutions`."""
+    """Return the files that a pattern matches, by name, without `lower_resolutions`."""
     found = _all_matching(pattern)
     lower = set(_lower_resolutions(found))
     return [path for path in found if path not in lower]
 
 
 def lower_resolutions(pattern: str) -> int:
-    """Return how many files a pattern matches that hold the pictures of others, but smaller."""
+    """Return the number of matching files with the pictures of others at lower resolution."""
     return len(_lower_resolutions(_all_matching(pattern)))
 
 
@@ -86,7 +86,7 @@ def _lower_resolutions(paths: list[str]) -> list[str]:
 
 def _all_matching(pattern: str) -> list[str]:
     inside = os.path.join(glob.escape(pattern), f"*{ENDING}*")
-    if os.path.isfile(pattern):  # Also if its name looks like a pattern.
+    if os.path.isfile(pattern):  # Even if its name looks like a pattern.
         found = [pattern]
     else:
         found = glob.glob(inside if os.path.isdir(pattern) else pattern)
@@ -94,13 +94,13 @@ def _all_matching(pattern: str) -> list[str]:
 
 
 def record_places(path: Path) -> np.ndarray:
-    """Find the records of a TFRecord file by their lengths, without reading them.
+    """Return the positions of the records in a TFRecord file, reading only their lengths.
 
     Returns:
-        int64 [N, 2]: at which byte the content of each begins, and how many bytes it has.
+        int64 [N, 2]: offset and length in bytes of each record's content.
 
     Raises:
-        DataError: it is no such file, or is cut off.
+        DataError: the file is not a TFRecord file, or is truncated.
     """
     places = array("q")
     try:
@@ -110,22 +110,22 @@ def record_places(path: Path) -> np.ndarray:
             while at < size:
                 stream.seek(at)
                 length = int.from_bytes(stream.read(HEAD_BYTES)[:8], "little")
-                if not length:  # Of a file that was given its length and not its content, say.
+                if not length:  # For example a file that was preallocated but not written.
                     break
                 places.extend((at + HEAD_BYTES, min(length, size)))
                 at += HEAD_BYTES + length + TAIL_BYTES
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror})") from None
+        raise DataError(f"{path} is not readable ({error.strerror})") from None
     if at != size or not places:
-        raise DataError(f"{path} is no TFRecord file, or is cut off; get it again")
+        raise DataError(f"{path} is not a TFRecord file or is truncated; get a new copy")
     return np.array(places, np.int64).reshape(-1, 2)
 
 
 def check_shard(path: Path) -> None:
-    """Compare a file with the index beside it, if that names it.
+    """Check the sha256 of a file if the index in its folder lists it.
 
     Raises:
-        DataError: its sha256 is another, or the index cannot be read.
+        DataError: the sha256 differs, or the index is not readable.
     """
     index = path.parent / INDEX
     if (stated := _sha256_by_name(index).get(path.name)) is None:
@@ -134,24 +134,24 @@ def check_shard(path: Path) -> None:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); try again") from None
+        raise DataError(f"{path} is not readable ({error.strerror}); try again") from None
     if stated != digest:
-        raise DataError(f"{path} is not what {index} says (sha256 differs); get it again")
+        raise DataError(f"{path} does not match its sha256 in {index}; get a new copy")
 
 
 def stated_classes(listing: Listing) -> tuple[str, ...]:
-    """Return what the classes are called, by the index beside the files; empty if none says.
+    """Return the names of the classes from the index in the folder; empty if there are none.
 
     Raises:
-        DataError: an index cannot be read, or two name other classes.
+        DataError: an index is not readable, or two indexes name different classes.
     """
     folders = {(listing.folder / file.name).parent for file in listing.images}
     stated = {tuple(_index(folder / INDEX).get("classes") or ()): folder for folder in folders}
     if len(stated) > 1:
         first, second, *_ = sorted(map(str, stated.values()))
         raise DataError(
-            f"{first} and {second} have other classes, so that a number means one in each; pack "
-            "their pictures together, or train on one"
+            f"{first} and {second} have different classes, so their labels do not match; pack "
+            "their pictures together, or train on one of them"
         )
     return next(iter(stated))
 
@@ -159,23 +159,23 @@ def stated_classes(listing: Listing) -> tuple[str, ...]:
 def _check_complete(index: Path) -> None:
     for name in _sha256_by_name(index):
         if not (path := index.parent / Path(name).name).exists():
-            raise DataError(f"{path} has gone, and {index} names it; get it again")
+            raise DataError(f"{path} is missing, but {index} lists it; get a new copy")
 
 
 def _sha256_by_name(index: Path) -> dict[str, str]:
-    """Return what an index says of its files; nothing if there is none.
+    """Return the sha256 of each file in an index; empty if there is no index.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: the index is not readable.
     """
     return {str(shard["name"]): str(shard["sha256"]) for shard in _index(index).get("shards", [])}
 
 
 def _index(path: Path) -> dict[str, Any]:
-    """Return what an index says, with its types checked; nothing if there is none.
+    """Return the content of an index, with its types checked; empty if there is no index.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: the index is not readable.
     """
     if not path.exists():
         return {}
@@ -183,9 +183,9 @@ def _index(path: Path) -> dict[str, Any]:
         index = read_json(path)
         shards, classes = index["shards"], index.get("classes") or []
         if not all(isinstance(shard[key], str) for shard in shards for key in ("name", "sha256")):
-            raise TypeError("a name or sha256 of a file is no text")
+            raise TypeError("the name or sha256 of a file is not text")
         if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
-            raise TypeError("its classes are no list of names")
+            raise TypeError("its classes are not a list of names")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DataError(f"{path} cannot be read ({error}); pack the images again") from None
+        raise DataError(f"{path} is not readable ({error}); pack the images again") from None
     return dict(index)

@@ -1,4 +1,4 @@
-"""Pictures in TFRecord files, read by TensorFlow."""
+"""Read pictures from TFRecord files, with TensorFlow."""
 
 import dataclasses
 import functools
@@ -32,23 +32,24 @@ from dcgan_cli.errors import DataError
 from dcgan_cli.text import counted
 
 IMAGE_KEYS = ("image", "image/encoded", "image_raw", "data")
-"""Under which names files hold an image: ours and tensorflow-datasets', others', StyleGAN's."""
+"""Keys of the image. The first is used by `dcgan pack` and tensorflow-datasets, the last by
+StyleGAN."""
 LABEL_KEYS = ("label", "image/class/label", "class")
-"""And its class, a whole number."""
+"""Keys of the class, an integer."""
 SHAPE_KEYS = (("shape",), ("height", "width", "depth"), ("height", "width"))
-"""And the sizes of an image that is not encoded: its values as they are, a byte each."""
+"""Keys of the shape of a raw image, with one byte per value."""
 CHANNELS = (1, 3, 4)
 OPEN_FILES = 128
-"""Files held open at most; systems allow 256 or more."""
+"""Maximum number of open files; systems allow 256 or more."""
 
 
 @dataclass(frozen=True)
 class _Shard:
     places: np.ndarray
-    """int64 [N, 2], see `record_places`; empty if it is compressed."""
+    """int64 [N, 2], see `record_places`; empty if the file is compressed."""
     count: int
     compression: str
-    """As TensorFlow calls it: GZIP, ZLIB or nothing."""
+    """TensorFlow's name of the compression: GZIP, ZLIB or ""."""
 
 
 def _shard(path: Path) -> _Shard:
@@ -62,14 +63,14 @@ def _shard(path: Path) -> _Shard:
 
 
 class RecordPictures:
-    """The pictures in TFRecord files, in the order of the files and of the records in each.
+    """The pictures in TFRecord files, in the order of the files and their records.
 
     Args:
-        pattern: which files; see `list_shards`.
-        class_names: what their classes are called; by default what an index beside them says.
+        pattern: the files; see `list_shards`.
+        class_names: names of the classes; by default those in the index.
 
     Raises:
-        DataError: there are none, or one is no such file, or is cut off.
+        DataError: no file matches, or a file is not a TFRecord file or is truncated.
     """
 
     def __init__(self, pattern: str, class_names: Sequence[str] = ()) -> None:
@@ -79,17 +80,20 @@ class RecordPictures:
         self._shards = [_shard(path) for path in paths]
         self.can_seek = not any(shard.compression for shard in self._shards)
         self.no_classes = (
-            f"not all of its records have a number under {' or '.join(LABEL_KEYS)}; leave it out"
+            f"not all of its records have an integer under {' or '.join(LABEL_KEYS)}; leave out "
+            "model.conditional"
         )
         self.notes: list[str] = []
         if lower := lower_resolutions(pattern):
-            self.notes.append(f"left out  {counted(lower, 'file')} of the same pictures, smaller")
+            self.notes.append(
+                f"skipped   {counted(lower, 'file')} with the same pictures at lower resolution"
+            )
         if not self.can_seek:
             self.notes.append(
-                "cache     decoded pictures are kept: nothing can be looked up in compressed files"
+                "cache     decoded pictures are cached: compressed files have no random access"
             )
         self._ends = np.cumsum([shard.count for shard in self._shards])
-        # Opening one for each record would take half as long as decoding does.
+        # Opening a file for each record would take half as long as decoding it.
         self._opened = functools.lru_cache(OPEN_FILES)(lambda path: path.open("rb", buffering=0))
 
     def key(self) -> str:
@@ -101,14 +105,14 @@ class RecordPictures:
         return int(self._ends[-1])
 
     def read_all(self, form: Form) -> Generator[ReadImage]:
-        """Read every record as a stream, which compares its checksum; see `Pictures`."""
+        """Read all records as streams, which verifies the checksums; see `Pictures`."""
         records = self._stream()
         yield from in_threads(
             lambda pair: _decode(*pair, form), records, form, lambda pair: len(pair[1])
         )
 
     def read(self, place: int, form: Form) -> ReadImage:
-        """See `Pictures`. Its checksum was compared by `read_all`, and the file is as it was."""
+        """See `Pictures`. `read_all` has verified the checksum; the file must be unchanged."""
         shard = int(np.searchsorted(self._ends, place, "right"))
         records = self._shards[shard].places
         number = place - (int(self._ends[shard]) - len(records))
@@ -116,13 +120,13 @@ class RecordPictures:
         path = self.listing.folder / file.name
         start, length = records[number].tolist()
         try:
-            stream = self._opened(path)  # To be held on to: it may leave the cache meanwhile.
+            stream = self._opened(path)  # Hold a reference: the cache may evict it meanwhile.
             record = os.pread(stream.fileno(), length, start)
             found = os.fstat(stream.fileno())
         except OSError as error:
-            raise DataError(f"{path} cannot be read ({error.strerror}); try again") from None
+            raise DataError(f"{path} is not readable ({error.strerror}); try again") from None
         if (found.st_size, found.st_mtime_ns) != (file.size, file.mtime_ns):
-            raise DataError(f"{path} has changed while it was read; start again")
+            raise DataError(f"{path} changed while it was read; start again")
         return _decode(f"{file.name}#{number}", record, form)
 
     def _stream(self) -> Iterator[tuple[str, bytes]]:
@@ -137,15 +141,15 @@ class RecordPictures:
             except tf.errors.OpError as error:
                 found = re.search(r"\w+ record at \d+", error.message)
                 what = found.group() if found else error.message
-                raise DataError(f"{path} is damaged ({what}); get it again") from None
+                raise DataError(f"{path} is damaged ({what}); get a new copy") from None
 
 
 def _decode(name: str, record: bytes, form: Form) -> ReadImage:
     file = ImageFile(name, len(record), 0)
     try:
         features = tf.train.Example.FromString(record).features.feature
-    except Exception:  # Of a library below TensorFlow.
-        return ReadImage(file, problem="is not an Example")
+    except Exception:  # An exception of protobuf.
+        return ReadImage(file, problem="is not a tf.train.Example")
     images = [features[key].bytes_list.value for key in IMAGE_KEYS if key in features]
     if not (encoded := list(itertools.chain(*images))):
         return ReadImage(file, problem=f"has no image; its keys are {', '.join(sorted(features))}")
@@ -158,9 +162,9 @@ def _decode(name: str, record: bytes, form: Form) -> ReadImage:
 
 
 def _unencoded(content: bytes, features: Any) -> Image.Image | None:
-    """Return the picture that a record holds as its values; None if it states no sizes of such.
+    """Return the picture of a record with raw pixels; None if it has no matching shape.
 
-    It is [channels, H, W], as StyleGAN has it, [H, W, channels] or [H, W].
+    The shape is [channels, H, W], as in StyleGAN's files, [H, W, channels] or [H, W].
     """
     for keys in SHAPE_KEYS:
         sizes = [size for key in keys if key in features for size in features[key].int64_list.value]

@@ -1,4 +1,4 @@
-"""Images packed into TFRecord files, written by TensorFlow."""
+"""Pack images into TFRecord files, with TensorFlow."""
 
 import hashlib
 import io
@@ -11,38 +11,38 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from dcgan_cli.core.data.image_set import Images, ImageSet, Watch
+from dcgan_cli.core.data.image_set import Images, ImageSet, ProgressCallback
 from dcgan_cli.core.data.records.shards import INDEX
 from dcgan_cli.core.data.records.tfrecords import IMAGE_KEYS, LABEL_KEYS
 from dcgan_cli.core.storage import flush_to_disk, remove, temporary_beside, write_json
 from dcgan_cli.errors import StorageError
 
 PACKED_TOGETHER = 64
-"""Images that are decoded at a time for a file."""
+"""Number of images that are decoded at a time."""
 
 
-def write_shards(data: ImageSet, out: Path, shard_images: int, watch: Watch) -> None:
-    """Write images as PNG, with their labels, into TFRecord files, and an index of these.
+def write_shards(data: ImageSet, out: Path, shard_images: int, progress: ProgressCallback) -> None:
+    """Write images as PNG, with their labels, to TFRecord files with an index.
 
-    The folder is made under a temporary name and renamed.
+    The folder is created under a temporary name and renamed.
 
     Args:
-        data: the images, and their labels where there are any.
-        out: the folder to make; an empty one may be there.
-        shard_images: images in a file.
-        watch: is shown how far it is.
+        data: the images, with labels if there are any.
+        out: the folder to create; it may exist if it is empty.
+        shard_images: number of images per file.
+        progress: reports the progress.
 
     Raises:
-        DataError: an image cannot be read.
-        StorageError: the disk is full, or fails.
-        OSError: it cannot be written, or is there and not empty.
+        DataError: an image is not readable.
+        StorageError: the disk is full or fails.
+        OSError: the folder is not writable, or exists and is not empty.
     """
     folder = temporary_beside(out)
     folder.mkdir(parents=True)
     try:
         labels = itertools.repeat(None) if data.labels is None else data.labels
         labelled = zip(_one_by_one(data.images), labels, strict=False)
-        records = iter(watch(itertools.starmap(_record, labelled), len(data.images), "packing"))
+        records = iter(progress(itertools.starmap(_record, labelled), len(data.images), "packing"))
         count = -(-len(data.images) // shard_images)
         shards = [
             _write_shard(
@@ -59,9 +59,11 @@ def write_shards(data: ImageSet, out: Path, shard_images: int, watch: Watch) -> 
         }
         write_json(folder / INDEX, facts)
         folder.rename(out)
-    except tf.errors.OpError as error:  # Of a disk that is full, say; it has no number.
+    except tf.errors.OpError as error:  # A full disk, for example; it has no errno.
         reason = error.message.rpartition("; ")[2]
-        raise StorageError(f"cannot write {out}: {reason}; free space, or choose another") from None
+        raise StorageError(
+            f"cannot write {out}: {reason}; free space, or choose another folder"
+        ) from None
     finally:
         if folder.exists():
             remove(folder)

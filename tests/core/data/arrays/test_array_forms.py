@@ -1,4 +1,4 @@
-"""Arrays in the forms that people have them in: numbers, axes, names, files."""
+"""Common formats of image arrays: value ranges, axes, names, files."""
 
 import hashlib
 from pathlib import Path
@@ -25,13 +25,13 @@ LEVELS = RGB.astype(np.float64)
 
 
 def read(folder: Path, *, split: str = "train", classes: int = 0, **arrays) -> ImageSet:
-    """Read arrays that an .npz holds."""
+    """Save arrays as an .npz and read it."""
     np.savez(folder / "x.npz", **arrays)
     return read_images(folder / "x.npz", split, any_shape=True, classes=classes)
 
 
 def refused(folder: Path, **arrays) -> str:
-    """Return what is said of arrays that cannot be used, after the file's name."""
+    """Return the error message for unusable arrays, after the file's name."""
     with pytest.raises(DataError) as caught:
         read(folder, **arrays)
     message = str(caught.value)
@@ -72,7 +72,7 @@ def test_numbers(tmp_path, text, array, order):
         ((GREY > 128).astype(float), "float64 in [0, 1]"),
     ],
 )
-def test_yes_and_no(tmp_path, array, note):
+def test_binary_values(tmp_path, array, note):
     data = read(tmp_path, x=array)
     assert (data.images[..., 0] == np.where(GREY > 128, 255, 0)).all()
     assert data.notes == (f"array     {note}",)
@@ -101,9 +101,9 @@ def test_rounding_beyond_the_range(tmp_path):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_numbers_of_no_known_range(tmp_path, array, found):
+def test_unknown_range(tmp_path, array, found):
     message = refused(tmp_path, x_train=array)
-    assert message.startswith(f"x_train is {found}, which is no known range of pixels; scale it")
+    assert message.startswith(f"x_train is {found}, which is not a known range of pixels; scale it")
 
 
 @pytest.mark.parametrize(
@@ -113,17 +113,17 @@ def test_numbers_of_no_known_range(tmp_path, array, found):
         (RGB.astype("S3"), "x_train is text"),
         (np.zeros((3, 8, 8), [("r", "u1"), ("g", "u1")]), "x_train is structured (fields r, g)"),
         (np.zeros((3, 8, 8), "M8[s]"), "x_train is of type datetime64[s]"),
-        (np.array([RGB, None], dtype=object)[:1], "x_train holds pickled objects"),
+        (np.array([RGB, None], dtype=object)[:1], "x_train contains pickled objects"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_are_no_numbers(tmp_path, array, found):
+def test_not_numeric(tmp_path, array, found):
     assert refused(tmp_path, x_train=array).startswith(found)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_what_is_not_finite_is_named_with_its_place(tmp_path, value, order):
+def test_non_finite_value_is_reported_with_its_index(tmp_path, value, order):
     array = np.asarray(LEVELS / 255, order=order)
     array[39, 20, 1, 2] = value
     assert refused(tmp_path, x=array).startswith(f"x[39, 20, 1, 2] is {value}, which is not finite")
@@ -133,15 +133,15 @@ def test_what_is_not_finite_is_named_with_its_place(tmp_path, value, order):
 
 
 @pytest.mark.parametrize("white", [1, 16, 63, 64])
-def test_dark_images_are_named(tmp_path, white):
+def test_dark_images_are_reported(tmp_path, white):
     data = read(tmp_path, x_train=np.minimum(GREY, white))
-    assert data.images.max() == white  # Today's digests stay.
+    assert data.images.max() == white  # Scaling would change the digests of existing runs.
     said = [f"dark      the brightest pixel of 40 images is {white} of 255"] * (white < 64)
     assert [note.partition(";")[0] for note in data.notes] == said
 
 
 class TestHeldOut:
-    """The test split has the training images' scale and classes."""
+    """The test split uses the value range and classes of the training split."""
 
     def test_range_and_labels_of_the_training_images(self, tmp_path):
         twelve = np.rint(LEVELS * 4095 / 255).astype(np.uint16)
@@ -171,7 +171,7 @@ class TestHeldOut:
         np.savez(tmp_path / "x.npz", x_train=LEVELS / 255, x_test=LEVELS)
         config = DataConfig(name="npz", path=str(tmp_path / "x.npz"), image_size=32, channels=3)
         assert len(load_training_images(config).images) == 40
-        with pytest.raises(DataError, match="x_test is float64 from 0 to 255, and the training"):
+        with pytest.raises(DataError, match="x_test is float64 from 0 to 255, but the training"):
             load_held_out_images(config)
 
     @pytest.mark.parametrize("test", [LEVELS / 255, RGB])
@@ -179,7 +179,7 @@ class TestHeldOut:
         data = read(tmp_path, split="test", x_train=RGB, x_test=test)
         assert (data.images == RGB).all()
 
-    def test_a_label_that_no_training_image_has(self, tmp_path):
+    def test_label_missing_from_the_training_images(self, tmp_path):
         arrays = {"x_train": RGB, "y_train": ["a", "b"] * 20, "x_test": RGB, "y_test": ["c"] * 40}
         data = read(tmp_path, split="test", **arrays)
         assert data.labels is None
@@ -216,7 +216,7 @@ def test_shapes(tmp_path, text, arrays, order, floats):
     assert data.notes == ((f"array     {', '.join(form)}",) if form != ["uint8"] else ())
 
 
-def test_labels_decide_between_two_ways_to_read_a_shape(tmp_path):
+def test_labels_resolve_an_ambiguous_shape(tmp_path):
     last = np.moveaxis(GREY, 0, -1)
     message = refused(tmp_path, x=last)
     assert "x may be 28 images of 28x40 or 40 images of 28x28, found uint8 [28, 28, 40]" in message
@@ -225,8 +225,8 @@ def test_labels_decide_between_two_ways_to_read_a_shape(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(32, 32, 3), (64, 64), (28, 28, 1)])
-def test_one_picture(tmp_path, shape):
-    assert "x_train is one picture, found uint8" in refused(
+def test_single_picture(tmp_path, shape):
+    assert "x_train is a single picture, found uint8" in refused(
         tmp_path, x_train=np.zeros(shape, np.uint8)
     )
 
@@ -234,13 +234,13 @@ def test_one_picture(tmp_path, shape):
 @pytest.mark.parametrize(
     "shape", [(), (9,), (9, 49), (9, 100, 5, 5), (9, 8, 8, 2), (9, 8, 8, 3, 1)]
 )
-def test_shapes_that_no_images_have(tmp_path, shape):
+def test_unsupported_shapes(tmp_path, shape):
     assert f"found uint8 {list(shape)}" in refused(tmp_path, x_train=np.zeros(shape, np.uint8))
 
 
 @given(st.data(), st.integers(1, 4), st.integers(8, 12), st.integers(8, 12), st.booleans())
-def test_any_form_is_read_back(tmp_path_factory, pick, count, height, width, colour):
-    """Whatever type, axes and order of memory an array of pictures is saved with."""
+def test_round_trip_of_any_format(tmp_path_factory, pick, count, height, width, colour):
+    """With any dtype, order of axes and memory order."""
     folder = tmp_path_factory.mktemp("forms")
     shape = (count, height, width, 3 if colour else 1)
     pixels = np.random.default_rng(count * height).integers(0, 256, shape, np.uint8)
@@ -293,7 +293,7 @@ NAMES = [
 
 
 def headers(names: str) -> dict[str, Header]:
-    """Return headers of images or labels, by the names."""
+    """Return the headers of images and labels, by name."""
     found = {}
     for word in names.split():
         name, _, kind = word.partition("=")
@@ -312,7 +312,7 @@ def test_names(names, images, labels, test):
         assert choose_arrays(headers(names), "test")[0] == [test]
 
 
-def test_pictures_come_before_the_same_ones_as_rows(tmp_path):
+def test_images_are_preferred_to_flattened_copies(tmp_path):
     """As in the arrays of sklearn.datasets.load_digits and fetch_olivetti_faces."""
     data = read(tmp_path, images=GREY, data=GREY.reshape(40, -1), target=np.arange(40) % 10)
     assert data.images.shape == (40, 28, 28, 1)
@@ -321,15 +321,15 @@ def test_pictures_come_before_the_same_ones_as_rows(tmp_path):
 
 
 @pytest.mark.parametrize("names", ["a b", "arr_0 arr_1 arr_2", "train_x train_images"])
-def test_nothing_decides_between_names(tmp_path, names):
+def test_ambiguous_names(tmp_path, names):
     message = refused(tmp_path, **dict.fromkeys(names.split(), RGB))
     assert message.startswith("several arrays may be the images (")
     assert all(f"{name} uint8 [40, 32, 32, 3]" in message for name in names.split())
 
 
 class TestNpy:
-    def test_small_one_is_held_in_memory(self, tmp_path):
-        """A file that is written anew meanwhile does not matter."""
+    def test_small_file_is_read_into_memory(self, tmp_path):
+        """Rewriting the file later has no effect."""
         np.save(tmp_path / "x.npy", RGB)
         data = read_images(tmp_path / "x.npy", any_shape=True)
         (tmp_path / "x.npy").write_bytes(b"")
@@ -351,7 +351,7 @@ class TestNpy:
         with pytest.raises(DataError, match=r"x\.npy has changed"):
             data.check_unchanged()
 
-    def test_limited_it_stays_there_too(self, tmp_path, monkeypatch):
+    def test_limit_keeps_the_memory_map(self, tmp_path, monkeypatch):
         monkeypatch.setattr(image_arrays, "MAPPED_FROM", 0)
         np.save(tmp_path / "x.npy", RGB)
         config = DataConfig(name="npz", path=str(tmp_path / "x.npy"), image_size=32, channels=3)
@@ -365,23 +365,23 @@ class TestNpy:
         np.save(tmp_path / "x.npy", RGB)
         content = (tmp_path / "x.npy").read_bytes()
         (tmp_path / "x.npy").write_bytes(content[:kept])
-        with pytest.raises(DataError, match=r"x\.npy cannot be read as \.npy"):
+        with pytest.raises(DataError, match=r"x\.npy is not a readable \.npy"):
             read_images(tmp_path / "x.npy", any_shape=True)
 
-    def test_header_that_states_an_enormous_length(self, tmp_path):
+    def test_header_declares_an_enormous_length(self, tmp_path):
         (tmp_path / "x.npy").write_bytes(b"\x93NUMPY\x02\x00\xff\xff\xff\xff" + b" " * 100_000)
-        with pytest.raises(DataError, match="its header states 4,294,967,295 bytes"):
+        with pytest.raises(DataError, match="its header declares 4,294,967,295 bytes"):
             read_images(tmp_path / "x.npy", any_shape=True)
 
     def test_objects(self, tmp_path):
         np.save(tmp_path / "x.npy", np.array([{}], dtype=object), allow_pickle=True)
-        with pytest.raises(DataError, match=r"x\.npy: the array holds pickled objects"):
+        with pytest.raises(DataError, match=r"x\.npy: the array contains pickled objects"):
             read_images(tmp_path / "x.npy", any_shape=True)
 
     @pytest.mark.parametrize("shape", [(0, 28, 28), (3, 0, 28, 1)])
     def test_empty(self, tmp_path, shape):
         np.save(tmp_path / "x.npy", np.zeros(shape, np.uint8))
-        with pytest.raises(DataError, match="holds no images"):
+        with pytest.raises(DataError, match="contains no images"):
             read_images(tmp_path / "x.npy", any_shape=True)
 
     def test_no_test_split(self, tmp_path):
@@ -390,8 +390,8 @@ class TestNpy:
             read_images(tmp_path / "x.npy", "test", any_shape=True)
 
 
-def test_memory_for_a_block_and_the_pixels_alone(tmp_path):
-    """Not for a float64 copy of the array."""
+def test_memory_is_limited_to_a_block_and_the_pixels(tmp_path):
+    """There is no float64 copy of the array."""
     import tracemalloc
 
     array = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", "f4", (3000, 1, 64, 64))

@@ -1,9 +1,9 @@
-"""Labels of arrays in the forms that people have them in."""
+"""Common formats of labels."""
 
 import numpy as np
 import pytest
 
-from dcgan_cli.core.data.arrays.labels import UnusableError, find_classes, plain_labels
+from dcgan_cli.core.data.arrays.labels import LabelError, find_classes, plain_labels
 from dcgan_cli.core.runs.find import open_run
 from dcgan_cli.core.sampling.pictures import facts_in, open_png
 from tests.conftest import TINY
@@ -27,7 +27,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("labels", FORMS.values(), ids=FORMS)
-def test_forms_of_numbers_from_0(tmp_path, labels):
+def test_integers_from_0(tmp_path, labels):
     data = read(tmp_path, images=RGB, labels=labels)
     assert data.labels.tolist() == TEN.tolist()
     assert data.labels.dtype.isnative
@@ -51,7 +51,7 @@ def test_forms_of_numbers_from_0(tmp_path, labels):
         (["01", "1", "2", "x"], ["01", "1", "2", "x"]),
     ],
 )
-def test_labels_that_are_names(tmp_path, values, names):
+def test_labels_as_names(tmp_path, values, names):
     data = read(tmp_path, x_train=RGB, y_train=np.array(values * 10))
     assert list(data.class_names) == names
     told = [v.decode() if isinstance(v, bytes) else str(v).removesuffix(".0") for v in values]
@@ -62,15 +62,15 @@ def test_labels_that_are_names(tmp_path, values, names):
 @pytest.mark.parametrize(
     ("values", "classes", "names"),
     [
-        ([1, 2, 3], 4, ()),  # As they were before labels could be names: runs of then go on.
+        ([1, 2, 3], 4, ()),  # Class numbers, as in runs from before labels could be names.
         ([0, 2, 5], 6, ()),
         ([1, 2, 3], 3, ("1", "2", "3")),
         ([0, 2, 5], 3, ("0", "2", "5")),
-        ([0, 2, 5], 4, ()),  # An error, once they are to be classes.
+        ([0, 2, 5], 4, ()),  # An error in conditional training.
         ([0, 1], 10, ()),
     ],
 )
-def test_a_number_of_classes_decides_whether_they_are_names(tmp_path, values, classes, names):
+def test_number_of_classes_decides_about_names(tmp_path, values, classes, names):
     labels = np.resize(values, 40)
     data = read(tmp_path, x_train=RGB, y_train=labels, classes=classes)
     assert data.class_names == names
@@ -79,46 +79,48 @@ def test_a_number_of_classes_decides_whether_they_are_names(tmp_path, values, cl
 
 
 UNUSABLE = {
-    "labels is float64 [40] with 0.5 in it, which is no class": TEN + 0.5,
-    "labels is float64 [40] with nan in it, which is no class": np.full(40, np.nan),
-    "labels is float64 [40, 10], which is neither one label for each image nor": ONE_HOT * 0.9,
+    "labels is float64 [40] and contains 0.5, which is not an integer": TEN + 0.5,
+    "labels is float64 [40] and contains nan, which is not an integer": np.full(40, np.nan),
+    "labels is float64 [40, 10], which is neither one label per image nor": ONE_HOT * 0.9,
     "labels is float64 [40, 5], which is neither": np.ones((40, 5)),
     "labels is int64 [39] for 40 images": TEN[:39],
     "labels is int64 [] for 40 images": np.array(3),
     "labels is uint8 [40, 32, 32, 3], more than one label": RGB,
-    "labels is datetime64[s] [40], which are neither numbers nor words": np.zeros(40, "M8[s]"),
-    "labels holds pickled objects, which are not read": np.array([None, {}] * 20, dtype=object),
+    "labels is datetime64[s] [40], which is neither numbers nor words": np.zeros(40, "M8[s]"),
+    "labels contains pickled objects, which are not supported": np.array(
+        [None, {}] * 20, dtype=object
+    ),
 }
 
 
 @pytest.mark.parametrize(("problem", "labels"), UNUSABLE.items(), ids=UNUSABLE)
-def test_unusable_labels_are_left_out(tmp_path, problem, labels):
+def test_unusable_labels_are_dropped(tmp_path, problem, labels):
     data = read(tmp_path, x_train=RGB, labels=labels)
     assert data.labels is None
     assert data.labels_problem.startswith(problem)
     assert data.notes == (f"labels    not used: {data.labels_problem}",)
 
 
-def test_several_that_may_be_the_labels(tmp_path):
+def test_ambiguous_labels(tmp_path):
     data = read(tmp_path, data=RGB, coarse_labels=TEN, fine_labels=TEN, label_names=np.arange(3))
     assert data.labels_problem == "coarse_labels, fine_labels may all be the labels"
 
 
-def test_names_of_labels_are_no_labels(tmp_path):
+def test_class_names_are_not_labels(tmp_path):
     data = read(tmp_path, data=RGB, labels=TEN, label_names=np.array(list("abcdefghij")))
     assert (data.labels == TEN).all()
 
 
 def test_too_many_classes():
     labels = plain_labels("y", np.arange(70_000) * 2, 70_000)
-    with pytest.raises(UnusableError, match="y has 70,000 different labels"):
+    with pytest.raises(LabelError, match="y has 70,000 different labels"):
         find_classes("y", labels, 0)
 
 
 SMALL = ["data=npz", "data.path=x.npz", "data.image_size=32", *TINY[1:], "epochs=1"]
 
 
-def test_by_words_to_the_sample_and_on(dcgan, workplace):
+def test_labels_as_words_from_training_to_sampling(dcgan, workplace):
     np.savez("x.npz", images=RGB, labels=np.array(["dog", "cat"] * 20))
     done = dcgan("train", *SMALL, "model.conditional=true", "hydra.run.dir=run")
     assert done.code == 0, done.err
@@ -129,7 +131,7 @@ def test_by_words_to_the_sample_and_on(dcgan, workplace):
     assert dcgan("train", "resume=run", "epochs=2").code == 0
 
 
-def test_numbers_from_1_are_asked_for_as_they_are_written(dcgan, workplace):
+def test_labels_from_1_keep_their_numbers(dcgan, workplace):
     np.savez("x.npz", X=np.moveaxis(RGB, 0, -1), y=np.arange(40)[:, np.newaxis] % 4 + 1)
     done = dcgan("train", *SMALL, "model.conditional=true", "hydra.run.dir=run")
     assert done.code == 0, done.err
@@ -145,19 +147,19 @@ def test_numbers_from_1_are_asked_for_as_they_are_written(dcgan, workplace):
     assert dcgan("train", "resume=run", "epochs=2").code == 0
 
 
-def test_classes_by_number_that_no_image_has_are_named(dcgan, workplace):
+def test_numbered_classes_without_images_are_reported(dcgan, workplace):
     np.savez("x.npz", images=RGB, labels=np.arange(40) % 3 + 1)
     done = dcgan("train", *SMALL, "model.conditional=true", "data.classes=5")
     assert done.code == 0, done.err
-    assert "classes   of 0, 4 there is none among the 40 images" in done.err
+    assert 'classes   no images of class "0", "4" among the 40' in done.err
 
 
-def test_unusable_labels_stop_only_a_run_that_needs_them(dcgan, workplace):
+def test_unusable_labels_stop_only_conditional_runs(dcgan, workplace):
     np.savez("x.npz", x_train=RGB, y_train=np.array([{}] * 40, dtype=object))
     done = dcgan("train", *SMALL, "model.conditional=true")
     assert (done.code, len(done.err.splitlines())) == (3, 1)
-    assert "model.conditional needs labels, and those of" in done.err
-    assert "one whole number or word for each image, or one-hot rows" in done.err
+    assert "model.conditional needs labels, but those of" in done.err
+    assert "one integer or word per image, or one-hot rows" in done.err
     assert not (workplace / "runs").exists()
     done = dcgan("train", *SMALL)
     assert done.code == 0, done.err

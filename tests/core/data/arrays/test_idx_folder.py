@@ -1,4 +1,4 @@
-"""Folders of IDX files under the names that sites and programs give them."""
+"""Folders of IDX files with common names."""
 
 import gzip
 
@@ -22,7 +22,7 @@ NAMES = {
 
 
 def write(folder, stem: str, count: int, *, dotted: bool = False, packed: bool = False):
-    """Write images and labels; `{}` in the stem is the place of their kind."""
+    """Write images and labels; `{}` in the stem is replaced by their kind."""
     for kind, array in (("images-idx3", GREY[:count]), ("labels-idx1", LABELS[:count])):
         name = stem.format(kind.replace("-idx", ".idx") if dotted else kind) + "-ubyte"
         content = idx_bytes(array)
@@ -50,14 +50,14 @@ def test_a_split_without_a_name(tmp_path):
         read_images(tmp_path, "test")
 
 
-def test_plain_and_packed_are_one(tmp_path):
+def test_plain_file_replaces_its_gzip(tmp_path):
     write(tmp_path, "emnist-digits-train-{}", 40, packed=True)
     write(tmp_path, "emnist-digits-train-{}", 9)
     assert len(read_images(tmp_path).images) == len(read_images(tmp_path).labels) == 9
 
 
 def test_both_spellings(tmp_path):
-    """As in archives that hold each file twice."""
+    """Some archives contain each file twice."""
     write(tmp_path, "train-{}", 40)
     write(tmp_path, "train-{}", 9, dotted=True)
     data = read_images(tmp_path)
@@ -73,7 +73,7 @@ def test_several_sets(tmp_path):
 
 
 def test_labels_from_1(tmp_path):
-    """EMNIST's letters; the test split's labels are numbered like the training split's."""
+    """EMNIST's letters. The test split uses the class numbers of the training split."""
     write(tmp_path, "emnist-letters-train-{}", 40)
     write(tmp_path, "emnist-letters-test-{}", 4)
     for split, labels in (("train", LABELS + 1), ("test", LABELS[:4] + 3)):
@@ -82,10 +82,10 @@ def test_labels_from_1(tmp_path):
     assert train.class_names == test.class_names == tuple(map(str, range(1, 11)))
     assert train.labels.tolist() == LABELS.tolist()
     assert test.labels.tolist() == [2, 3, 4, 5]
-    assert "rows and columns swapped" in train.notes[0]
+    assert "transposed" in train.notes[0]
 
 
-def test_what_is_no_idx_file_is_left_alone(tmp_path):
+def test_other_files_are_ignored(tmp_path):
     write(tmp_path, "train-{}", 40)
     (tmp_path / "._train-images-idx3-ubyte").write_bytes(b"resource fork")
     (tmp_path / "train-images.idx3-ubyte").mkdir()
@@ -93,7 +93,7 @@ def test_what_is_no_idx_file_is_left_alone(tmp_path):
     assert len(read_images(tmp_path).images) == 40
 
 
-def test_one_file_names_its_folder(tmp_path):
+def test_single_file_hints_at_its_folder(tmp_path):
     write(tmp_path, "train-{}", 40)
     path = tmp_path / "train-images-idx3-ubyte"
     with pytest.raises(DataError, match=f"a folder of IDX files, such as {tmp_path}$"):

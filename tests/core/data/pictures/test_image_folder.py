@@ -1,4 +1,4 @@
-"""Folders of pictures: what is in them, decoded once, kept, and noticed when it changes."""
+"""Folders of pictures: listing, decoding, the image cache, detection of changes."""
 
 import errno
 import json
@@ -29,14 +29,14 @@ from tests.pictures import MODES, colours, write_bad, write_colours, write_pictu
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch) -> Path:
-    """An empty cache of one's own."""
+    """Return an empty cache folder."""
     monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    """An empty folder."""
+    """Return an empty folder."""
     made = tmp_path / "pictures"
     made.mkdir()
     return made
@@ -57,7 +57,7 @@ def message_of(folder: Path, kind: type[Exception] = DataError, **options) -> st
 
 
 def counting(monkeypatch) -> list[str]:
-    """Note the names of files that are read."""
+    """Record the names of files that are read."""
     names = []
     read = folders.read_file
 
@@ -70,7 +70,7 @@ def counting(monkeypatch) -> list[str]:
 
 
 class TestListing:
-    def test_folders_below_and_order(self, folder):
+    def test_subfolders_and_order(self, folder):
         for name in ("b/2.png", "b/10.png", "a/x/y.JPG", "top.webp"):
             write_picture(folder / name, colours(1, 9, 9))
         names = [file.name for file in list_images(folder).images]
@@ -87,7 +87,7 @@ class TestListing:
         assert found.others == ["labels.csv", "notes.txt", "photo.xcf"]
 
     def test_links(self, folder, tmp_path):
-        """To the folder itself, to one beside it twice, to a file, and to nothing."""
+        """Links to the folder itself, twice to another folder, to a file, and a broken one."""
         elsewhere = write_colours(tmp_path / "elsewhere", 2)
         write_colours(folder, 1)
         (folder / "loop").symlink_to(folder)
@@ -99,7 +99,7 @@ class TestListing:
         assert names == ["0000.png", "file.png", "one/0000.png", "one/0001.png"]
         assert len(load(folder).images) == 4
 
-    def test_folder_that_is_called_like_a_picture(self, folder):
+    def test_folder_named_like_a_picture(self, folder):
         write_colours(folder / "x.png", 1)
         assert [file.name for file in list_images(folder).images] == ["x.png/0000.png"]
 
@@ -118,10 +118,10 @@ class TestListing:
         data = load(folder, skip_bad=True)
         assert len(data.images) == 3
         monkeypatch.setattr(os, "scandir", scandir)
-        with pytest.raises(DataError, match="closed has gone"):
+        with pytest.raises(DataError, match="closed was removed"):
             data.check_unchanged()
 
-    def test_names_that_are_no_utf8(self, folder):
+    def test_names_that_are_not_utf8(self, folder):
         name = os.fsdecode(b"\xff\xfe.png")
         colours(1, 9, 9).save(folder / "x.png")
         (folder / "x.png").rename(folder / name)
@@ -145,12 +145,12 @@ class TestReading:
             assert word in found[name].problem, name
             assert found[name].pixels is None
 
-    def test_pipes_are_not_waited_for(self, folder):
+    def test_pipes_do_not_block(self, folder):
         os.mkfifo(folder / "pipe.png")
         assert "not a regular file" in self.read(folder)["pipe.png"].problem
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-    def test_file_that_may_not_be_read(self, folder):
+    def test_file_without_read_permission(self, folder):
         write_colours(folder, 1)
         (folder / "0000.png").chmod(0)
         assert "Permission denied" in self.read(folder)["0000.png"].problem
@@ -165,13 +165,13 @@ class TestReading:
         assert found["a.png"].sha256 == found["c.jpg"].sha256 != found["b.png"].sha256
         assert found["c.jpg"].problem is None
 
-    def test_a_picture_at_the_limit_of_pixels(self, folder):
+    def test_pixel_limit(self, folder):
         width = 10_000
         Image.new("1", (width, MAX_PIXELS // width)).save(folder / "good.png")
         Image.new("1", (width, MAX_PIXELS // width + 1)).save(folder / "large.png")
         found = self.read(folder)
         assert found["good.png"].problem is None
-        assert "states more than 89,478,485 pixels" in found["large.png"].problem
+        assert "declares more than 89,478,485 pixels" in found["large.png"].problem
 
     def test_other_formats_are_not_tried(self, folder):
         (folder / "x.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
@@ -198,7 +198,7 @@ class TestTrainingSet:
         assert load(folder, limit=3).digest() != data.digest()
         assert "more than the 20 images" in message_of(folder, limit=21)
 
-    def test_bad_files_stop_and_the_first_ten_are_named(self, folder):
+    def test_bad_files_stop_and_the_first_ten_are_listed(self, folder):
         write_colours(folder, 3)
         for number in range(12):
             (folder / f"bad{number:02}.png").write_text("hello")
@@ -207,7 +207,7 @@ class TestTrainingSet:
         assert "bad09.png is not an image and 2 more" in message
         assert message.endswith("data.skip_bad=true")
 
-    def test_bad_files_left_out(self, folder, monkeypatch):
+    def test_bad_files_skipped(self, folder, monkeypatch):
         write_colours(folder, 3)
         bad = write_bad(folder)
         message_of(folder)
@@ -215,19 +215,19 @@ class TestTrainingSet:
         data = load(folder, skip_bad=True)
         assert not names, "what the first attempt decoded is used"
         assert len(data.images) == 3
-        assert f"left out  {len(bad)} of 9 images: bomb.png states" in data.notes[0]
+        assert f"skipped   {len(bad)} of 9 images: bomb.png declares" in data.notes[0]
         for path in folder.glob("0*.png"):
             path.unlink()
         assert "none of 6 images can be used" in message_of(folder, skip_bad=True)
 
-    def test_other_files_are_told_of(self, folder):
+    def test_other_files_are_reported(self, folder):
         write_colours(folder, 1)
         (folder / "labels.csv").touch()
-        assert load(folder).notes == ("left out  labels.csv: not called like an image",)
+        assert load(folder).notes == ("skipped   labels.csv: not named like an image",)
 
     def test_no_images(self, folder, tmp_path):
-        assert "holds no images" in message_of(folder)
-        assert "is not there" in message_of(tmp_path / "nowhere")
+        assert "contains no images" in message_of(folder)
+        assert "no such folder" in message_of(tmp_path / "nowhere")
         (tmp_path / "file").touch()
         assert "is not a folder" in message_of(tmp_path / "file")
         with pytest.raises(ConfigError, match=r"needs data\.path=FOLDER"):
@@ -245,7 +245,7 @@ class TestTrainingSet:
 
         monkeypatch.setattr(image_reading, "_content", changing)
         message = message_of(folder, skip_bad=True)
-        assert "0001.png has " in message
+        assert "0001.png " in message
         assert "start again" in message
 
     def test_check_unchanged(self, folder):
@@ -253,7 +253,7 @@ class TestTrainingSet:
         data = load(folder)
         data.check_unchanged()
         (folder / "0000.png").rename(folder / "moved.png")
-        with pytest.raises(DataError, match=r"0000\.png has gone"):
+        with pytest.raises(DataError, match=r"0000\.png was removed"):
             data.check_unchanged()
         (folder / "moved.png").rename(folder / "0000.png")
         data.check_unchanged()
@@ -262,12 +262,12 @@ class TestTrainingSet:
             data.check_unchanged()
         data = load(folder)
         write_picture(folder / "below/new.png", colours(1, 9, 9))
-        with pytest.raises(DataError, match=r"below/new\.png is new"):
+        with pytest.raises(DataError, match=r"below/new\.png was added"):
             data.check_unchanged()
 
 
 class TestCache:
-    def test_used_again_until_something_changes(self, folder, monkeypatch, cache):
+    def test_reused_until_something_changes(self, folder, monkeypatch, cache):
         write_colours(folder, 3)
         names = counting(monkeypatch)
         first = load(folder)
@@ -283,13 +283,13 @@ class TestCache:
         assert len(names) == 15
         assert not list(cache.glob(".*"))
 
-    def test_another_folder_with_the_same_names_sizes_and_times(self, folder, tmp_path):
+    def test_another_folder_with_equal_names_sizes_and_times(self, folder, tmp_path):
         for number, made in enumerate((folder, tmp_path / "other")):
             write_picture(made / "x.bmp", colours(number, 16, 16))
             os.utime(made / "x.bmp", ns=(1, 1))
         assert not (load(folder).images == load(tmp_path / "other").images).all()
 
-    def test_other_content_put_in_place_with_the_same_size_and_time(self, folder):
+    def test_replaced_content_with_equal_size_and_time(self, folder):
         write_picture(folder / "x.bmp", colours(1, 16, 16))
         os.utime(folder / "x.bmp", ns=(1, 1))
         before = np.array(load(folder).images)
@@ -298,8 +298,8 @@ class TestCache:
         assert not (load(folder).images == before).all()
 
     @pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
-    def test_file_that_could_not_be_opened_for_a_while(self, folder, monkeypatch, number):
-        """An error of the disk is not kept; one of permission is, until that is changed."""
+    def test_transient_errors_are_not_cached(self, folder, monkeypatch, number):
+        """Disk errors are not cached. Permission errors are, until the permissions change."""
         path = write_picture(folder / "x.png", colours(1, 16, 16))
         reading = image_reading.reading
 
@@ -313,21 +313,21 @@ class TestCache:
             path.chmod(0o600)
         assert len(load(folder).images) == 1
 
-    def test_no_more_is_decoded_than_wanted(self, folder, monkeypatch):
-        monkeypatch.setattr(image_reading, "BLOCK", 0)  # Several at once, but not all of them.
+    def test_limit_stops_decoding(self, folder, monkeypatch):
+        monkeypatch.setattr(image_reading, "BLOCK", 0)  # Reads several at once, but not all.
         monkeypatch.setattr(image_reading, "WORKERS", 1)
         write_colours(folder, 40)
         (folder / "0001.png").write_text("hello")
         names = counting(monkeypatch)
         limited = load(folder, limit=5, skip_bad=True)
         assert len(names) < 10
-        assert "left out  1 of 6 images" in limited.notes[0]
+        assert "skipped   1 of 6 images" in limited.notes[0]
         everything = load(folder, skip_bad=True)
         assert (limited.images == everything.images[:5]).all()
         assert limited.digest() == ImageSet(np.array(everything.images[:5]), None, "").digest()
 
-    def test_entries_out_of_use_go(self, folder, cache):
-        """A month after they were last used, when another one is made."""
+    def test_unused_entries_are_deleted(self, folder, cache):
+        """Entries unused for 30 days are deleted when another one is created."""
         write_colours(folder, 3)
         for size in (8, 16):
             load(folder, image_size=size)
@@ -336,7 +336,7 @@ class TestCache:
         (cache / "my own" / "entry.json").touch()
         for path in cache.iterdir():
             os.utime(path / "entry.json", (1, 1))
-        (cache / f"images-{0:032}").mkdir()  # The rest of one that somebody was removing.
+        (cache / f"images-{0:032}").mkdir()  # An entry that was only partly deleted.
         os.utime(cache / f"images-{0:032}", (1, 1))
         load(folder, image_size=16)
         load(folder, image_size=32)
@@ -349,11 +349,11 @@ class TestCache:
         monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 9, 0))
         message = message_of(folder, StorageError)
         assert "need 0.0 MB" in message
-        assert "data.cache=false, which decodes them anew in each epoch" in message
+        assert "data.cache=false, which decodes the images again in each epoch" in message
         assert not list(cache.iterdir())
         assert len(load(folder, cache=False).images) == 3
 
-    def test_an_entry_in_use_is_noted(self, folder, cache):
+    def test_use_of_an_entry_is_recorded(self, folder, cache):
         write_colours(folder, 3)
         data = load(folder)
         (entry,) = cache.glob("*/entry.json")
@@ -361,8 +361,8 @@ class TestCache:
         data.check_unchanged()
         assert entry.stat().st_mtime > 1
 
-    def test_pillow_stays_quiet_when_pictures_are_decoded_anew(self, folder):
-        """A palette with transparency makes it warn."""
+    def test_lazy_decoding_hides_pillow_warnings(self, folder):
+        """Pillow warns about a palette with transparency."""
         palette = colours(1, 16, 16).convert("P")
         palette.save(folder / "a.png", transparency=bytes([0, 128]))
         write_colours(folder, 3)
@@ -372,7 +372,7 @@ class TestCache:
         assert not said
 
     @pytest.mark.parametrize("keep", [True, False])
-    def test_facts_that_changed_are_made_again(self, folder, cache, keep):
+    def test_changed_metadata_is_recreated(self, folder, cache, keep):
         write_colours(folder / "a", 2)
         write_colours(folder / "b", 2)
         load(folder, cache=keep)
@@ -382,9 +382,7 @@ class TestCache:
         entry.write_text(json.dumps(stated))
         assert load(folder, cache=keep).labels.tolist() == [0, 0, 1, 1]
 
-    def test_a_cache_that_cannot_be_written_is_noticed_before_reading(
-        self, folder, tmp_path, monkeypatch
-    ):
+    def test_unwritable_cache_is_detected_before_reading(self, folder, tmp_path, monkeypatch):
         write_colours(folder, 3)
         (tmp_path / "file").touch()
         monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "file"))
@@ -398,7 +396,7 @@ class TestCache:
         ["{", '{"facts": {"count": 1}}', "[]", "[" * 100_000],
         ids=lambda damage: damage[:40],
     )
-    def test_damaged_facts_are_made_again(self, folder, cache, damage):
+    def test_damaged_metadata_is_recreated(self, folder, cache, damage):
         write_colours(folder, 3)
         before = np.asarray(load(folder, cache=False).images)
         (entry,) = cache.iterdir()
@@ -440,7 +438,7 @@ class TestCache:
             load_training_images(DataConfig(name="image_folder", path=str(folder)), failing)
         assert not list(cache.iterdir())
 
-    def test_folder_that_cannot_be_used(self, folder, monkeypatch, tmp_path):
+    def test_unusable_cache_folder(self, folder, monkeypatch, tmp_path):
         write_colours(folder, 1)
         (tmp_path / "file").touch()
         monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "file"))
@@ -448,7 +446,7 @@ class TestCache:
         assert f"cannot write the cache {tmp_path}/file" in message
         assert "move that file away, or set DCGAN_CACHE to another folder" in message
 
-    def test_where_it_is(self, monkeypatch, tmp_path):
+    def test_location(self, monkeypatch, tmp_path):
         monkeypatch.delenv("DCGAN_CACHE")
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
         assert cache_folder.cache_folder() == tmp_path / "dcgan"
@@ -457,7 +455,7 @@ class TestCache:
         assert cache_folder.cache_folder() == tmp_path / ".cache" / "dcgan"
 
     def test_two_at_once(self, folder, cache, monkeypatch):
-        """Both are made to decode before either has finished."""
+        """Both processes decode before either has finished."""
         write_colours(folder, 30)
         both = threading.Barrier(2)
 
@@ -476,7 +474,7 @@ class TestCache:
         assert len(list(cache.iterdir())) == 1
 
     def test_one_that_is_late_leaves_the_others_entry(self, folder, cache):
-        """It decodes, and when it is done another process has made the entry."""
+        """Another process creates the entry while this one decodes."""
         write_colours(folder, 3)
         config = DataConfig(name="image_folder", path=str(folder), image_size=16, channels=3)
         made = []
@@ -490,7 +488,7 @@ class TestCache:
         assert len(load_training_images(config, late).images) == 3
         assert [path.stat().st_ino for path in cache.glob("*/images.npy")] == made
 
-    def test_what_killed_processes_left_is_removed(self, folder, cache):
+    def test_abandoned_folders_are_deleted(self, folder, cache):
         write_colours(folder, 1)
         old, new = (cache / f".images-x.0000000{number}.tmp" for number in range(2))
         for path in (old, new):
@@ -501,7 +499,7 @@ class TestCache:
         assert new.exists()
 
 
-def test_labels_are_those_of_the_images_that_are_used(folder):
+def test_labels_match_the_usable_images(folder):
     for name in ("cats", "dogs"):
         write_colours(folder / name, 3)
     (folder / "cats" / "0001.png").write_text("hello")

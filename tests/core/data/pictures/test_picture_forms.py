@@ -1,4 +1,4 @@
-"""Pictures as sites, scanners and programs write them: what is read, and what is said of it."""
+"""Pictures from websites, scanners and other programs: formats, value ranges, pages, classes."""
 
 import io
 import json
@@ -86,7 +86,7 @@ class TestContentDecides:
         [("AVIF", "AVIF"), ("HEIF", "HEIC"), ("WEBP", "WebP"), ("PNG", "PNG"), ("TIFF", "TIFF")],
     )
     @pytest.mark.parametrize("share", [0.03, 0.3, 0.8])
-    def test_one_that_is_cut_off_is_named(self, kind, word, share):
+    def test_truncated_file_is_reported(self, kind, word, share):
         content = written(colours(3, 300, 300), kind)
         found = read(content[: max(20, int(len(content) * share))])
         assert found.pixels is None
@@ -107,23 +107,23 @@ class TestContentDecides:
             (b"PK\x03\x04" + bytes(99), "a ZIP archive"),
         ],
     )
-    def test_what_is_no_picture_is_named(self, content, what):
+    def test_other_kinds_are_reported(self, content, what):
         problem = read(content).problem
         assert what in problem
         assert problem.endswith(", not an image")
 
     @pytest.mark.parametrize("content", [b"hello", b"\0" * 99, b"<" * 5000, b"<!>" * 2000])
-    def test_what_is_unknown_is_not(self, content):
+    def test_unknown_kind(self, content):
         assert read(content).problem == "is not an image"
 
-    def test_a_tiff_of_a_kind_that_is_not_read(self):
+    def test_unsupported_tiff(self):
         grey = written(Image.fromarray(np.zeros((9, 9), np.float32)), "TIFF")
         tag = bytes.fromhex("0201 0300 01000000")  # Bits per value.
         assert tag + b"\x20" in grey
         found = read(grey.replace(tag + b"\x20", tag + b"\x18"))
-        assert "or of a kind that is not read" in found.problem
+        assert "a damaged or unsupported TIFF" in found.problem
 
-    def test_without_the_extra_for_heic(self, folder, monkeypatch):
+    def test_heic_without_the_extra(self, folder, monkeypatch):
         content = written(colours(3, 64, 64), "HEIF")
         (folder / "x.heic").write_bytes(content)
         picture_decoding._can_read_heif.cache_clear()
@@ -137,11 +137,11 @@ class TestContentDecides:
         picture_decoding._can_read_heif.cache_clear()
         assert len(load(folder).images) == 1, "once it is installed, the cache does not matter"
 
-    def test_without_avif_in_pillow(self, monkeypatch):
+    def test_avif_without_support_in_pillow(self, monkeypatch):
         monkeypatch.setattr("PIL.features.check", lambda name: False)
-        assert "install Pillow's own wheel" in why_no_picture(written(colours(1, 9, 9), "AVIF"))
+        assert "install Pillow from PyPI" in why_no_picture(written(colours(1, 9, 9), "AVIF"))
 
-    def test_a_heic_thumbnail_is_not_taken_for_the_picture(self):
+    def test_heic_thumbnail_is_not_used(self):
         picture = colours(3, 900, 900)
         content = written(picture, "HEIF", thumbnails=[64, 128], quality=95)
         expected = read(written(picture, "PNG")).pixels.astype(int)
@@ -149,7 +149,7 @@ class TestContentDecides:
 
 
 def bmp_with_alpha(values: np.ndarray) -> bytes:
-    """Return a BMP of 32 bits with a mask of alpha, from uint8 [H, W, 4] in order BGRA."""
+    """Return a 32-bit BMP with an alpha mask, from uint8 [H, W, 4] in BGRA order."""
     height, width, _ = values.shape
     head = struct.pack("<IiiHHIIiiII", 108, width, height, 1, 32, 3, values.size, 0, 0, 0, 0)
     head += struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + bytes(108 - 40 - 16)
@@ -158,23 +158,23 @@ def bmp_with_alpha(values: np.ndarray) -> bytes:
     return b"BM" + file_head + head + values.tobytes()
 
 
-class TestAlphaThatIsZeroEverywhere:
+class TestAlphaZeroEverywhere:
     @pytest.mark.parametrize("colour", [ORANGE, (0, 0, 0)])
-    def test_of_a_bmp(self, colour):
+    def test_bmp(self, colour):
         content = bmp_with_alpha(np.full((20, 20, 4), [*colour[::-1], 0], np.uint8))
         found = read(content)
         assert (found.pixels == colour).all()
         assert (found.alpha_unused, found.transparent) == (True, False)
 
     @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
-    def test_colours_that_are_there_are_shown(self, kind):
+    def test_colours_are_kept(self, kind):
         picture = colours(3, 16, 16)
         picture.putalpha(0)
         found = read(written(picture, kind, lossless=True, exact=True))
         assert (found.pixels == np.asarray(colours(3, 16, 16))).all()
         assert found.alpha_unused
 
-    def test_of_grey(self):
+    def test_grey(self):
         grey = colours(3, 16, 16).convert("L")
         picture = Image.merge("LA", (grey, Image.new("L", grey.size, 0)))
         assert (read(written(picture, "PNG"), GREY).pixels[..., 0] == np.asarray(grey)).all()
@@ -184,18 +184,18 @@ class TestAlphaThatIsZeroEverywhere:
         assert (found.pixels == 255).all()
         assert (found.alpha_unused, found.transparent) == (False, True)
 
-    def test_a_transparent_colour_is_one(self):
+    def test_transparent_colour_counts(self):
         content = written(Image.new("RGB", (16, 16), ORANGE), "PNG", transparency=ORANGE)
         assert (read(content).pixels == 255).all()
 
-    def test_one_pixel_that_is_not_transparent(self):
+    def test_one_opaque_pixel(self):
         picture = Image.new("RGBA", (16, 16), (*ORANGE, 0))
         picture.putpixel((0, 0), (*ORANGE, 255))
         found = read(written(picture, "PNG"))
         assert found.transparent
         assert (found.pixels[1:] == 255).all()
 
-    def test_it_is_said(self, folder, dcgan):
+    def test_note(self, folder, dcgan):
         content = bmp_with_alpha(np.full((20, 20, 4), [9, 99, 199, 0], np.uint8))
         for number in range(2):
             (folder / f"{number}.bmp").write_bytes(content)
@@ -222,7 +222,7 @@ class TestRange:
             (ramp(3000, np.int32, -1000), "tif", {"black": -1000.0, "white": 3000.0}),
         ],
     )
-    def test_little_of_it_is_said_and_the_settings_use_all(
+    def test_narrow_range_is_reported_with_settings_for_the_full_range(
         self, folder, dcgan, values, ending, settings
     ):
         write_picture(folder / f"x.{ending}", Image.fromarray(values))
@@ -243,7 +243,7 @@ class TestRange:
             assert pixels.min() < 8
             assert pixels.max() > 240
 
-    def test_a_bright_pixel_hides_nothing(self, folder):
+    def test_hot_pixel_is_ignored(self, folder):
         values = ramp(4095, np.uint16)
         values[5, 5] = 65535
         write_picture(folder / "x.png", Image.fromarray(values))
@@ -252,24 +252,24 @@ class TestRange:
     @pytest.mark.parametrize(
         "values", [ramp(65535, np.uint16), ramp(255, np.uint8), np.full((9, 9), 7, np.uint8)]
     )
-    def test_what_uses_its_range_is_left_alone(self, folder, values):
+    def test_full_range_has_no_note(self, folder, values):
         write_picture(folder / "x.png", Image.fromarray(values))
         assert load(folder).notes == ()
 
-    def test_all_pictures_are_treated_alike(self, folder):
-        """A picture half as bright stays half as bright."""
+    def test_all_pictures_are_scaled_alike(self, folder):
+        """A picture with half the brightness keeps half the brightness."""
         for number, top in enumerate((2000, 4000)):
             write_picture(folder / f"{number}.png", Image.fromarray(ramp(top, np.uint16)))
         dark, bright = np.asarray(load(folder, channels=1, white=4095).images).astype(int)
         assert abs(2 * dark - bright).max() <= 2
 
-    def test_pictures_that_are_scaled_one_by_one_are_named(self, folder):
+    def test_per_picture_scaling_is_reported(self, folder):
         for number, top in enumerate((200, 3000)):
             write_picture(folder / f"{number}.tif", Image.fromarray(ramp(top, np.int32)))
         note = note_of(load(folder), "range")
-        assert "picture by picture; data.white=4095 treats all alike" in note
+        assert "per picture; data.white=4095 scales all pictures alike" in note
 
-    def test_pictures_of_8_bits_beside_deeper_ones_keep_theirs(self, folder):
+    def test_8_bit_pictures_keep_their_range(self, folder):
         write_picture(folder / "a.png", Image.fromarray(ramp(255, np.uint8)))
         write_picture(folder / "b.png", Image.fromarray(ramp(4095, np.uint16)))
         assert "data.white=4095" in note_of(load(folder), "range")
@@ -291,14 +291,14 @@ class TestRange:
             ({"black": 5.0, "white": 5.0}, "must be less than data.white"),
         ],
     )
-    def test_settings_that_do_not_go_together(self, options, message):
+    def test_conflicting_settings(self, options, message):
         with pytest.raises(ConfigError, match=message):
             DataConfig(name="image_folder", **options)
 
 
 class TestPngText:
     @pytest.mark.parametrize("zipped", [True, False])
-    def test_a_long_text_is_no_damage(self, zipped):
+    def test_long_text(self, zipped):
         info = PngImagePlugin.PngInfo()
         for _ in range(1 if zipped else 70):
             info.add_text("workflow", "x" * 1_500_000, zip=zipped)
@@ -306,11 +306,11 @@ class TestPngText:
         found = read(written(picture, "PNG", pnginfo=info))
         assert (found.pixels == np.asarray(picture)).all()
 
-    def test_a_long_profile_is_none(self):
+    def test_long_profile(self):
         found = read(written(colours(1, 16, 16), "PNG", icc_profile=bytes(1_500_000)))
         assert found.problem is None
 
-    def test_text_behind_the_pixels_and_orientation_before_them(self):
+    def test_text_after_the_pixels(self):
         exif = Image.Exif()
         exif[0x0112] = 6
         whole = written(colours(1, 20, 30), "PNG", exif=exif)
@@ -320,7 +320,7 @@ class TestPngText:
         assert found.turned
         assert (found.pixels == read(whole).pixels).all()
 
-    def test_damage_is_damage_with_a_long_text_too(self):
+    def test_damage_with_a_long_text(self):
         info = PngImagePlugin.PngInfo()
         info.add_text("workflow", "x" * 1_500_000, zip=True)
         content = written(colours(1, 300, 300), "PNG", pnginfo=info)
@@ -346,7 +346,7 @@ class TestPages:
             ("HEIF", {"quality": 100, "chroma": 444}),
         ],
     )
-    def test_they_are_counted_and_can_be_used(self, folder, kind, options):
+    def test_counted_and_usable(self, folder, kind, options):
         if kind == "HEIF":
             pillow_heif.register_heif_opener(thumbnails=False)
         write_picture(folder / "a.png", colours(90, 16, 16))
@@ -375,7 +375,7 @@ class TestPages:
         limited = load(folder, pages="all", limit=4)
         assert (limited.images == data.images[:4]).all()
 
-    def test_thumbnails_and_masks_are_no_pages(self, folder):
+    def test_thumbnails_and_masks_are_not_pages(self, folder):
         pages = [colours(number, 16, 16) for number in range(4)]
         for page, kind in zip(pages, (0, 1, 0, 4), strict=True):
             page.encoderinfo = {"tiffinfo": {254: kind}}
@@ -383,13 +383,13 @@ class TestPages:
         data = load(folder, pages="all")
         assert (data.images == np.stack([pages[0], pages[2]])).all()
 
-    def test_the_second_picture_of_a_phones_jpeg_is_none(self, folder):
+    def test_second_picture_of_a_phones_jpeg_is_not_a_page(self, folder):
         pages = [colours(number, 16, 16) for number in range(2)]
         pages[0].save(folder / "x.jpg", "MPO", save_all=True, append_images=pages[1:])
         assert load(folder).notes == ()
         assert len(load(folder, pages="all").images) == 1
 
-    def test_a_page_that_is_damaged_is_named(self, folder):
+    def test_damaged_page_is_reported(self, folder):
         pages = [colours(number, 60, 60) for number in range(3)]
         pages[0].save(
             folder / "x.tif", save_all=True, append_images=pages[1:], compression="tiff_deflate"
@@ -404,16 +404,16 @@ class TestPages:
             load(folder, pages="all")
         assert len(load(folder, pages="all", skip_bad=True).images) == 2
 
-    def test_a_stack_that_changes_while_it_is_trained_on(self, folder):
+    def test_file_changes_during_training(self, folder):
         write_stack(folder / "x.tif", 3, "TIFF")
         data = load(folder, pages="all", cache=False)
         write_stack(folder / "x.tif", 4, "TIFF")
-        with pytest.raises(DataError, match="has changed"):
+        with pytest.raises(DataError, match="changed while"):
             data.images[np.array([0])]
         with pytest.raises(DataError, match="has changed"):
             data.check_unchanged()
 
-    def test_inspect_says_so_and_the_command_for_them(self, folder, dcgan):
+    def test_inspect_reports_pages(self, folder, dcgan):
         write_stack(folder / "x.tif", 20, "TIFF")
         facts = json.loads(dcgan("inspect", folder, "--json").out)
         assert facts["findings"]["further_pages"] == 19
@@ -423,7 +423,7 @@ class TestPages:
     def test_pack(self, folder, dcgan, workplace):
         write_stack(folder / "x.tif", 20, "TIFF")
         done = dcgan("pack", folder, "first", "--image-size", "16")
-        assert "; --pages all makes each a picture" in done.err
+        assert "; --pages all uses them as pictures" in done.err
         assert done.err.endswith("1 image\n")
         done = dcgan("pack", folder, "packed", "--image-size", "16", "--pages", "all")
         assert done.err == "20 images\n"
@@ -447,33 +447,35 @@ class TestClassFolders:
             (["a/b/1.png", "a/b/2.png"], (), None),
         ],
     )
-    def test_labels_are_the_folders(self, names, classes, labels):
+    def test_folders_are_the_labels(self, names, classes, labels):
         found = class_folders(Path("set"), names)
         assert (found.names, found.labels) == (classes, labels)
 
     @pytest.mark.parametrize("above", ["", "data/"])
     @pytest.mark.parametrize("others", [["test"], ["Valid", "test"], ["val", "extra"]])
-    def test_parts_of_a_set_are_no_classes(self, folder, dcgan, above, others):
+    def test_splits_are_not_classes(self, folder, dcgan, above, others):
         for part in ["train", *others]:
             for name in ("cats", "dogs"):
                 write_colours(folder / above / part / name, 1)
         data = load(folder)
         assert data.labels is None
         assert f"data.path={folder}/{above}train " in note_of(data, "split")
-        with pytest.raises(DataError, match=f"is split into train and .*{above}train takes"):
+        with pytest.raises(DataError, match=f"is split into train and .*{above}train uses"):
             data.count_classes()
         assert f"data.path={folder}/{above}train " in dcgan("inspect", folder).out
         assert load(folder / above / "train").class_names == ("cats", "dogs")
 
-    def test_a_picture_beside_the_class_folders_is_named(self, folder):
+    def test_picture_outside_the_class_folders_is_reported(self, folder):
         for name in ("cats", "dogs"):
             write_colours(folder / "x" / name, 1)
         write_picture(folder / "x" / "cover.png", colours(1, 9, 9))
-        with pytest.raises(DataError, match=r"beside its folders, such as x/cover\.png; move"):
+        with pytest.raises(
+            DataError, match=r"outside the class folders, such as x/cover\.png; move"
+        ):
             load(folder).count_classes()
 
     @pytest.mark.parametrize(("disk", "typed"), [("NFD", "NFC"), ("NFC", "NFD")])
-    def test_a_path_is_found_however_it_is_composed(self, folder, disk, typed):
+    def test_path_matches_in_any_unicode_form(self, folder, disk, typed):
         written, asked = (folder / unicodedata.normalize(form, "é/ö.x") for form in (disk, typed))
         assert as_written(asked) == asked
         written.mkdir(parents=True)
@@ -481,8 +483,8 @@ class TestClassFolders:
         assert as_written(asked / "more") == asked / "more"
 
     @pytest.mark.usefixtures("workplace")
-    def test_names_match_however_they_are_composed(self, folder, dcgan):
-        disk, typed = "NFD", "NFC"  # As macOS writes them, and as people type them.
+    def test_names_match_in_any_unicode_form(self, folder, dcgan):
+        disk, typed = "NFD", "NFC"  # As macOS stores them, and as users type them.
         on_disk = folder / unicodedata.normalize(disk, "Zoë")
         for name in ("café", "thé"):
             write_colours(on_disk / unicodedata.normalize(disk, name), 8)
@@ -498,7 +500,7 @@ class TestClassFolders:
         assert dcgan("inspect", asked).code == 0
 
 
-def test_what_systems_leave_in_folders_is_passed_over(folder):
+def test_system_files_are_ignored(folder):
     write_colours(folder, 2)
     for name in (
         "@eaDir",

@@ -1,4 +1,4 @@
-"""Pictures of every mode and size, brought to one."""
+"""Preprocessing of pictures of every mode and size."""
 
 import itertools
 
@@ -20,7 +20,7 @@ def reread(path, picture: Image.Image) -> Image.Image:
 
 @pytest.mark.parametrize("form", [GREY, COLOUR], ids=["grey", "colour"])
 @pytest.mark.parametrize(("mode", "ending"), MODES.items())
-def test_a_picture_of_every_mode_looks_the_same(tmp_path, mode, ending, form):
+def test_every_mode_gives_the_same_picture(tmp_path, mode, ending, form):
     plain = colours(5, 40, 30).convert("L")
     if mode in ("I", "I;16"):
         picture = Image.fromarray(np.asarray(plain).astype(np.uint16) * 257)
@@ -35,7 +35,7 @@ def test_a_picture_of_every_mode_looks_the_same(tmp_path, mode, ending, form):
     expected = fitted(plain, form).astype(int)
     found = fitted(opened, form).astype(int)
     assert found.shape == form.shape
-    tolerance = 100 if mode == "1" else 12  # Black and white are dots.
+    tolerance = 100 if mode == "1" else 12  # Mode 1 is dithered.
     assert abs(found - expected).mean() < tolerance / 4
 
 
@@ -53,8 +53,8 @@ def test_transparent_parts_become_white(tmp_path, mode):
     assert (fitted(picture, COLOUR) == 255).all()
 
 
-def test_sixteen_bits_are_sixteen_bits_however_dark(tmp_path):
-    """Pillow calls those of a PGM file by another mode than those of a PNG."""
+def test_dark_16_bit_picture_keeps_its_range(tmp_path):
+    """Pillow uses different modes for 16-bit PGM and PNG files."""
     values = np.arange(256, dtype=np.uint16).reshape(16, 16)
     content = b"P5 16 16 65535\n" + values.astype(">u2").tobytes()
     (tmp_path / "x.pgm").write_bytes(content)
@@ -63,7 +63,7 @@ def test_sixteen_bits_are_sixteen_bits_however_dark(tmp_path):
     assert (fitted(Image.open(tmp_path / "x.pgm"), GREY) == fitted(png, GREY)).all()
 
 
-def test_a_transparent_value_of_sixteen_bits_becomes_white(tmp_path):
+def test_transparent_16_bit_value_becomes_white(tmp_path):
     values = np.full((16, 16), 1000, np.uint16)
     values[:8] = 30000
     Image.fromarray(values).save(tmp_path / "x.png", transparency=1000)
@@ -87,7 +87,7 @@ def test_exif_orientation_is_applied(tmp_path, orientation):
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
-def test_exif_that_cannot_be_read_is_passed_over(tmp_path):
+def test_unreadable_exif_is_ignored(tmp_path):
     colours(1, 40, 40).save(tmp_path / "x.jpg", exif=b"Exif\0\0MM\0\x2a\0\0\0\x08\xff\xff")
     assert fitted(Image.open(tmp_path / "x.jpg"), COLOUR).shape == (16, 16, 3)
 
@@ -99,7 +99,7 @@ def test_first_frame_of_a_gif(tmp_path):
 
 
 class TestFit:
-    """A wide picture: red, blue in the middle, red."""
+    """Square pictures from a wide one: red, blue in the middle, red."""
 
     @pytest.fixture
     def wide(self) -> Image.Image:
@@ -131,7 +131,7 @@ class TestFit:
         assert fitted(Image.new("L", size, 9), Form(32, 1, fit)).shape == (32, 32, 1)
 
 
-def test_right_size_and_mode_is_left_alone():
+def test_right_size_and_mode_is_unchanged():
     array = np.asarray(colours(1, 16, 16))
     assert (fitted(Image.fromarray(array), COLOUR) == array).all()
     assert fit_array(array, COLOUR) is array
@@ -155,7 +155,7 @@ def test_arrays():
         ([5e5, 5e5, 5e5], [0, 0, 0]),
     ],
 )
-def test_numbers_of_more_than_8_bits(values, expected):
+def test_more_than_8_bits(values, expected):
     picture = Image.fromarray(np.tile(np.array(values, np.float32), (9, 3)))
     found = fitted(picture, Form(9, 1, "crop"))
     assert found[0, :3, 0].tolist() == expected

@@ -1,4 +1,4 @@
-"""TFRecord files as others write them: compressed, with plain values, by other names."""
+"""TFRecord files from other programs: compressed, with raw pixels, with other keys."""
 
 import gzip
 import io
@@ -63,14 +63,14 @@ RECORDS = [example(image=encoded(number), label=number % 2) for number in range(
 class TestCompressed:
     @pytest.mark.parametrize("name", ["x.tfrecord", "x.tfrecord.gz", "x.tfrecords", "x.tfrec"])
     @pytest.mark.parametrize("compression", ["GZIP", "ZLIB"])
-    def test_they_are_read_whatever_their_name(self, tmp_path, compression, name):
+    def test_any_name(self, tmp_path, compression, name):
         write(tmp_path / "set" / name, RECORDS, compression)
         data = load(tmp_path / "set")
         assert (np.asarray(data.images) == PIXELS).all()
         assert data.labels.tolist() == [0, 1, 0, 1, 0]
-        assert "decoded pictures are kept" in data.notes[0]
+        assert "decoded pictures are cached" in data.notes[0]
 
-    def test_beside_files_that_are_not(self, tmp_path):
+    def test_with_uncompressed_files(self, tmp_path):
         write(tmp_path / "a.tfrecord", RECORDS[:2])
         write(tmp_path / "b.tfrecord", RECORDS[2:], "GZIP")
         assert (np.asarray(load(tmp_path).images) == PIXELS).all()
@@ -82,8 +82,8 @@ class TestCompressed:
         assert count_records(tmp_path / "x.tfrecord.gz") == 5
         assert (np.asarray(load(tmp_path).images) == PIXELS).all()
 
-    def test_one_that_only_begins_like_gzip_is_not(self, tmp_path):
-        """Its first record's length has the bytes of gzip's beginning."""
+    def test_uncompressed_file_that_starts_like_gzip(self, tmp_path):
+        """The length of its first record equals gzip's magic number."""
         length = int.from_bytes(b"\x1f\x8b\x08", "little")
         short = example(image=encoded(0), padding=bytes(length // 2))
         record = example(image=encoded(0), padding=bytes(length // 2 + length - len(short)))
@@ -96,21 +96,21 @@ class TestCompressed:
 
     @pytest.mark.parametrize("compression", ["GZIP", "ZLIB"])
     @pytest.mark.parametrize("damage", ["cut", "flip", "other"])
-    def test_damage_is_noticed(self, tmp_path, compression, damage):
+    def test_damage_is_detected(self, tmp_path, compression, damage):
         path = write(tmp_path / "x.tfrecord", RECORDS * 9, compression)
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 255
         pack = gzip.compress if compression == "GZIP" else zlib.compress
         packed = {"cut": content[: len(content) // 3], "flip": content, "other": pack(b"x" * 5000)}
         path.write_bytes(packed[damage])
-        with pytest.raises(DataError, match=r"x\.tfrecord .*; get it again") as caught:
+        with pytest.raises(DataError, match=r"x\.tfrecord .*; get a new copy") as caught:
             load(tmp_path)
         assert "\n" not in str(caught.value)
 
     @pytest.mark.parametrize(
         "length", [1, 2**27, 2**40], ids=["many records", "long ones", "one that is endless"]
     )
-    def test_a_bomb_takes_no_memory(self, tmp_path, length):
+    def test_decompression_bomb_takes_no_memory(self, tmp_path, length):
         record = length.to_bytes(8, "little") + bytes(4)
         body = record + bytes(min(length, 2**27) + 4)
         count = max(1, 2**20 // len(body))
@@ -121,12 +121,12 @@ class TestCompressed:
         if length < 2**40:
             assert count_records(tmp_path / "x.tfrecord") == count
         else:
-            with pytest.raises(DataError, match="what it holds is no TFRecord file"):
+            with pytest.raises(DataError, match="its content is not TFRecord"):
                 count_records(tmp_path / "x.tfrecord")
         assert tracemalloc.get_traced_memory()[1] < 16_000_000
         tracemalloc.stop()
 
-    def test_a_run_goes_on_and_a_changed_file_ends_it(self, workplace, dcgan):
+    def test_resume_and_changed_file(self, workplace, dcgan):
         write(workplace / "set" / "x.tfrecord", RECORDS * 8, "GZIP")
         words = ["data=tfrecord", "data.path=set", *SMALL, "hydra.run.dir=run"]
         done = dcgan("train", *words)
@@ -141,7 +141,7 @@ class TestCompressed:
 
 
 class TestValues:
-    """Images that are not encoded, but for the sizes beside them."""
+    """Raw images, with shape keys in the record."""
 
     @pytest.mark.parametrize("side", [16, 17])
     @pytest.mark.parametrize("channels", [1, 3, 4])
@@ -154,14 +154,14 @@ class TestValues:
         data = load(tmp_path, image_size=side, channels=min(channels, 3))
         assert (np.asarray(data.images) == np.moveaxis(images[:, :3], 1, -1)).all()
 
-    def test_with_the_channels_last(self, tmp_path):
+    def test_channels_last(self, tmp_path):
         records = [
             example(image_raw=image.tobytes(), height=16, width=16, depth=3) for image in PIXELS
         ]
         write(tmp_path / "x.tfrecords", records)
         assert (np.asarray(load(tmp_path).images) == PIXELS).all()
 
-    def test_grey_without_a_channel(self, tmp_path):
+    def test_grey_without_channel_axis(self, tmp_path):
         grey = PIXELS[..., 0]
         records = [example(image_raw=i.tobytes(), height=16, width=16) for i in grey]
         write(tmp_path / "x.tfrecords", records)
@@ -171,12 +171,12 @@ class TestValues:
     @pytest.mark.parametrize(
         "shape", [[3, 16, 17], [2, 16, 24], [-3, -16, 16], [], [768], [2**40, 2**40, 3]]
     )
-    def test_sizes_that_are_no_images(self, tmp_path, shape):
+    def test_invalid_shapes(self, tmp_path, shape):
         write(tmp_path / "x.tfrecords", [example(shape=shape, data=PIXELS[0].tobytes())])
         with pytest.raises(DataError, match="#0 is not an image"):
             load(tmp_path)
 
-    def test_a_picture_with_its_sizes_beside_it(self, tmp_path):
+    def test_encoded_picture_with_shape_keys(self, tmp_path):
         write(tmp_path / "x.tfrecord", [example(image=encoded(0), height=16, width=16)])
         assert (np.asarray(load(tmp_path).images) == PIXELS[:1]).all()
 
@@ -189,30 +189,33 @@ class TestNames:
             write(tmp_path / "set" / f"ffhq-r{level:02}.tfrecords", records)
         data = load(tmp_path / "set")
         assert len(data.images) == 4
-        assert data.notes[0] == "left out  2 files of the same pictures, smaller"
+        assert data.notes[0] == "skipped   2 files with the same pictures at lower resolution"
         assert len(load(tmp_path / "set" / "ffhq-r03.tfrecords").images) == 3
         write(tmp_path / "set" / "other-r02.tfrecords", RECORDS)
         assert len(load(tmp_path / "set").images) == 9
-        assert "2 files of the same pictures, smaller" in dcgan("inspect", tmp_path / "set").out
+        assert (
+            "2 files with the same pictures at lower resolution"
+            in dcgan("inspect", tmp_path / "set").out
+        )
 
-    def test_labels_that_are_called_class(self, tmp_path):
+    def test_label_key_class(self, tmp_path):
         records = [example(image=encoded(n), **{"class": n}) for n in range(3)]
         write(tmp_path / "train-00.tfrec", records)
         assert load(tmp_path).labels.tolist() == [0, 1, 2]
 
     def test_no_labels(self, tmp_path):
         write(tmp_path / "x.tfrecord", [example(image=encoded(0))])
-        with pytest.raises(DataError, match="has none: not all of its records have a number"):
+        with pytest.raises(DataError, match="has none: not all of its records have an integer"):
             load(tmp_path).count_classes()
 
 
-def test_values_that_use_little_of_their_range_can_be_packed(tmp_path, workplace, dcgan):
+def test_pack_scales_a_narrow_range(tmp_path, workplace, dcgan):
     folder = write_colours(workplace / "photos", 2, 16, 16)
     for path in folder.iterdir():
         dark = np.asarray(colours(1, 16, 16)) // 64
         Image.fromarray(dark).save(path)
     done = dcgan("pack", "photos", "dark", "--image-size", "16")
-    assert "--white 3 makes use of all of it" in done.err
+    assert "--white 3 uses the full range" in done.err
     assert dcgan("pack", "photos", "packed", "--image-size", "16", "--white", "3").code == 0
     assert np.asarray(load(workplace / "packed").images).max() == 255
     direct = load(workplace / "dark", white=3.0)
