@@ -24,6 +24,21 @@ class DataError(DcganError):
     exit_code = 3
 
 
+class NotHereError(DataError):
+    """A data set that is not on this machine, and is not to be fetched unasked.
+
+    Args:
+        message: what is missing.
+        kind: its `data.name`.
+        name: its `data.path`; None if it has none.
+    """
+
+    def __init__(self, message: str, kind: str, name: str | None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.name = name
+
+
 class CheckpointError(DcganError):
     """A checkpoint or run folder that is missing, damaged or does not fit."""
 

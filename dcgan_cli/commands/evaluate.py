@@ -15,9 +15,11 @@ from dcgan_cli.commands.epochs import ALL
 from dcgan_cli.commands.sample import tell_which
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
-from dcgan_cli.core.data.load import LEAVE_OUT, load_training_images
+from dcgan_cli.core.data.load import LEAVE_OUT, fetch, load_training_images
 from dcgan_cli.core.runs.folder import RunFolder
-from dcgan_cli.errors import CheckpointError, DamagedError, DataError
+from dcgan_cli.errors import CheckpointError, DamagedError, DataError, NotHereError
+from dcgan_cli.settings.overrides import shell_word
+from dcgan_cli.settings.schema import DataConfig
 from dcgan_cli.text import printable
 
 if TYPE_CHECKING:
@@ -97,9 +99,13 @@ def _evaluation(
 
     config = run.config()
     if data_path is not None:
-        config.data.path = os.path.abspath(os.path.expanduser(data_path))
+        _name_data(config.data, data_path)
+        fetch(config.data)
     try:
         data = load_training_images(config.data, progress_bar)
+    except NotHereError as error:
+        typed = shell_word(error.name or error.kind)
+        raise DataError(f"{error}; add --data {typed} to have it fetched") from None
     except DataError as error:
         error = DataError(str(error).replace(LEAVE_OUT, "put back what they were"))
         if config.data.path is None or data_path is not None:
@@ -112,6 +118,16 @@ def _evaluation(
         )
     which = features or config.evaluation.features
     return evaluation_of(config.data, data, which, count, progress_bar)
+
+
+def _name_data(config: DataConfig, named: str) -> None:
+    """Set where the training images are: what tfds takes is a name, and so is fashion_mnist."""
+    if config.name == "tfds":
+        config.path = named
+    elif named == config.name == "fashion_mnist":
+        config.path = None
+    else:
+        config.path = os.path.abspath(os.path.expanduser(named))
 
 
 def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: int) -> Facts:

@@ -7,23 +7,26 @@ from dcgan_cli.core.data.image_set import ImageSet
 from dcgan_cli.core.data.load import (
     LEAVE_OUT,
     check_enough_to_score,
+    fetch,
     load_held_out_images,
     load_training_images,
     note_empty_classes,
 )
 from dcgan_cli.core.data.pictures.listing import first_names
 from dcgan_cli.core.runs.folder import RunFolder, shown_path
-from dcgan_cli.errors import DataError, DcganError
+from dcgan_cli.errors import DataError, DcganError, NotHereError
 from dcgan_cli.hydra_cli.run import Train
+from dcgan_cli.settings.overrides import override, shell_word
 from dcgan_cli.settings.schema import NAMED_FEATURES, TrainConfig
 from dcgan_cli.text import printable
 
 
-def prepare(config: TrainConfig, *, quiet: bool) -> Train:
+def prepare(config: TrainConfig, fetches: bool, *, quiet: bool) -> Train:
     """Read the training images, and return the function that trains on them in a folder.
 
     Args:
         config: the checked settings.
+        fetches: whether data that is not on this machine is to be fetched.
         quiet: whether TensorFlow's own log is kept from the screen.
 
     Raises:
@@ -33,8 +36,13 @@ def prepare(config: TrainConfig, *, quiet: bool) -> Train:
     """
     from dcgan_cli.console import progress_bar
 
+    if fetches:
+        fetch(config.data)
     try:
         data = load_training_images(config.data, progress_bar)
+    except NotHereError as error:
+        typed = override("data.path", error.name) if error.name else f"data.name={error.kind}"
+        raise DataError(f"{error}; add {shell_word(typed)} to have it fetched") from None
     except DataError as error:
         if not config.resume:
             raise

@@ -1,6 +1,7 @@
 """Training images: found, checked and brought to one shape.
 
-Needs no TensorFlow but for TFRecord files and for downloads.
+Needs no TensorFlow but for TFRecord files and for downloads. Only `fetch` downloads and runs a data
+set's own code: settings that a run folder holds may be a stranger's.
 """
 
 import dataclasses
@@ -14,7 +15,7 @@ from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.assets import ASSETS
 from dcgan_cli.core.data.arrays.images import MNIST_SHAPE, read_images
 from dcgan_cli.core.data.cache_folder import note_use
-from dcgan_cli.core.data.fashion_mnist import fashion_mnist_folder
+from dcgan_cli.core.data.fashion_mnist import download_fashion_mnist, fashion_mnist_folder
 from dcgan_cli.core.data.image_cache import decoded_images
 from dcgan_cli.core.data.image_set import ImageSet, NoSplitError, Watch, unwatched
 from dcgan_cli.core.data.pictures.class_folders import as_written
@@ -23,7 +24,7 @@ from dcgan_cli.core.data.pictures.lazy_images import UndecodedImages
 from dcgan_cli.core.data.pictures.listing import first_names
 from dcgan_cli.core.data.pictures.preprocessing import Form, fit_array
 from dcgan_cli.core.data.pictures.reading import Pictures
-from dcgan_cli.core.data.tfds_files import tfds_files
+from dcgan_cli.core.data.tfds_files import prepare, tfds_files
 from dcgan_cli.errors import ConfigError, DataError
 from dcgan_cli.settings.schema import DataConfig
 from dcgan_cli.text import counted
@@ -42,6 +43,19 @@ LEAST_SCORED = 6
 """Images from which all figures of a score can be made."""
 
 
+def fetch(config: DataConfig) -> None:
+    """Download or prepare the data set that the settings name, if it has to be. For typed names.
+
+    Raises:
+        ConfigError: tensorflow-datasets is not installed.
+        DataError: the data set cannot be had.
+    """
+    if config.name == "tfds" and config.path is not None:
+        prepare(config.path)
+    elif config.name == "fashion_mnist" and config.path is None:
+        download_fashion_mnist()
+
+
 def load_training_images(config: DataConfig, watch: Watch = unwatched) -> ImageSet:
     """Load the images that the settings name, as [N, image_size, image_size, channels].
 
@@ -51,6 +65,7 @@ def load_training_images(config: DataConfig, watch: Watch = unwatched) -> ImageS
 
     Raises:
         ConfigError: a path is needed and not given.
+        NotHereError: `fetch` would have to get them first.
         DataError: files are missing, damaged, of another kind, or there are fewer than `limit`.
         StorageError: decoded images cannot be kept.
     """
