@@ -90,7 +90,9 @@ def train(
     """
     from dcgan_cli.commands.train import prepare
 
-    bridge.run(overrides or [], lambda config, fetches: prepare(config, fetches, quiet=not _debugging()))
+    bridge.run(
+        overrides or [], lambda config, fetches: prepare(config, fetches, quiet=not _debugging())
+    )
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from dcgan_cli.commands.arguments import choose_run
 from dcgan_cli.commands.epochs import ALL
@@ -173,7 +174,8 @@ def _print(evaluated: list[Facts]) -> None:
     # What a pipe gets is not cut to the 80 columns of a terminal that is not there.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
     first = evaluated[0]
-    console.print(f"features  {first['features']}, {first['samples']:,} images of each kind\n")
+    compared = f"features  {first['features']}, {first['samples']:,} images of each kind"
+    console.print(Text(printable(compared)), end="\n\n")
     console.print(_table(first) if len(evaluated) == 1 else _table_of_epochs(evaluated))
     if "class_shares" in first and len(evaluated) == 1:
         console.print()
@@ -210,7 +212,7 @@ def _class_table(shares: dict[str, list[float]]) -> Table:
 
 
 def _by_class_table(figures: dict[str, list[float | None]], names: list[str]) -> Table:
-    table = _plain_table("class", *map(printable, names))
+    table = _plain_table("class", *names)
     for name, values in figures.items():
         if any(value is not None for value in values):
             words = ("-" if value is None else f"{value:.3g}" for value in values)
@@ -221,5 +223,7 @@ def _by_class_table(figures: dict[str, list[float | None]], names: list[str]) ->
 def _plain_table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left", overflow="fold")
+        table.add_column(
+            Text(printable(column)), justify="right" if index else "left", overflow="fold"
+        )
     return table

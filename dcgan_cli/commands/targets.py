@@ -120,7 +120,8 @@ def describe_run(run: RunFolder) -> Facts:
     config = flatten(run.config())
     defaults = flatten(TrainConfig())
     status = status_now(run)
-    described = [describe_checkpoint(found) for found in checkpoints.find(run.checkpoints)]
+    found = [(one, describe_checkpoint(one)) for one in checkpoints.find(run.checkpoints)]
+    described = [facts for one, facts in found if facts["verified"] or one.is_there()]
     return {
         "kind": "run",
         "path": str(run.path),

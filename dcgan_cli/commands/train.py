@@ -18,6 +18,7 @@ from dcgan_cli.errors import DataError, DcganError, NotHereError
 from dcgan_cli.hydra_cli.run import Train
 from dcgan_cli.settings.overrides import override, shell_word
 from dcgan_cli.settings.schema import NAMED_FEATURES, TrainConfig
+from dcgan_cli.streams import print_path
 from dcgan_cli.text import printable
 
 
@@ -77,7 +78,7 @@ def prepare(config: TrainConfig, fetches: bool, *, quiet: bool) -> Train:
             except DcganError as error:  # Told on the screen by the command line.
                 log.error(printable(str(error)))
                 raise
-        print(shown_path(run.path))
+        print_path(shown_path(run.path))
 
     return train_in
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from dcgan_cli.core.storage import entries
 from dcgan_cli.settings.tree import keys
 
 EXAMPLES = """\
@@ -23,11 +24,11 @@ def settings_help(conf: Path) -> str:
     """Describe what can be written after `dcgan train`.
 
     Args:
-        conf: the folder of the shipped configs.
+        conf: the folder of the shipped configs; help is given without it, too.
     """
     groups = "\n".join(
         f"  {folder.name}={'|'.join(sorted(path.stem for path in folder.glob('*.yaml')))}"
-        for folder in sorted(conf.iterdir())
+        for folder in sorted(entries(conf))
         if folder.is_dir() and folder.name != "hydra"
     )
     settings = "\n".join(

@@ -47,6 +47,14 @@ def conf_dir() -> Path:
     return inside if inside.is_dir() else package.parent / "conf"
 
 
+def _check_conf() -> None:
+    """Raise ConfigError if the shipped configs are not where they were installed."""
+    if not (conf_dir() / "train.yaml").is_file():
+        raise ConfigError(
+            f"this installation lacks {conf_dir() / 'train.yaml'}; reinstall dcgan-cli"
+        )
+
+
 def run(words: list[str], prepare: Prepare) -> None:
     """Do what `dcgan train WORDS` asks for.
 
@@ -55,10 +63,11 @@ def run(words: list[str], prepare: Prepare) -> None:
         prepare: is called before anything is created.
 
     Raises:
-        ConfigError: the words cannot be used; nothing was created.
+        ConfigError: the words cannot be used, or the shipped configs are gone; nothing was created.
         StorageError: there is no current folder.
         DcganError: whatever `prepare` and training raise, or jobs of a sweep failed.
     """
+    _check_conf()
     line = CommandLine.parse(words)
     try:
         Path.cwd()

@@ -25,6 +25,7 @@ from dcgan_cli.hydra_cli.command_line import CommandLine
 from dcgan_cli.settings.overrides import override, shell_word
 from dcgan_cli.settings.schema import TrainConfig
 from dcgan_cli.settings.tree import flatten
+from dcgan_cli.text import printable
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -244,7 +245,7 @@ def failures(jobs: list[Job], folder: Path) -> str:
 
 def say(line: str) -> None:
     """Write a line to standard error in one piece, so that lines of other processes stay whole."""
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(printable(line) + "\n")
     sys.stderr.flush()
 
 

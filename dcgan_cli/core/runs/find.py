@@ -58,7 +58,8 @@ def newest_run() -> RunFolder | None:
     for record in [*RUNS.glob("*/run.json"), *RUNS.glob("*/*/run.json")]:
         run = RunFolder(record.parent)
         with contextlib.suppress(CheckpointError):  # A damaged one hides no other.
-            runs.append((str(run.record().get("created")), str(run.path), run))
+            created = run.record().get("created")
+            runs.append((created if isinstance(created, str) else "", str(run.path), run))
     return max(runs)[-1] if runs else None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from dcgan_cli import __version__
 from dcgan_cli.core.runs.metrics import format_metrics, parse_metrics
+from dcgan_cli.core.runs.progress import CHECKPOINT_NAME
 from dcgan_cli.core.runs.record import check_record
 from dcgan_cli.core.storage import (
     entries,
@@ -66,12 +67,16 @@ class RunFolder:
         """Whether a run has begun here."""
         return self._run_json.is_file()
 
-    def _has_more(self) -> bool:
-        return bool(entries(self.checkpoints))
+    def _has_checkpoints(self) -> bool:
+        """Whether there is a checkpoint that was committed; other programs have such folders."""
+        return any(
+            CHECKPOINT_NAME.fullmatch(path.name) and (path / "manifest.json").is_file()
+            for path in entries(self.checkpoints)
+        )
 
     def looks_like_one(self) -> bool:
         """Whether this is a run folder, or was one before it lost its `run.json`."""
-        return self.exists() or self._has_more()
+        return self.exists() or self._has_checkpoints()
 
     def check_new(self) -> None:
         """Check that a run may begin here.
@@ -84,7 +89,7 @@ class RunFolder:
                 f"{self.path} already holds a run; go on with `{self.resume_command()}` "
                 "or choose another hydra.run.dir"
             )
-        if self._has_more():
+        if self._has_checkpoints():
             raise ConfigError(
                 f"{self.path} holds checkpoints of a run that has lost its run.json; "
                 "choose another hydra.run.dir"
@@ -110,8 +115,9 @@ class RunFolder:
                 raise CheckpointError(f"{path} is not a folder; move it out of the run folder")
 
     def never_saved(self) -> bool:
-        """Whether no checkpoint was ever committed here."""
-        return not self._has_more() and self.status().get("saved_step") is None
+        """Whether no checkpoint was ever committed here, or begun."""
+        begun = any(path.name.startswith("step_") for path in entries(self.checkpoints))
+        return not begun and self.status().get("saved_step") is None
 
     def remove_unless_begun(self) -> None:
         """Remove what was made before the run itself, and the folder if it holds nothing else."""
@@ -173,7 +179,9 @@ class RunFolder:
             check_record(record)
             return dict(record)
         except OSError as error:
-            hint = "; its checkpoints are there: put run.json back" if self._has_more() else ""
+            hint = (
+                "; its checkpoints are there: put run.json back" if self._has_checkpoints() else ""
+            )
             raise CheckpointError(
                 f"{self.path} is not a run folder: run.json cannot be read ({error.strerror}){hint}"
             ) from None

@@ -173,6 +173,13 @@ class TestMetrics:
         run.write_metrics([{name: ROWS[0][name] for name in [*LOSS_COLUMNS, "frechet_distance"]}])
         assert run.metrics() == [{name: ROWS[0][name] for name in LOSS_COLUMNS}]
 
+    def test_large_losses_are_kept(self, run):
+        rows = [ROWS[0] | {"generator_loss": 3e38, "discriminator_loss": -1e15}]
+        run.write_metrics(rows)
+        assert run.metrics() == rows
+        run.write_metrics([ROWS[0] | {"generator_loss": 1e40}])
+        assert run.metrics() == []
+
     @pytest.mark.parametrize("lost", range(2, 20, 3))
     def test_torn_last_line_is_passed_over(self, run, lost):
         run.write_metrics(ROWS)
@@ -266,6 +273,11 @@ class TestNewest:
         for name in ("01-000001", "01-000003", "01-000002"):
             begin(f"runs/{name}", created="2025-01-02T03:04:05+0000")
         assert newest_run().path.name == "01-000003"
+
+    def test_a_run_without_a_time_is_not_the_newest(self):
+        for name, created in (("a", "2025-01-01"), ("b", None), ("c", 9999)):
+            begin(f"runs/{name}", created=created)
+        assert newest_run().path.name == "a"
 
     def test_a_damaged_run_hides_no_other(self):
         begin("runs/a", created="2025-01-01")
