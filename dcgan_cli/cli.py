@@ -13,6 +13,7 @@ from dcgan_cli.commands.seeds import parse_seeds
 from dcgan_cli.core.runs.choose import BEST, LAST
 from dcgan_cli.core.training.signals import interrupt_on_signals
 from dcgan_cli.errors import ConfigError, DcganError, StorageError
+from dcgan_cli.hints import told
 from dcgan_cli.hydra_cli import run as bridge
 from dcgan_cli.hydra_cli.completion import complete_override
 from dcgan_cli.hydra_cli.help import settings_help
@@ -338,7 +339,7 @@ def run_program(words: list[str]) -> int:
 def _explain(error: Exception) -> tuple[str, int]:
     """Return the line that tells of an error, and the exit code."""
     if isinstance(error, DcganError):
-        return str(error), error.exit_code
+        return told(error), error.exit_code
     if hasattr(error, "format_message"):  # Typer's own, of words it cannot use.
         message = " ".join(error.format_message().split()).rstrip(".")
         # Tells the command; there is none where an option lacks its value.

@@ -13,11 +13,14 @@ COMMON = {"dcgan_cli", "settings", "errors", "text"}
 """What every part may import. `settings` itself may import `errors` alone."""
 ARROWS = {
     "__main__": {"cli", "shadowing"},
-    "cli": {"commands", "hydra_cli", "core.runs", "core.training", "shadowing", "streams"},
+    "cli": {
+        *("commands", "hints", "hydra_cli", "core.runs", "core.training", "shadowing", "streams"),
+    },
+    "hints": {"core.runs"},
     "commands": {
         *("console", "core", "core.data", "core.evaluation", "core.runs", "core.sampling"),
         *("core.data.arrays", "core.data.pictures", "core.data.records", "core.training"),
-        *("hydra_cli", "streams"),
+        *("hints", "hydra_cli", "streams"),
     },
     "console": {"core.training", "streams"},
     "hydra_cli": {"core", "core.runs", "streams"},

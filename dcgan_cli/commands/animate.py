@@ -16,7 +16,7 @@ from dcgan_cli.core.sampling.animation import (
     missing_epochs,
     write_animation,
 )
-from dcgan_cli.core.sampling.gif import MAX_FPS
+from dcgan_cli.core.sampling.moving_pictures import MAX_FPS
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.streams import print_path
 from dcgan_cli.text import counted, printable
@@ -81,8 +81,8 @@ def animate_run(
         epochs = [epoch for epoch, _ in run.frames()]
         if missing := missing_epochs(epochs, max(epochs, default=0)):
             print(f"warning: no grid of epoch {missing}", file=sys.stderr)
-        count, notes = animate_training(run, out, fps, last_frame_seconds, every)
-        for note in notes:
-            print(printable(note), file=sys.stderr)
+        count, note = animate_training(run, out, fps, last_frame_seconds, every)
+        if note:
+            print(f"{printable(note)}; add --every 1 to show all", file=sys.stderr)
     print(counted(count, "frame"), file=sys.stderr)
     print_path(shown_path(out))

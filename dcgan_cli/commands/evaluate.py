@@ -16,9 +16,15 @@ from dcgan_cli.commands.epochs import ALL
 from dcgan_cli.commands.sample import tell_which
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
-from dcgan_cli.core.data.load import LEAVE_OUT, fetch, load_training_images
+from dcgan_cli.core.data.load import fetch, load_training_images
 from dcgan_cli.core.runs.folder import RunFolder
-from dcgan_cli.errors import CheckpointError, DamagedError, DataError, NotHereError
+from dcgan_cli.errors import (
+    CheckpointError,
+    DamagedError,
+    DataError,
+    NotHereError,
+    UnusablePicturesError,
+)
 from dcgan_cli.settings.overrides import shell_word
 from dcgan_cli.settings.schema import DataConfig
 from dcgan_cli.text import printable
@@ -108,7 +114,8 @@ def _evaluation(
         typed = shell_word(error.name or error.kind)
         raise DataError(f"{error}; add --data {typed} to have it fetched") from None
     except DataError as error:
-        error = DataError(str(error).replace(LEAVE_OUT, "put back what they were"))
+        if isinstance(error, UnusablePicturesError):
+            error = DataError(f"{error.what}; put back what they were")
         if config.data.path is None or data_path is not None:
             raise error from None
         raise DataError(f"{error}. If the images were moved, say where to with --data") from error

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from dcgan_cli.core.data.image_set import ImageSet
 from dcgan_cli.core.data.load import (
-    LEAVE_OUT,
     check_enough_to_score,
     fetch,
     load_held_out_images,
@@ -14,7 +13,8 @@ from dcgan_cli.core.data.load import (
 )
 from dcgan_cli.core.data.pictures.listing import first_names
 from dcgan_cli.core.runs.folder import RunFolder, shown_path
-from dcgan_cli.errors import DataError, DcganError, NotHereError
+from dcgan_cli.errors import DataError, DcganError, NotHereError, UnusablePicturesError
+from dcgan_cli.hints import told
 from dcgan_cli.hydra_cli.run import Train
 from dcgan_cli.settings.overrides import override, shell_word
 from dcgan_cli.settings.schema import NAMED_FEATURES, TrainConfig
@@ -44,10 +44,10 @@ def prepare(config: TrainConfig, fetches: bool, *, quiet: bool) -> Train:
     except NotHereError as error:
         typed = override("data.path", error.name) if error.name else f"data.name={error.kind}"
         raise DataError(f"{error}; add {shell_word(typed)} to have it fetched") from None
-    except DataError as error:
+    except UnusablePicturesError as error:
         if not config.resume:
             raise
-        raise DataError(str(error).replace(LEAVE_OUT, "put back what they were")) from error
+        raise DataError(f"{error.what}; put back what they were") from error
     if config.model.conditional:
         classes = config.data.classes or data.count_classes()
         data.check_labels(classes)
@@ -76,7 +76,7 @@ def prepare(config: TrainConfig, fetches: bool, *, quiet: bool) -> Train:
             try:
                 train(config, run, data, reporter)
             except DcganError as error:  # Told on the screen by the command line.
-                log.error(printable(str(error)))
+                log.error(printable(told(error)))
                 raise
         print_path(shown_path(run.path))
 

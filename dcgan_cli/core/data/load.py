@@ -25,7 +25,7 @@ from dcgan_cli.core.data.pictures.listing import first_names
 from dcgan_cli.core.data.pictures.preprocessing import Form, fit_array
 from dcgan_cli.core.data.pictures.reading import Pictures
 from dcgan_cli.core.data.tfds_files import prepare, tfds_files
-from dcgan_cli.errors import ConfigError, DataError
+from dcgan_cli.errors import ConfigError, DataError, UnusablePicturesError
 from dcgan_cli.settings.schema import DataConfig
 from dcgan_cli.text import counted
 
@@ -37,8 +37,6 @@ MNIST_IMAGES_SHA256 = "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b6
 MNIST_IMAGES_SHAPE = (60000, *MNIST_SHAPE)
 FILES = {"image_folder": "FOLDER", "tfrecord": "'FOLDER/*.tfrecord'", "tfds": "NAME"}
 """The kinds of data that are pictures in files, and what `data.path` is for them."""
-LEAVE_OUT = "remove them, or leave them out with data.skip_bad=true"
-"""What to do about pictures that cannot be used, where there is no run yet that has used them."""
 LEAST_SCORED = 6
 """Images from which all figures of a score can be made."""
 
@@ -91,7 +89,7 @@ def _read_files(
     bad = [f"{name} {problem}" for name, problem in found.problems.items()]
     of_all = f"{len(bad):,} of {counted(len(found.images) + len(bad), 'image')}"
     if bad and not config.skip_bad:
-        raise DataError(f"{config.path}: {of_all} cannot be used: {first_names(bad)}; {LEAVE_OUT}")
+        raise UnusablePicturesError(f"{config.path}: {of_all} cannot be used: {first_names(bad)}")
     if not len(found.images):
         raise DataError(
             f"{config.path}: none of {counted(len(bad), 'image')} can be used: {first_names(bad)}"

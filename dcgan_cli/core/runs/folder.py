@@ -22,8 +22,7 @@ from dcgan_cli.core.storage import (
     replacing,
     write_json,
 )
-from dcgan_cli.errors import CheckpointError, ConfigError
-from dcgan_cli.settings.overrides import override, shell_word
+from dcgan_cli.errors import CheckpointError, ConfigError, WayOn
 from dcgan_cli.settings.schema import TrainConfig
 from dcgan_cli.settings.tree import from_dict
 
@@ -86,8 +85,8 @@ class RunFolder:
         """
         if self.exists():
             raise ConfigError(
-                f"{self.path} already holds a run; go on with `{self.resume_command()}` "
-                "or choose another hydra.run.dir"
+                f"{self.path} already holds a run; choose another hydra.run.dir",
+                WayOn(self.path, ", or go on with"),
             )
         if self._has_checkpoints():
             raise ConfigError(
@@ -241,20 +240,6 @@ class RunFolder:
             text = read_text(self._metrics_csv)
             with replacing(self._metrics_csv.with_suffix(".csv.damaged")) as stream:
                 stream.write(text)
-
-    def resume_command(self) -> str:
-        """Return the command that goes on with this run, as it can be pasted into a shell."""
-        return "dcgan train " + shell_word(override("resume", self._name()))
-
-    def argument(self) -> str:
-        """Return the word that names this run to the reading commands, as it can be pasted."""
-        return shell_word(self._name())
-
-    def _name(self) -> str:
-        """Return the path as a word for this run: "latest" and "bundled" alone mean others."""
-        name = str(shown_path(self.path))
-        special = name in ("latest", "bundled") or name.startswith(("-", "~"))
-        return f"./{name}" if special else name
 
     @property
     def _run_json(self) -> Path:

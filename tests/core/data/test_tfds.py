@@ -123,7 +123,7 @@ def test_another_format(data_dir, tmp_path, monkeypatch):
     with pytest.raises(DataError, match="holds riegeli files"):
         load_training_images(config("tiny"))
     path.write_text("{")
-    with pytest.raises(DataError, match="dataset_info.json cannot be read"):
+    with pytest.raises(DataError, match="cannot be read"):
         load_training_images(config("tiny"))
 
 
