@@ -15,10 +15,11 @@ def main() -> None:
         from dcgan_cli import cli
     except Exception as error:  # The program's own libraries cannot be imported.
         from dcgan_cli.shadowing import shadowed_by
+        from dcgan_cli.text import printable
 
         if not (message := shadowed_by(error)):
             raise
-        print(f"dcgan: {message}", file=sys.stderr)
+        print(f"dcgan: {printable(message)}", file=sys.stderr)
         sys.exit(2)
     cli.main()
 

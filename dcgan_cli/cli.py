@@ -13,6 +13,7 @@ from dcgan_cli.commands.seeds import parse_seeds
 from dcgan_cli.core.runs.progress import BEST, LAST
 from dcgan_cli.core.training.signals import interrupt_on_signals
 from dcgan_cli.errors import ConfigError, DcganError, PluginError, StorageError
+from dcgan_cli.hints import told
 from dcgan_cli.hydra_cli import run as bridge
 from dcgan_cli.hydra_cli.completion import complete_override
 from dcgan_cli.hydra_cli.help import settings_help
@@ -96,7 +97,9 @@ def train(
     """
     from dcgan_cli.commands.train import prepare
 
-    bridge.run(overrides or [], lambda config: prepare(config, quiet=not _debugging()))
+    bridge.run(
+        overrides or [], lambda config, fetches: prepare(config, fetches, quiet=not _debugging())
+    )
 
 
 @app.command()
@@ -357,7 +360,7 @@ def _explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, PluginError):
         return plugins.explain_missing(error, sys.argv[1:]), error.exit_code
     if isinstance(error, DcganError):
-        return str(error), error.exit_code
+        return told(error), error.exit_code
     if hasattr(error, "format_message"):  # Typer's own, of words it cannot use.
         message = " ".join(error.format_message().split()).rstrip(".")
         # Tells the command; there is none where an option lacks its value.

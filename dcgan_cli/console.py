@@ -205,5 +205,7 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     if seconds < 60:
         return f"{seconds:.0f} s"
+    if seconds >= 1e13:  # More than Python's times hold; metrics may be spoiled.
+        return f"{seconds:.0e} s"
     text = str(timedelta(seconds=round(seconds)))
     return text.removeprefix("0:")

@@ -1,15 +1,39 @@
 """What can go wrong, and the exit code that each kind of trouble ends with.
 
-A message is one line: what is wrong, where, and what to do about it.
+A message is one line: what is wrong, where, and what to do about it. Where a command is what to do,
+the error holds the facts for it: `core` does not know how commands are written.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
+@dataclass(frozen=True)
+class WayOn:
+    """A run that can be resumed."""
+
+    run: Path
+    """Its folder."""
+    text: str = ", then go on with"
+    """What stands between an error's message and the command."""
+    settings: Mapping[str, str | float] = field(default_factory=dict)
+    """Settings to give another value then."""
+
+
 class DcganError(Exception):
-    """An expected failure, shown to the user as its message alone."""
+    """An expected failure, shown to the user as its message alone.
+
+    Args:
+        message: one line.
+        way_on: the run to resume afterwards, if there is one.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "", way_on: WayOn | None = None) -> None:
+        super().__init__(message)
+        self.way_on = way_on
 
 
 class ConfigError(DcganError, ValueError):
@@ -24,6 +48,33 @@ class DataError(DcganError):
     exit_code = 3
 
 
+class UnusablePicturesError(DataError):
+    """Pictures that cannot be read.
+
+    Args:
+        what: which ones, of how many.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}; remove them, or leave them out with data.skip_bad=true")
+        self.what = what
+
+
+class NotHereError(DataError):
+    """A data set that is not on this machine, and is not to be fetched unasked.
+
+    Args:
+        message: what is missing.
+        kind: its `data.name`.
+        name: its `data.path`; None if it has none.
+    """
+
+    def __init__(self, message: str, kind: str, name: str | None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.name = name
+
+
 class CheckpointError(DcganError):
     """A checkpoint or run folder that is missing, damaged or does not fit."""
 
@@ -32,6 +83,27 @@ class CheckpointError(DcganError):
 
 class DamagedError(CheckpointError):
     """A checkpoint that is not what was written; another one may do."""
+
+
+class NoRunError(CheckpointError):
+    """There is no run where runs are looked for."""
+
+
+class UnreadableRunsError(CheckpointError):
+    """There are runs, and none can be read.
+
+    Args:
+        message: says so.
+        run: the folder of one.
+    """
+
+    def __init__(self, message: str, run: Path) -> None:
+        super().__init__(message)
+        self.run = run
+
+
+class NoScoreError(CheckpointError):
+    """No checkpoint has a score, where the best one is asked for."""
 
 
 class SweepError(CheckpointError):
@@ -90,10 +162,11 @@ class Interrupted(DcganError):  # noqa: N818 (nothing went wrong)
     """A signal stopped the run after its state was saved.
 
     Args:
-        message: what was saved and how to go on.
+        message: what was saved.
         exit_code: 128 plus the signal's number, as shells report it.
+        way_on: the run.
     """
 
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, exit_code: int, way_on: WayOn | None = None) -> None:
+        super().__init__(message, way_on)
         self.exit_code = exit_code

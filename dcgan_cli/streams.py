@@ -3,7 +3,10 @@
 import contextlib
 import os
 import sys
+from pathlib import Path
 from typing import Any, TextIO, cast
+
+from dcgan_cli.text import printable
 
 
 def open_standard_streams() -> None:
@@ -57,6 +60,24 @@ class ForgivingStream:
             self._stream.flush()
         except self._forgiven:
             _discard_output(self._stream)
+
+
+def print_path(path: Path) -> None:
+    """Write a path to standard output: as it is for a program, printable for a terminal."""
+    print(printable(str(path)) if sys.stdout.isatty() else path)
+
+
+def write_bytes(content: bytes) -> None:
+    """Write bytes to standard output. A reader that has seen enough may leave.
+
+    Raises:
+        OSError: standard output is a file on a full disk, say.
+    """
+    try:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        _discard_output(sys.stdout)
 
 
 def flush_output() -> None:

@@ -317,6 +317,67 @@ def test_settings_that_ask_for_enormous_networks(dcgan, run, command):
     assert "dense/kernel is (8, 784), expected (65536, 200704)" in message
 
 
+@pytest.fixture
+def no_fetching(monkeypatch, workplace):
+    """Let every use of the network, and of a data set's own code, fail loudly; nothing is here."""
+
+    def refuse(*arguments, **options):
+        raise AssertionError("the network was used")
+
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(workplace / "datasets"))
+    monkeypatch.setenv("KERAS_HOME", str(workplace / "keras"))
+    monkeypatch.setenv("XDG_DATA_DIRS", str(workplace / "share"))
+    (workplace / "mine").mkdir()  # A folder that tensorflow-datasets would import the code of.
+    (workplace / "mine" / "mine.py").write_text("raise AssertionError('its code was run')")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "resume"])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("tfds", "kaggle:someone/something"),
+        ("tfds", "huggingface:mnist"),
+        ("tfds", "mnist"),
+        ("tfds", "mine"),
+        ("tfds", "./mine"),
+        ("tfds", "../../datasets/x"),
+        ("tfds", "gs://bucket/mnist:1.0.0"),
+        ("fashion_mnist", None),
+    ],
+)
+def test_data_that_a_run_names_is_not_fetched(dcgan, run, no_fetching, command, kind, name):
+    set_key(run, "data.name", kind)
+    set_key(run, "data.path", name)
+    words = ["evaluate", "--run", run] if command == "evaluate" else ["train", f"resume={run}"]
+    done = dcgan(*words)
+    assert (done.code, len(done.err.splitlines())) == (3, 1), done.err
+    typed = name or kind
+    if command == "resume":
+        typed = f"data.path={name}" if name else f"data.name={kind}"
+        assert f"add {typed} to have it fetched" in done.err.replace("'", "")
+    else:
+        assert f"add --data {typed} to have it fetched" in done.err
+    assert not (run.parent / "keras").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "words"),
+    [
+        ("tfds", "mnist", ["data.path=mnist"]),
+        ("fashion_mnist", None, ["data.name=fashion_mnist"]),
+    ],
+)
+def test_data_that_the_command_line_names_is_fetched(dcgan, run, no_fetching, kind, name, words):
+    set_key(run, "data.name", kind)
+    set_key(run, "data.path", name)
+    for line in (["evaluate", "--run", run, "--data", name or kind], ["train", f"resume={run}"]):
+        done = dcgan(*line, *(words if line[0] == "train" else []))
+        assert done.code == (2 if name else 3), done.err
+        assert "tensorflow-datasets (import" in done.err or "cannot be downloaded" in done.err
+
+
 def test_reading_commands_never_touch_hydra(run, monkeypatch):
     """Nor read the YAML that a run folder holds for people."""
     monkeypatch.undo()

@@ -16,8 +16,9 @@ from dcgan_cli.core.sampling.animation import (
     missing_epochs,
     write_animation,
 )
-from dcgan_cli.core.sampling.gif import MAX_FPS
+from dcgan_cli.core.sampling.moving_pictures import MAX_FPS
 from dcgan_cli.errors import ConfigError
+from dcgan_cli.streams import print_path
 from dcgan_cli.text import counted, printable
 
 WALK_FPS = 20.0
@@ -55,7 +56,7 @@ def animate_run(
     if out.suffix.lower() == ".gif" and fps > MAX_FPS:
         print(
             f"note: a GIF plays at {MAX_FPS:g} frames a second at most; "
-            f"--out {out.stem}.mp4 can play at {fps:g}",
+            f"--out {printable(out.stem)}.mp4 can play at {fps:g}",
             file=sys.stderr,
         )
         fps = MAX_FPS
@@ -76,12 +77,12 @@ def animate_run(
         # It ends where it begins, and should not halt there.
         count = write_animation(out, frames, fps, last_frame_seconds=0)
     else:
-        print(f"using {title(run)}", file=sys.stderr)
+        print(f"using {printable(title(run))}", file=sys.stderr)
         epochs = [epoch for epoch, _ in run.frames()]
         if missing := missing_epochs(epochs, max(epochs, default=0)):
             print(f"warning: no grid of epoch {missing}", file=sys.stderr)
-        count, notes = animate_training(run, out, fps, last_frame_seconds, every)
-        for note in notes:
-            print(printable(note), file=sys.stderr)
+        count, note = animate_training(run, out, fps, last_frame_seconds, every)
+        if note:
+            print(f"{printable(note)}; add --every 1 to show all", file=sys.stderr)
     print(counted(count, "frame"), file=sys.stderr)
-    print(shown_path(out))
+    print_path(shown_path(out))

@@ -1,5 +1,7 @@
 """Which checkpoint a command line means: an epoch, the best one, the last one."""
 
+import contextlib
+
 from dcgan_cli.errors import ConfigError
 
 ALL = "all"
@@ -20,6 +22,8 @@ def parse_epoch(text: str, *words: str) -> int | str:
     """
     if text in words:
         return text
-    if text.isascii() and text.isdecimal() and int(text[:20]) >= 1:
-        return int(text[:20])
+    if text.isascii() and text.isdecimal():
+        with contextlib.suppress(ValueError):  # Python reads 4,300 digits at most.
+            if (epoch := int(text)) >= 1:
+                return epoch
     raise ConfigError(f"--epoch must be an epoch from 1 on, {' or '.join(words)}, got {text!r}")

@@ -9,15 +9,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from dcgan_cli.commands.arguments import choose_run
 from dcgan_cli.commands.epochs import ALL
 from dcgan_cli.commands.sample import tell_which
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
-from dcgan_cli.core.data.load import LEAVE_OUT, load_training_images
+from dcgan_cli.core.data.load import fetch, load_training_images
 from dcgan_cli.core.runs.folder import RunFolder
-from dcgan_cli.errors import CheckpointError, DamagedError, DataError
+from dcgan_cli.errors import (
+    CheckpointError,
+    DamagedError,
+    DataError,
+    NotHereError,
+    UnusablePicturesError,
+)
+from dcgan_cli.settings.overrides import shell_word
+from dcgan_cli.settings.schema import DataConfig
 from dcgan_cli.text import printable
 
 if TYPE_CHECKING:
@@ -97,11 +106,16 @@ def _evaluation(
 
     config = run.config()
     if data_path is not None:
-        config.data.path = os.path.abspath(os.path.expanduser(data_path))
+        _name_data(config.data, data_path)
+        fetch(config.data)
     try:
         data = load_training_images(config.data, progress_bar)
+    except NotHereError as error:
+        typed = shell_word(error.name or error.kind)
+        raise DataError(f"{error}; add --data {typed} to have it fetched") from None
     except DataError as error:
-        error = DataError(str(error).replace(LEAVE_OUT, "put back what they were"))
+        if isinstance(error, UnusablePicturesError):
+            error = DataError(f"{error.what}; put back what they were")
         if config.data.path is None or data_path is not None:
             raise error from None
         raise DataError(f"{error}. If the images were moved, say where to with --data") from error
@@ -112,6 +126,16 @@ def _evaluation(
         )
     which = features or config.evaluation.features
     return evaluation_of(config.data, data, which, count, progress_bar)
+
+
+def _name_data(config: DataConfig, named: str) -> None:
+    """Set where the training images are: what tfds takes is a name, and so is fashion_mnist."""
+    if config.name == "tfds":
+        config.path = named
+    elif named == config.name == "fashion_mnist":
+        config.path = None
+    else:
+        config.path = os.path.abspath(os.path.expanduser(named))
 
 
 def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: int) -> Facts:
@@ -157,7 +181,8 @@ def _print(evaluated: list[Facts]) -> None:
     # What a pipe gets is not cut to the 80 columns of a terminal that is not there.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
     first = evaluated[0]
-    console.print(f"features  {first['features']}, {first['samples']:,} images of each kind\n")
+    compared = f"features  {first['features']}, {first['samples']:,} images of each kind"
+    console.print(Text(printable(compared)), end="\n\n")
     console.print(_table(first) if len(evaluated) == 1 else _table_of_epochs(evaluated))
     if "class_shares" in first and len(evaluated) == 1:
         console.print()
@@ -194,7 +219,7 @@ def _class_table(shares: dict[str, list[float]]) -> Table:
 
 
 def _by_class_table(figures: dict[str, list[float | None]], names: list[str]) -> Table:
-    table = _plain_table("class", *map(printable, names))
+    table = _plain_table("class", *names)
     for name, values in figures.items():
         if any(value is not None for value in values):
             words = ("-" if value is None else f"{value:.3g}" for value in values)
@@ -205,5 +230,7 @@ def _by_class_table(figures: dict[str, list[float | None]], names: list[str]) ->
 def _plain_table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left", overflow="fold")
+        table.add_column(
+            Text(printable(column)), justify="right" if index else "left", overflow="fold"
+        )
     return table

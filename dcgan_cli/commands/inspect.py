@@ -14,10 +14,9 @@ from rich.text import Text
 from dcgan_cli.commands.folder_report import render_pictures
 from dcgan_cli.commands.targets import Facts, describe_defaults, describe_run, describe_target
 from dcgan_cli.console import duration, progress_bar
-from dcgan_cli.core.data.load import LEAVE_OUT
 from dcgan_cli.core.runs.find import damaged_run, newest_run, run_to_read
 from dcgan_cli.core.runs.progress import position
-from dcgan_cli.errors import CheckpointError, ConfigError, DataError
+from dcgan_cli.errors import CheckpointError, ConfigError, DataError, UnusablePicturesError
 from dcgan_cli.hydra_cli.help import shown
 from dcgan_cli.hydra_cli.sweep_table import PIPE_WIDTH, render_sweep, sweep_commands
 from dcgan_cli.settings.overrides import shell_word
@@ -55,9 +54,9 @@ def inspect_target(target: str | None, sheet: Path | None, *, as_json: bool) -> 
     if damaged := _problems(facts):
         raise CheckpointError(f"damaged: {'; '.join(damaged)}")
     if unusable := facts.get("unusable"):
-        raise DataError(
+        raise UnusablePicturesError(
             f"{facts['path']}: {len(unusable):,} of {counted(facts['pictures'], 'image')} cannot "
-            f"be used; {LEAVE_OUT}"
+            "be used"
         )
     if problem := facts.get("problem"):
         raise DataError(problem)

@@ -12,6 +12,7 @@ from dcgan_cli.core.data.load import load_training_images
 from dcgan_cli.core.data.pictures.class_folders import as_written
 from dcgan_cli.errors import ConfigError, DataError
 from dcgan_cli.settings.schema import DataConfig
+from dcgan_cli.streams import print_path
 from dcgan_cli.text import counted, printable
 
 
@@ -71,7 +72,7 @@ def pack_images(
 
     write_shards(data, folder, shard_images, progress_bar)
     print(counted(len(data.images), "image"), file=sys.stderr)
-    print(out)
+    print_path(out)
 
 
 def _in_options(text: str) -> str:

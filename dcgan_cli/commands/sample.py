@@ -1,5 +1,6 @@
 """`dcgan sample`: a grid, an array, or one file for each seed."""
 
+import io
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +23,7 @@ from dcgan_cli.core.sampling.pictures import (
 )
 from dcgan_cli.core.storage import filling, replacing
 from dcgan_cli.errors import ConfigError
+from dcgan_cli.streams import print_path, write_bytes
 from dcgan_cli.text import printable
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ def sample_images(
         raise ConfigError(
             f"a grid holds at most {MAX_GRID:,} images; give --out a folder or an .npz"
         )
+    if str(out) == "-" and sys.stdout.isatty():
+        raise ConfigError("--out - is for another program, not a terminal; give --out a name")
     run = choose_run("sample", run_name)
     load_tensorflow(quiet=quiet)
     from dcgan_cli.core.sampling.sampler import load_generator
@@ -80,7 +84,9 @@ def sample_images(
         columns = classes
     chunks = loaded.sampler.stream(seeds, label)
     if str(out) == "-":
-        _write_grid(sys.stdout.buffer, loaded, chunks, seeds, columns, kind)
+        png = io.BytesIO()
+        _write_grid(png, loaded, chunks, seeds, columns, kind)
+        write_bytes(png.getvalue())
         return
     out.parent.mkdir(parents=True, exist_ok=True)
     if kind in GRIDS:
@@ -90,7 +96,7 @@ def sample_images(
         _write_array(out, chunks, seeds)
     else:
         _write_folder(out, loaded, chunks, seeds)
-    print(out)
+    print_path(out)
 
 
 def _class_number(asked: str, classes: int, names: Sequence[str]) -> int:

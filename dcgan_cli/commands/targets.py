@@ -35,6 +35,7 @@ from dcgan_cli.core.runs.sweeps import describe_sweep, is_sweep
 from dcgan_cli.core.sampling.pictures import grid_picture, write_png
 from dcgan_cli.core.storage import replacing
 from dcgan_cli.errors import ConfigError, DataError
+from dcgan_cli.hints import resume_command, run_word, train_command
 from dcgan_cli.settings.schema import TrainConfig
 from dcgan_cli.settings.tree import flatten
 
@@ -55,7 +56,13 @@ def describe_target(
     Raises:
         DcganError: there is nothing, or nothing that dcgan knows.
     """
-    path = as_written(path)
+    facts = _describe(as_written(path), sheet, progress)
+    if (trainings := facts.pop("trainings", None)) is not None:
+        facts["commands"] = {name: train_command(one) for name, one in trainings.items()}
+    return facts
+
+
+def _describe(path: Path, sheet: Path | None, progress: ProgressCallback) -> Facts:
     if not path.exists() and not holds_records(path):
         raise DataError(f"{path} is not there")
     if path.is_dir():
@@ -124,7 +131,8 @@ def describe_run(run: RunFolder) -> Facts:
     config = flatten(run.config())
     defaults = flatten(TrainConfig())
     status = status_now(run)
-    described = [describe_checkpoint(found) for found in checkpoints.find(run.checkpoints)]
+    found = [(one, describe_checkpoint(one)) for one in checkpoints.find(run.checkpoints)]
+    described = [facts for one, facts in found if facts["verified"] or one.is_there()]
     return {
         "kind": "run",
         "path": str(run.path),
@@ -203,16 +211,16 @@ def _commands(run: RunFolder, status: Facts, described: list[Facts]) -> dict[str
             "animate": "dcgan animate --run bundled",
             "evaluate": "dcgan evaluate --run bundled",
         }
-    name = f"--run {run.argument()}"
+    name = f"--run {run_word(run.path)}"
     commands = {}
     whole = any(checkpoint["verified"] for checkpoint in described)
     state, epochs = status["state"], run.config().epochs
     if state == "finished" and whole:
         early = isinstance(status.get("epoch"), int) and status["epoch"] < epochs
         more = "patience=null" if early else f"epochs={2 * epochs}"
-        commands["train longer"] = f"{run.resume_command()} {more}"
+        commands["train longer"] = f"{resume_command(run.path)} {more}"
     elif state != "running" and (whole or run.never_saved()):
-        commands["go on"] = run.resume_command()
+        commands["go on"] = resume_command(run.path)
     if whole:
         commands["sample"] = f"dcgan sample {name} --out grid.png"
     if run.frames():

@@ -5,25 +5,29 @@ from pathlib import Path
 
 from dcgan_cli.core.data.image_set import ImageSet
 from dcgan_cli.core.data.load import (
-    LEAVE_OUT,
     check_enough_to_score,
+    fetch,
     load_held_out_images,
     load_training_images,
     note_empty_classes,
 )
 from dcgan_cli.core.data.pictures.listing import first_names
 from dcgan_cli.core.runs.folder import RunFolder, shown_path
-from dcgan_cli.errors import DataError, DcganError
+from dcgan_cli.errors import DataError, DcganError, NotHereError, UnusablePicturesError
+from dcgan_cli.hints import told
 from dcgan_cli.hydra_cli.run import Train
+from dcgan_cli.settings.overrides import override, shell_word
 from dcgan_cli.settings.schema import NAMED_FEATURES, TrainConfig
+from dcgan_cli.streams import print_path
 from dcgan_cli.text import printable
 
 
-def prepare(config: TrainConfig, *, quiet: bool) -> Train:
+def prepare(config: TrainConfig, fetches: bool, *, quiet: bool) -> Train:
     """Read the training images, and return the function that trains on them in a folder.
 
     Args:
         config: the checked settings.
+        fetches: whether data that is not on this machine is to be fetched.
         quiet: whether TensorFlow's own log is kept from the screen.
 
     Raises:
@@ -33,12 +37,17 @@ def prepare(config: TrainConfig, *, quiet: bool) -> Train:
     """
     from dcgan_cli.console import progress_bar
 
+    if fetches:
+        fetch(config.data)
     try:
         data = load_training_images(config.data, progress_bar)
-    except DataError as error:
+    except NotHereError as error:
+        typed = override("data.path", error.name) if error.name else f"data.name={error.kind}"
+        raise DataError(f"{error}; add {shell_word(typed)} to have it fetched") from None
+    except UnusablePicturesError as error:
         if not config.resume:
             raise
-        raise DataError(str(error).replace(LEAVE_OUT, "put back what they were")) from error
+        raise DataError(f"{error.what}; put back what they were") from error
     if config.model.conditional:
         classes = config.data.classes or data.count_classes()
         data.check_labels(classes)
@@ -67,9 +76,9 @@ def prepare(config: TrainConfig, *, quiet: bool) -> Train:
             try:
                 train(config, run, data, reporter)
             except DcganError as error:  # Told on the screen by the command line.
-                log.error(printable(str(error)))
+                log.error(printable(told(error)))
                 raise
-        print(shown_path(run.path))
+        print_path(shown_path(run.path))
 
     return train_in
 

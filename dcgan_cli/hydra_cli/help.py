@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from dcgan_cli.core.storage import entries
 from dcgan_cli.settings.registry import foreign_entries
 from dcgan_cli.settings.tree import keys
 
@@ -25,9 +26,9 @@ def settings_help(conf: Path) -> str:
     """Describe what can be written after `dcgan train`.
 
     Args:
-        conf: the folder of the shipped configs.
+        conf: the folder of the shipped configs; help is given without it, too.
     """
-    folders = [f for f in sorted(conf.iterdir()) if f.is_dir() and f.name != "hydra"]
+    folders = [f for f in sorted(entries(conf)) if f.is_dir() and f.name != "hydra"]
     groups = "\n".join(f"  {folder.name}={'|'.join(_choices(folder))}" for folder in folders)
     settings = "\n".join(
         f"  {f'{key.name}={shown(key.default)}':32} {key.doc} ({key.kind})"

@@ -33,6 +33,19 @@ def resumed_config(words: list[str], composed: TrainConfig, run: RunFolder) -> T
     return _from_flat(own)
 
 
+def names_data(words: list[str], config: TrainConfig) -> bool:
+    """Whether overrides name the data set that a resumed run trains on.
+
+    If they do not, its name is the run folder's, which may be a stranger's.
+
+    Args:
+        words: the overrides given beside `resume`.
+        config: what `resumed_config` made of them.
+    """
+    key = "data.name" if config.data.path is None else "data.path"
+    return key in _named_keys(words)
+
+
 def _named_keys(words: list[str]) -> list[str]:
     """Return the settings that overrides give a value, those of a whole group included."""
     known = [key.name for key in keys()]

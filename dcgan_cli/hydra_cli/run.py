@@ -21,7 +21,7 @@ from dcgan_cli.core.runs.sweeps import describe_sweep, read_jobs
 from dcgan_cli.errors import CheckpointError, ConfigError, DcganError, StorageError, SweepError
 from dcgan_cli.hydra_cli import mistakes, search
 from dcgan_cli.hydra_cli.command_line import CommandLine
-from dcgan_cli.hydra_cli.resume import resumed_config
+from dcgan_cli.hydra_cli.resume import names_data, resumed_config
 from dcgan_cli.hydra_cli.sweep import Sweep, failures
 from dcgan_cli.hydra_cli.sweep_table import name_one, print_sweep
 from dcgan_cli.settings.overrides import override, quoted
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 Train = Callable[[RunFolder], None]
+Prepare = Callable[[TrainConfig, bool], Train]
+"""Takes checked settings and whether their data may be fetched, which they may if they were typed;
+returns the function that trains in the folder it is given. Creates nothing."""
 VERSION_BASE = "1.3"
 NO_CHDIR = "hydra.job.chdir=false"
 """Paths are relative to where the user stands, and all that is written goes to the run folder."""
@@ -45,19 +48,27 @@ def conf_dir() -> Path:
     return inside if inside.is_dir() else package.parent / "conf"
 
 
-def run(words: list[str], prepare: Callable[[TrainConfig], Train]) -> None:
+def _check_conf() -> None:
+    """Raise ConfigError if the shipped configs are not where they were installed."""
+    if not (conf_dir() / "train.yaml").is_file():
+        raise ConfigError(
+            f"this installation lacks {conf_dir() / 'train.yaml'}; reinstall dcgan-cli"
+        )
+
+
+def run(words: list[str], prepare: Prepare) -> None:
     """Do what `dcgan train WORDS` asks for.
 
     Args:
         words: overrides and Hydra's flags, in any order.
-        prepare: is given the checked settings before anything is created, and returns the function
-            that trains in the folder it is given.
+        prepare: is called before anything is created.
 
     Raises:
-        ConfigError: the words cannot be used; nothing was created.
+        ConfigError: the words cannot be used, or the shipped configs are gone; nothing was created.
         StorageError: there is no current folder.
         DcganError: whatever `prepare` and training raise, or jobs of a sweep failed.
     """
+    _check_conf()
     line = CommandLine.parse(words)
     try:
         Path.cwd()
@@ -117,14 +128,14 @@ def checked(cfg: "DictConfig", name: str = "train") -> TrainConfig:
     return config
 
 
-def _run_once(line: CommandLine, prepare: Callable[[TrainConfig], Train]) -> None:
+def _run_once(line: CommandLine, prepare: Prepare) -> None:
     mistakes.check_single(line.overrides)
     cfg = _compose(line)
     config = checked(cfg, line.options.config_name)
     if cfg.hydra.sweeper.get("params"):
         raise ConfigError("these settings are a sweep's; add -m for a run of each")
     if config.resume is None:
-        train = prepare(config)
+        train = prepare(config, True)
         run = RunFolder(_make_folder(cfg, "run"))
         with hold(run):
             run.check_new()
@@ -149,7 +160,8 @@ def _run_once(line: CommandLine, prepare: Callable[[TrainConfig], Train]) -> Non
     if not os.access(run.path, os.W_OK):
         raise StorageError(f"{run.path} may not be written to; allow it or copy the run first")
     with hold(run):
-        train = prepare(resumed_config(line.overrides, config, run))
+        resumed = resumed_config(line.overrides, config, run)
+        train = prepare(resumed, names_data(line.overrides, resumed))
         # The run's own record stays as it was: .hydra tells how it began.
         _train(line.adding("hydra.output_subdir=null"), run, train)
 

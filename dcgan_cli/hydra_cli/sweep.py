@@ -26,6 +26,7 @@ from dcgan_cli.plugins import OPTION, load_file, loaded_files
 from dcgan_cli.settings.overrides import override, shell_word
 from dcgan_cli.settings.schema import TrainConfig
 from dcgan_cli.settings.tree import flatten
+from dcgan_cli.text import printable
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -249,7 +250,7 @@ def failures(jobs: list[Job], folder: Path) -> str:
 
 def say(line: str) -> None:
     """Write a line to standard error in one piece, so that lines of other processes stay whole."""
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(printable(line) + "\n")
     sys.stderr.flush()
 
 

@@ -90,6 +90,7 @@ class Data(Entry):
 
     kind: ClassVar[str] = "data"
     needs_path: str = ""
+    fetch: Callable[[Any], None] | None = None
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def group(self) -> dict[str, Any]:
@@ -197,7 +198,12 @@ def model(
 
 
 def data(
-    name: str, *, needs_path: str = "", options: type | None = None, **settings: Any
+    name: str,
+    *,
+    needs_path: str = "",
+    fetch: Callable[[Any], None] | None = None,
+    options: type | None = None,
+    **settings: Any,
 ) -> Callable[[T], T]:
     """Register a source of training images, to be chosen by `data=NAME`.
 
@@ -209,13 +215,17 @@ def data(
     Args:
         name: lower-case letters, digits and underscores.
         needs_path: what `data.path` is, such as "FOLDER", where it is needed.
+        fetch: a function of the settings that downloads the data. It is called only when the data
+            is named on the command line, never for what a run folder names.
         options: a dataclass of its own settings.
         settings: values of other settings of the group, such as `image_size=32, channels=3`.
 
     Raises:
         ConfigError: see `loss`.
     """
-    return _register(Data, name, options=options, needs_path=needs_path, settings=settings)
+    return _register(
+        Data, name, options=options, needs_path=needs_path, fetch=fetch, settings=settings
+    )
 
 
 def optimizer(name: str, *, options: type | None = None) -> Callable[[T], T]:

@@ -1,6 +1,8 @@
 """How people name a run, a checkpoint or a file, and where samples go."""
 
 import io
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dcgan_cli.core.runs import checkpoints
 from dcgan_cli.core.sampling.pictures import facts_in
 
 
@@ -120,3 +123,129 @@ def test_a_grid_too_large_for_a_format_names_another(dcgan, run):
     assert done.code == 2
     assert "write a .png" in done.err
     assert not list(run.parent.glob("*.webp"))
+
+
+def test_a_png_is_not_written_to_a_terminal(run, dcgan, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    done = dcgan("sample", "r", "--n", "4", "--out", "-")
+    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert "--out - is for another program" in done.err
+
+
+def test_a_reader_that_leaves_early_is_no_error(run):
+    """As `head` does, of a picture larger than a pipe holds."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = ["sample", "r", "--n", "4", "--out", "-"]
+    program = [sys.executable, "-P", "-m", "dcgan_cli", *words]
+    done = subprocess.run(program, stdout=writer, stderr=subprocess.PIPE, cwd=run.parent, text=True)
+    os.close(writer)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[1:] == []  # The first says which run is used.
+
+
+@pytest.mark.parametrize("place", ["runs/x/checkpoints/last.pt", "x/checkpoints/epoch_1/w.bin"])
+def test_checkpoints_of_another_program_are_in_nobodys_way(dcgan, workplace, place):
+    (workplace / place).parent.mkdir(parents=True)
+    (workplace / place).write_bytes(b"weights")
+    assert "No run here yet" in dcgan("inspect").out
+    done = dcgan("sample", "--n", "1", "--out", "x.png")
+    assert done.code == 0, done.err
+    assert "bundled generator" in done.err
+    assert dcgan("animate", "--out", "x.gif").code == 0
+
+
+def test_pictures_of_a_class_called_checkpoints(dcgan, workplace):
+    for name in ("checkpoints", "step_0000000001"):
+        (workplace / "pictures" / name).mkdir(parents=True)
+        for number in range(6):
+            picture = Image.new("L", (28, 28), 10 * number)
+            picture.save(workplace / "pictures" / name / f"{number}.png")
+    shown = dcgan("inspect", "pictures")
+    assert shown.code == 0, shown.err
+    assert "checkpoints 6" in shown.out
+
+
+@pytest.mark.parametrize("digits", ["0" * 30 + "2", "2"])
+def test_every_digit_of_an_epoch_counts(dcgan, run, digits):
+    done = dcgan("sample", "r", "--epoch", digits)
+    assert done.code == 0, done.err
+    assert "epoch 2, step 8" in done.err
+
+
+@pytest.mark.parametrize(("digits", "code"), [("1" + "0" * 30 + "2", 4), ("9" * 5000, 2)])
+def test_an_epoch_with_too_many_digits(dcgan, run, digits, code):
+    done = dcgan("sample", "r", "--epoch", digits)
+    assert (done.code, len(done.err.splitlines())) == (code, 1)
+    assert digits in done.err
+
+
+OWNED = "a\x1b]0;owned\x07"
+
+
+def test_a_folder_name_cannot_write_to_the_terminal(dcgan, run, monkeypatch):
+    """Scripts get a path as it is, for they open it."""
+    (run.parent / OWNED).mkdir()
+    run.rename(run.parent / OWNED / "r")
+    name = f"{OWNED}/r"
+    commands = [
+        ["inspect", name],
+        ["inspect", OWNED],
+        ["inspect", f"{name}/dcgan.gif"],
+        ["inspect", f"{name}/samples/epoch_0001.png"],
+        ["animate", name],
+        ["animate", name, "--out", f"{OWNED}/x.gif", "--fps", "60"],
+        ["sample", name, "--out", f"{OWNED}/x.png"],
+        ["evaluate", name, "--n", "20"],
+        ["pack", f"{name}/samples", f"{OWNED}/packed", "--image-size", "28"],
+        ["train", f"resume={name}"],
+        ["sample", f"{OWNED}/none"],
+        ["sample", OWNED],
+    ]
+    for words in commands:
+        assert "\x1b" not in dcgan(*words).err, words
+    assert dcgan("animate", name).out == f"{name}/dcgan.gif\n"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    for words in commands[:-4]:
+        done = dcgan(*words)
+        assert done.code == 0, done.err
+        assert not {"\x1b", "\x07"} & set(done.out.replace("\x1b[", "")), words
+
+
+def test_class_names_are_not_taken_for_markup(dcgan, workplace, conditional_run):
+    run = shutil.copytree(conditional_run, workplace / "c")
+    record = json.loads((run / "run.json").read_text())
+    record["class_names"] = ["[/b]", *"bcdefghij"]
+    (run / "run.json").write_text(json.dumps(record))
+    done = dcgan("evaluate", "c", "--n", "60")
+    assert done.code == 0, done.err
+    assert "[/b]" in done.out
+
+
+def test_a_checkpoint_that_is_pruned_meanwhile_is_not_damaged(dcgan, run, monkeypatch):
+    """Inspect hashes a file of it, and finds the others gone."""
+    real = checkpoints.Checkpoint._problem
+
+    def pruned(self, name):
+        problem = real(self, name)
+        if self.path.name == "step_0000000004" and self.path.exists():
+            shutil.rmtree(self.path)
+        return problem
+
+    monkeypatch.setattr(checkpoints.Checkpoint, "_problem", pruned)
+    done = dcgan("inspect", "r")
+    assert done.code == 0, done.err
+    assert "step_0000000004" not in done.out
+    assert "step_0000000008" in done.out
+
+
+def test_a_manifest_that_is_pruned_meanwhile(dcgan, run, monkeypatch):
+    real = checkpoints._found
+
+    def pruned(path):
+        if path.name == "step_0000000004":
+            shutil.rmtree(path)
+        return real(path)
+
+    monkeypatch.setattr(checkpoints, "_found", pruned)
+    assert dcgan("inspect", "r").code == 0

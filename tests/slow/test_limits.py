@@ -8,12 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from dcgan_cli.core.runs import checkpoints
 from dcgan_cli.core.runs.folder import RunFolder
-from dcgan_cli.core.sampling.pictures import to_picture, write_png
 from tests.conftest import QUICK, TINY
 from tests.same_run import assert_same_run
 
@@ -91,25 +89,6 @@ def peak_memory(*words: str | Path) -> int:
     command = [sys.executable, "-c", program, *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return int(done.stdout.splitlines()[-1]) * 1024
-
-
-def test_memory_does_not_grow_with_frames(finished_run, tmp_path):
-    """Kept in memory, the 990 more would take 178 MB."""
-    size = 212
-    peaks = {}
-    for count in (10, 1000):
-        run = RunFolder(Path(shutil.copytree(finished_run, tmp_path / str(count))))
-        shutil.rmtree(run.samples)
-        run.samples.mkdir()
-        noise = np.random.default_rng(0)
-        for epoch in range(1, count + 1):
-            grid = noise.integers(0, 256, (size, size, 1), dtype=np.uint8)
-            with run.frame(epoch).open("wb") as stream:
-                write_png(stream, to_picture(grid, scale=2), {})
-        words = ["--run", run.path, "--every", "1", "--out", tmp_path / f"{count}.gif"]
-        peaks[count] = peak_memory("animate", *words)
-    print({count: f"{peak / 1e6:.1f} MB" for count, peak in peaks.items()})
-    assert peaks[1000] - peaks[10] < 40e6
 
 
 def test_as_many_open_files_at_the_end_as_at_the_beginning(processes, tmp_path):

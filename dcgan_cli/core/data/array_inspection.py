@@ -12,7 +12,6 @@ from dcgan_cli.core.data.folder_inspection import SIZES, SMALL_GREY_SIZE, has_ow
 from dcgan_cli.core.data.image_set import ImageSet, NoSplitError
 from dcgan_cli.core.data.load import MIN_SCORED_IMAGES
 from dcgan_cli.errors import DataError
-from dcgan_cli.settings.overrides import override, shell_word
 from dcgan_cli.settings.schema import DataConfig
 
 Facts = dict[str, Any]
@@ -26,13 +25,14 @@ def describe_arrays(path: Path) -> Facts:
 
     Returns:
         Facts of kind "data", with the splits that can be read, or of kind "arrays", with each
-        array. The entry "problem" says why images cannot be used, "note" why none were found.
+        array. The entry "problem" says why images cannot be used, "note" why none were found;
+        "trainings" has the settings to train with, by what is trained.
 
     Raises:
         DataError: the file is damaged, or of another kind.
     """
     arrays = open_arrays(path)
-    facts: Facts = {"kind": "data", "path": str(path), "splits": {}, "notes": [], "commands": {}}
+    facts: Facts = {"kind": "data", "path": str(path), "splits": {}, "notes": [], "trainings": {}}
     read: dict[str, ImageSet] = {}
     for split in ("train", "test"):
         try:
@@ -46,7 +46,8 @@ def describe_arrays(path: Path) -> Facts:
             facts["splits"][split] = _describe_split(data)
             facts["notes"] += [note for note in data.notes if note not in facts["notes"]]
     if "train" in read:
-        facts["commands"] = _commands(path, read["train"], read.get("test"), facts.get("problem"))
+        problem = facts.get("problem")
+        facts["trainings"] = _trainings(path, read["train"], read.get("test"), problem)
     if read:
         return facts
     facts["kind"] = "arrays"
@@ -83,44 +84,44 @@ def _describe_split(data: ImageSet) -> Facts:
     return described
 
 
-def _commands(
+def _trainings(
     path: Path, train: ImageSet, test: ImageSet | None, problem: str | None
-) -> dict[str, str]:
-    """Return the commands that train on the images."""
+) -> dict[str, Facts]:
+    """Return the settings to train on the images with, by what is to be trained."""
     count, height, width, channels = train.images.shape
     own_kind = (height, width, channels) == MNIST_SHAPE
-    words = ["dcgan train" if own_kind else "dcgan train data=npz"]
-    words.append(shell_word(override("data.path", str(path))))
+    settings: Facts = {} if own_kind else {"data": "npz"}
+    settings["data.path"] = str(path)
     if not own_kind:
-        words += _form(height, width, channels)
+        settings |= _form(height, width, channels)
     held_out = count - count // 2 if test is None else len(test.images)
     compared = count // 2 if test is None else count
     if problem or min(compared, held_out) < MIN_SCORED_IMAGES:
-        words.append("evaluate_every=0")
-    commands = {"train on it": " ".join(words)}
+        settings["evaluate_every"] = 0
+    trainings = {"train on it": settings}
     if train.labels is not None and len(np.unique(train.labels)) > 1:
         # data=mnist has data.classes=10 by default.
         counted = own_kind and (train.class_names or train.labels.max() >= DataConfig().classes)
-        words.append("model.conditional=true" + (" data.classes=0" if counted else ""))
-        commands["class by class"] = " ".join(words)
-    return commands
+        by_class = settings | {"model.conditional": True}
+        trainings["class by class"] = by_class | ({"data.classes": 0} if counted else {})
+    return trainings
 
 
-def _form(height: int, width: int, channels: int) -> list[str]:
+def _form(height: int, width: int, channels: int) -> Facts:
     """Return the settings for images of a shape that differ from the defaults of data=npz."""
     side = min(height, width)
     smallest = SMALL_GREY_SIZE if channels == 1 else SIZES[-1]
     size = next((size for size in SIZES if size <= side), smallest)
     if height == width and has_own_networks(side):
         size = side
-    words = []
+    settings: Facts = {}
     if size == SMALL_GREY_SIZE:
-        words.append("model=dcgan28")
+        settings["model"] = "dcgan28"
     if size != SIZES[0]:
-        words.append(f"data.image_size={size}")
+        settings["data.image_size"] = size
     if channels == 1:
-        words.append("data.channels=1")
-    return words
+        settings["data.channels"] = 1
+    return settings
 
 
 def _describe_named(arrays: ArrayFile, name: str) -> Facts:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.environment import keras_folder
-from dcgan_cli.errors import DataError
+from dcgan_cli.errors import DataError, NotHereError
 
 FILE = "train-images-idx3-ubyte"
 SOURCE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
@@ -24,26 +24,39 @@ FILES = [
 
 
 def fashion_mnist_folder() -> Path:
-    """Return the folder of the files; download them if they are missing.
+    """Return the folder of the files on this machine.
 
     The package `dataset-fashion-mnist` of Debian and Ubuntu installs them in
     `datasets/fashion-mnist` below one of `XDG_DATA_DIRS`. Keras downloads them to its own folder.
 
     Raises:
-        DataError: they are in neither folder and cannot be downloaded.
+        NotHereError: they are in neither folder.
     """
     shared = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
     packaged = [Path(base) / "datasets" / "fashion-mnist" for base in shared.split(":") if base]
     for base in packaged:
         if _has(base, FILE):
             return base
-    downloaded = keras_folder() / "datasets" / "fashion-mnist"
+    downloaded = _download_folder()
     # An earlier download may be incomplete.
     if all(_has(downloaded, name.removesuffix(".gz")) for name in FILES):
         return downloaded
+    raise NotHereError(f"Fashion-MNIST is not in {downloaded}", "fashion_mnist", None)
+
+
+def download_fashion_mnist() -> None:
+    """Download the files into the folder of Keras, unless they are on this machine.
+
+    Raises:
+        DataError: they cannot be downloaded.
+    """
+    with contextlib.suppress(NotHereError):
+        fashion_mnist_folder()
+        return
     load_tensorflow()
     import keras
 
+    downloaded = _download_folder()
     try:
         downloaded.mkdir(parents=True, exist_ok=True)  # Otherwise Keras would use /tmp.
         with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress bar to stdout.
@@ -60,7 +73,10 @@ def fashion_mnist_folder() -> Path:
             f"Fashion-MNIST is not in {downloaded} and cannot be downloaded ({reason}); install "
             "the package dataset-fashion-mnist, or give data.path=FOLDER with its IDX files"
         ) from None
-    return downloaded
+
+
+def _download_folder() -> Path:
+    return keras_folder() / "datasets" / "fashion-mnist"
 
 
 def _has(folder: Path, name: str) -> bool:

@@ -18,7 +18,6 @@ from dcgan_cli.core.data.pictures.folder import FolderPictures
 from dcgan_cli.core.data.pictures.listing import list_images
 from dcgan_cli.core.data.pictures.preprocessing import Form, is_deep_mode, is_grey_mode
 from dcgan_cli.core.data.pictures.reading import Pictures
-from dcgan_cli.settings.overrides import override, shell_word
 from dcgan_cli.settings.registry import entry
 
 Facts = dict[str, Any]
@@ -67,7 +66,8 @@ def describe_pictures(
 
     Returns:
         The facts, and up to 64 preprocessed pictures for a contact sheet: uint8 [N, 64, 64, C], or
-        None if no picture is readable.
+        None if no picture is readable. Of the facts, "trainings" has the settings to train with, by
+        what is trained.
 
     Raises:
         DataError: a file changes while it is read, or is damaged as a whole.
@@ -78,14 +78,14 @@ def describe_pictures(
     tally = _tally(progress(images, len(pictures), "reading"), len(pictures))
     suggested = _suggestion(tally, as_packed=not in_folder)
     classes = _classes(tally.good, pictures.class_names)
-    train = _command("image_folder" if in_folder else "tfrecord", path, tally, suggested)
-    commands = {"train on it": train} if tally.good else {}
+    train = _training("image_folder" if in_folder else "tfrecord", path, tally, suggested)
+    trainings = {"train on it": train} if tally.good else {}
     if in_folder and tally.findings.further_pages:
-        commands["every page"] = f"{train} data.pages=all"
+        trainings["every page"] = train | {"data.pages": "all"}
     if len(classes) > 1 and all(
         image.label is not None and image.label >= 0 for image in tally.good
     ):
-        commands["class by class"] = f"{train} model.conditional=true"
+        trainings["class by class"] = train | {"model.conditional": True}
     facts: Facts = {
         "kind": "image_folder" if in_folder else "tfrecord",
         "path": str(path),
@@ -104,7 +104,7 @@ def describe_pictures(
         "coloured": tally.coloured,
         "suggested": suggested,
         "changes": _changes(tally.good, suggested),
-        "commands": commands,
+        "trainings": trainings,
     }
     if not tally.good:
         return facts, None
@@ -207,21 +207,21 @@ def _changes(good: list[ReadImage], suggested: Facts) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _command(kind: str, path: Path, tally: _Tally, suggested: Facts) -> str:
-    """Return the command that trains on the pictures, with settings that are not defaults."""
-    words = [f"dcgan train data={kind}", shell_word(override("data.path", str(path)))]
+def _training(kind: str, path: Path, tally: _Tally, suggested: Facts) -> Facts:
+    """Return the settings to train on the pictures with that are not defaults."""
+    settings: Facts = {"data": kind, "data.path": str(path)}
     if suggested["image_size"] == SMALL_GREY_SIZE:
-        words.append("model=dcgan28")
+        settings["model"] = "dcgan28"
     if suggested["image_size"] != SIZES[0]:
-        words.append(f"data.image_size={suggested['image_size']}")
+        settings["data.image_size"] = suggested["image_size"]
     if suggested["channels"] != 3:
-        words.append(f"data.channels={suggested['channels']}")
-    words += [f"{name}={value:.15g}" for name, value in tally.findings.suggested().items()]
+        settings["data.channels"] = suggested["channels"]
+    settings |= tally.findings.suggested()
     if tally.bad:
-        words.append("data.skip_bad=true")
+        settings["data.skip_bad"] = True
     if len(tally.good) < SCORED_FROM:
-        words.append("evaluate_every=0")
-    return " ".join(words)
+        settings["evaluate_every"] = 0
+    return settings
 
 
 def _in_channels(images: list[np.ndarray], channels: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Load the training and held-out images that the settings name.
 
-Needs TensorFlow only for TFRecord files and for downloads.
+Needs TensorFlow only for TFRecord files and for downloads. Only `fetch` downloads anything or runs
+a data set's own code; call it for names that the user typed, never for those of a run folder.
 """
 
 import dataclasses
@@ -18,15 +19,24 @@ from dcgan_cli.core.data.pictures.lazy_images import LazyImages
 from dcgan_cli.core.data.pictures.listing import first_names
 from dcgan_cli.core.data.pictures.preprocessing import Form, fit_array
 from dcgan_cli.core.data.pictures.reading import Pictures
-from dcgan_cli.errors import ConfigError, DataError
+from dcgan_cli.errors import ConfigError, DataError, UnusablePicturesError
 from dcgan_cli.settings.registry import entry
 from dcgan_cli.settings.schema import DataConfig
 from dcgan_cli.text import counted
 
-LEAVE_OUT = "remove them, or skip them with data.skip_bad=true"
-"""Remedy for unusable pictures in a new run."""
 MIN_SCORED_IMAGES = 6
 """Minimum number of images from which all metrics can be computed."""
+
+
+def fetch(config: DataConfig) -> None:
+    """Download or prepare the data set that the settings name, if it is not on this machine.
+
+    Raises:
+        ConfigError: tensorflow-datasets is not installed.
+        DataError: the data set cannot be downloaded.
+    """
+    if (fetch_source := entry("data", config.name).fetch) is not None:
+        fetch_source(config)
 
 
 def load_training_images(config: DataConfig, progress: ProgressCallback = no_progress) -> ImageSet:
@@ -38,6 +48,7 @@ def load_training_images(config: DataConfig, progress: ProgressCallback = no_pro
 
     Raises:
         ConfigError: `data.path` is required but not given.
+        NotHereError: `fetch` must get them first.
         DataError: files are missing, damaged, of another kind, or fewer than `data.limit`.
         StorageError: the image cache is not writable.
     """
@@ -114,7 +125,7 @@ def _read_files(
     bad = [f"{name} {problem}" for name, problem in found.problems.items()]
     of_all = f"{len(bad):,} of {counted(len(found.images) + len(bad), 'image')}"
     if bad and not config.skip_bad:
-        raise DataError(f"{config.path}: {of_all} cannot be used: {first_names(bad)}; {LEAVE_OUT}")
+        raise UnusablePicturesError(f"{config.path}: {of_all} cannot be used: {first_names(bad)}")
     if not len(found.images):
         raise DataError(
             f"{config.path}: none of {counted(len(bad), 'image')} can be used: {first_names(bad)}"

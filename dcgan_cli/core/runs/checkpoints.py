@@ -52,6 +52,10 @@ class Checkpoint:
         """Whether it was written at the end of an epoch rather than in the middle of one."""
         return self.progress.epoch_step == 0 and self.progress.epoch > 0
 
+    def is_there(self) -> bool:
+        """Whether it still has its name. What a run that trains has just pruned is not damaged."""
+        return os.path.lexists(self.path)
+
     def problems(self) -> list[str]:
         """Return what is wrong with its files, one line each; an empty list if nothing is."""
         return [line for name in self.files if (line := self._problem(name))]
@@ -91,6 +95,10 @@ class Damaged:
 
     path: Path
     reasons: list[str]
+
+    def is_there(self) -> bool:
+        """See `Checkpoint.is_there`."""
+        return os.path.lexists(self.path)
 
     def problems(self) -> list[str]:
         """Return what is wrong, as `Checkpoint.problems` does."""
@@ -160,7 +168,7 @@ def find(folder: Path) -> list[Checkpoint | Damaged]:
     """
     paths = [path for path in entries(folder) if CHECKPOINT_NAME.fullmatch(path.name)]
     paths.sort(key=lambda path: int(path.name.removeprefix("step_")), reverse=True)
-    return [_found(path) for path in paths]
+    return [found for found in map(_found, paths) if found.is_there()]
 
 
 def newest_whole(folder: Path) -> tuple[Checkpoint | None, list[Damaged]]:
@@ -175,7 +183,8 @@ def newest_whole(folder: Path) -> tuple[Checkpoint | None, list[Damaged]]:
         problems = found.problems()
         if isinstance(found, Checkpoint) and not problems:
             return found, damaged
-        damaged.append(Damaged(found.path, problems))
+        if found.is_there():
+            damaged.append(Damaged(found.path, problems))
     return None, damaged
 
 
@@ -215,6 +224,7 @@ def damaged_betters(found: Iterable[Checkpoint | Damaged], best: Checkpoint) -> 
         and one.score.comparable(best.score)
         and one.score.frechet_distance < best.score.frechet_distance
         and (problems := one.problems())
+        and one.is_there()
     ]
 
 

@@ -4,7 +4,7 @@ from dcgan_cli.core.runs import checkpoints
 from dcgan_cli.core.runs.checkpoints import Checkpoint, Damaged
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.progress import BEST, LAST
-from dcgan_cli.errors import CheckpointError
+from dcgan_cli.errors import CheckpointError, NoScoreError
 
 
 def kept_epochs(run: RunFolder) -> list[int]:
@@ -46,9 +46,8 @@ def choose_checkpoint(run: RunFolder, epoch: int | str) -> tuple[Checkpoint, lis
     if epoch == BEST:
         best = checkpoints.best(found)
         if best is None:
-            raise CheckpointError(
-                f"{run.path} keeps no checkpoint with a score (evaluate_every makes them); "
-                "give --epoch last or an epoch"
+            raise NoScoreError(
+                f"{run.path} keeps no checkpoint with a score (evaluate_every makes them)"
             )
         return best, checkpoints.damaged_betters(found, best)
     readable = [checkpoint for checkpoint in found if isinstance(checkpoint, Checkpoint)]

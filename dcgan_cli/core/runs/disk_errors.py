@@ -1,11 +1,11 @@
-"""What the system says of a full or protected disk, as one line with its remedy."""
+"""What the system says of a disk that is full, protected or away, as one line with its remedy."""
 
 import contextlib
 from collections.abc import Iterator
 
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.storage import REMEDIES
-from dcgan_cli.errors import StorageError
+from dcgan_cli.errors import StorageError, WayOn
 
 
 @contextlib.contextmanager
@@ -15,7 +15,7 @@ def disk_errors(run: RunFolder) -> Iterator[None]:
         yield
     except OSError as error:
         remedy = REMEDIES.get(error.errno or 0, "allow it")
-        again = f"then go on with: {run.resume_command()}" if run.exists() else "then start again"
-        raise StorageError(
-            f"cannot write {run.path}: {error.strerror or error}; {remedy}, {again}"
-        ) from error
+        message = f"cannot write {run.path}: {error.strerror or error}; {remedy}"
+        if not run.exists():
+            raise StorageError(f"{message}, then start again") from error
+        raise StorageError(message, WayOn(run.path)) from error

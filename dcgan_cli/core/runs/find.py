@@ -9,7 +9,7 @@ from dcgan_cli.core.assets import ASSETS
 from dcgan_cli.core.runs.folder import RunFolder, shown_path
 from dcgan_cli.core.runs.sweeps import is_sweep, job_folders
 from dcgan_cli.core.storage import temporary_beside
-from dcgan_cli.errors import CheckpointError, SweepError
+from dcgan_cli.errors import CheckpointError, NoRunError, SweepError, UnreadableRunsError
 
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
@@ -58,7 +58,8 @@ def newest_run() -> RunFolder | None:
     for record in [*RUNS.glob("*/run.json"), *RUNS.glob("*/*/run.json")]:
         run = RunFolder(record.parent)
         with contextlib.suppress(CheckpointError):  # A damaged one hides no other.
-            runs.append((str(run.record().get("created")), str(run.path), run))
+            created = run.record().get("created")
+            runs.append((created if isinstance(created, str) else "", str(run.path), run))
     return max(runs)[-1] if runs else None
 
 
@@ -79,7 +80,7 @@ def open_run(argument: str) -> RunFolder:
     if argument == "latest":
         run = newest_run() or damaged_run()  # Which says what is wrong with it.
     if run is None:
-        raise CheckpointError("there is no run in ./runs; start one with `dcgan train` or name one")
+        raise NoRunError("there is no run in ./runs")
     if not run.exists():
         _check_not_of_a_run(run.path)
         if is_sweep(run.path):
@@ -128,10 +129,7 @@ def run_to_read(argument: str | None) -> RunFolder:
         return BUNDLED
     if argument is None and newest_run() is None:
         if damaged := damaged_run():
-            raise CheckpointError(
-                f"no run in ./runs can be read; `dcgan inspect {damaged.argument()}` says why of "
-                "one, and --run bundled takes the generator inside the program"
-            )
+            raise UnreadableRunsError("no run in ./runs can be read", damaged.path)
         return BUNDLED
     return open_run(argument or "latest")
 

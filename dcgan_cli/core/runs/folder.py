@@ -9,6 +9,7 @@ from typing import Any
 from dcgan_cli import __version__
 from dcgan_cli.core.runs.metrics import format_metrics, parse_metrics
 from dcgan_cli.core.runs.plugins import check_plugins
+from dcgan_cli.core.runs.progress import CHECKPOINT_NAME
 from dcgan_cli.core.runs.record import check_record
 from dcgan_cli.core.storage import (
     entries,
@@ -22,8 +23,7 @@ from dcgan_cli.core.storage import (
     replacing,
     write_json,
 )
-from dcgan_cli.errors import CheckpointError, ConfigError
-from dcgan_cli.settings.overrides import override, shell_word
+from dcgan_cli.errors import CheckpointError, ConfigError, WayOn
 from dcgan_cli.settings.schema import TrainConfig
 from dcgan_cli.settings.tree import from_dict
 
@@ -67,12 +67,16 @@ class RunFolder:
         """Whether a run has begun here."""
         return self._run_json.is_file()
 
-    def _has_more(self) -> bool:
-        return bool(entries(self.checkpoints))
+    def _has_checkpoints(self) -> bool:
+        """Whether there is a checkpoint that was committed; other programs have such folders."""
+        return any(
+            CHECKPOINT_NAME.fullmatch(path.name) and (path / "manifest.json").is_file()
+            for path in entries(self.checkpoints)
+        )
 
     def looks_like_one(self) -> bool:
         """Whether this is a run folder, or was one before it lost its `run.json`."""
-        return self.exists() or self._has_more()
+        return self.exists() or self._has_checkpoints()
 
     def check_new(self) -> None:
         """Check that a run may begin here.
@@ -82,10 +86,10 @@ class RunFolder:
         """
         if self.exists():
             raise ConfigError(
-                f"{self.path} already holds a run; go on with `{self.resume_command()}` "
-                "or choose another hydra.run.dir"
+                f"{self.path} already holds a run; choose another hydra.run.dir",
+                WayOn(self.path, ", or go on with"),
             )
-        if self._has_more():
+        if self._has_checkpoints():
             raise ConfigError(
                 f"{self.path} holds checkpoints of a run that has lost its run.json; "
                 "choose another hydra.run.dir"
@@ -111,8 +115,9 @@ class RunFolder:
                 raise CheckpointError(f"{path} is not a folder; move it out of the run folder")
 
     def never_saved(self) -> bool:
-        """Whether no checkpoint was ever committed here."""
-        return not self._has_more() and self.status().get("saved_step") is None
+        """Whether no checkpoint was ever committed here, or begun."""
+        begun = any(path.name.startswith("step_") for path in entries(self.checkpoints))
+        return not begun and self.status().get("saved_step") is None
 
     def remove_unless_begun(self) -> None:
         """Remove what was made before the run itself, and the folder if it holds nothing else."""
@@ -174,7 +179,9 @@ class RunFolder:
             check_record(record)
             return dict(record)
         except OSError as error:
-            hint = "; its checkpoints are there: put run.json back" if self._has_more() else ""
+            hint = (
+                "; its checkpoints are there: put run.json back" if self._has_checkpoints() else ""
+            )
             raise CheckpointError(
                 f"{self.path} is not a run folder: run.json cannot be read ({error.strerror}){hint}"
             ) from None
@@ -237,20 +244,6 @@ class RunFolder:
             text = read_text(self._metrics_csv)
             with replacing(self._metrics_csv.with_suffix(".csv.damaged")) as stream:
                 stream.write(text)
-
-    def resume_command(self) -> str:
-        """Return the command that goes on with this run, as it can be pasted into a shell."""
-        return "dcgan train " + shell_word(override("resume", self._name()))
-
-    def argument(self) -> str:
-        """Return the word that names this run to the reading commands, as it can be pasted."""
-        return shell_word(self._name())
-
-    def _name(self) -> str:
-        """Return the path as a word for this run: "latest" and "bundled" alone mean others."""
-        name = str(shown_path(self.path))
-        special = name in ("latest", "bundled") or name.startswith(("-", "~"))
-        return f"./{name}" if special else name
 
     @property
     def _run_json(self) -> Path:

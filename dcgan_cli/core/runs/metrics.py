@@ -3,7 +3,10 @@
 import csv
 import io
 
-LARGEST = 1e15  # No number in the metrics is as large.
+LARGEST = 1e39
+"""More than float32 holds, which losses and scores are computed in."""
+LARGEST_COUNT = 1e15
+"""More than there are steps, seconds or images a second in a run."""
 LOSS_COLUMNS = [
     "epoch",
     "step",
@@ -17,6 +20,7 @@ SCORE_COLUMNS = ["frechet_distance", "diversity", "contrast", "missing_classes"]
 """What a row has if the epoch was scored; empty otherwise."""
 METRICS_COLUMNS = LOSS_COLUMNS + SCORE_COLUMNS
 WHOLE_NUMBERS = ("epoch", "step", "missing_classes")
+COUNTS = (*WHOLE_NUMBERS, "seconds", "images_per_second")
 
 Row = dict[str, float]
 
@@ -43,9 +47,13 @@ def parse_metrics(text: str) -> list[Row]:
             continue
         if len(row) < len(METRICS_COLUMNS) - 1:  # Half a score; only classes may be unknown.
             row = {name: row[name] for name in LOSS_COLUMNS}
-        if all(abs(value) < LARGEST for value in row.values()):  # Not so for nan.
+        if all(abs(value) < _limit(name) for name, value in row.items()):  # Not so for nan.
             rows.append({n: int(v) if n in WHOLE_NUMBERS else v for n, v in row.items()})
     return rows
+
+
+def _limit(name: str) -> float:
+    return LARGEST_COUNT if name in COUNTS else LARGEST
 
 
 def format_metrics(rows: list[Row]) -> str:

@@ -1,20 +1,16 @@
-"""Moving pictures: frames in, one file out. Needs no TensorFlow.
-
-Frames are written as they come, so that memory does not grow with their number.
-"""
+"""Moving pictures: frames in, one file out. Needs no TensorFlow."""
 
 import io
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from dcgan_cli.core.runs.folder import RunFolder
-from dcgan_cli.core.sampling.gif import with_last, write_gif
+from dcgan_cli.core.sampling.moving_pictures import write_gif, write_webp
 from dcgan_cli.core.sampling.pictures import open_png
 from dcgan_cli.core.storage import replacing, replacing_path
 from dcgan_cli.errors import ConfigError, DataError
@@ -28,12 +24,7 @@ FEWEST_FRAMES = 10
 MEASURED_FRAMES = 8
 LABEL_HEIGHT = 22
 LABEL_SIZE = 14
-VIDEO: dict[str, dict[str, Any]] = {
-    ".mp4": {"codec": "libx264"},
-    ".webp": {"codec": "libwebp_anim", "output_params": ["-f", "webp", "-loop", "0"]},
-}
-"""What imageio's writer is told for each format."""
-FORMATS = (".gif", *VIDEO)
+FORMATS = (".gif", ".mp4", ".webp")
 
 Frames = Iterable[Image.Image]
 
@@ -44,7 +35,7 @@ def animate_training(
     fps: float = TRAINING_FPS,
     last_frame_seconds: float = LAST_FRAME_SECONDS,
     every: int | None = None,
-) -> tuple[int, list[str]]:
+) -> tuple[int, str]:
     """Write the animation of a run's grids.
 
     Args:
@@ -55,22 +46,21 @@ def animate_training(
         every: show every so many epochs, and the last; None for all that fit in `MOST_GIF_BYTES`.
 
     Returns:
-        The number of frames, and notes on what is not shown.
+        The number of frames, and a note on epochs that are left out of their own accord, or "".
 
     Raises:
         see `training_frames` and `write_animation`.
     """
-    notes = []
+    note = ""
     if every is None:
         every = _every_that_fits(run) if path.suffix.lower() == ".gif" else 1
         if every > 1:
-            notes.append(
+            note = (
                 f"{path.name} shows every {_ordinal(every)} epoch, to stay below "
-                f"{MOST_GIF_BYTES / 1e6:.0f} MB; dcgan animate --run {run.argument()} --every 1 "
-                "shows all"
+                f"{MOST_GIF_BYTES / 1e6:.0f} MB"
             )
     frames = training_frames(run, every)
-    return write_animation(path, frames, fps, last_frame_seconds), notes
+    return write_animation(path, frames, fps, last_frame_seconds), note
 
 
 def training_frames(run: RunFolder, every: int = 1) -> Iterator[Image.Image]:
@@ -157,55 +147,56 @@ def write_animation(path: Path, frames: Frames, fps: float, last_frame_seconds: 
         The number of frames given.
 
     Raises:
-        ConfigError: the ending is another, or MP4 and WebP are asked for without their extra.
+        ConfigError: the ending is another, or MP4 is asked for without its extra.
         DataError: there are no frames.
         OSError: the file cannot be written.
     """
     ending = path.suffix.lower()
-    if ending == ".gif":
-        return _write_gif(path, frames, fps, last_frame_seconds)
-    if ending in VIDEO:
-        return _write_video(path, frames, fps, last_frame_seconds)
-    raise ConfigError(f"{path} must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
-
-
-def _write_gif(path: Path, frames: Frames, fps: float, last_frame_seconds: float) -> int:
+    if ending not in FORMATS:
+        raise ConfigError(f"{path} must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+    if ending == ".mp4":
+        return _write_mp4(path, frames, fps, last_frame_seconds)
+    write = write_gif if ending == ".gif" else write_webp
     with replacing(path) as stream:
-        count = write_gif(stream, frames, fps, last_frame_seconds)
+        count = write(stream, frames, fps, last_frame_seconds)
         _check_count(path, count)
     return count
 
 
-def _write_video(path: Path, frames: Frames, fps: float, last_frame_seconds: float) -> int:
+def _write_mp4(path: Path, frames: Frames, fps: float, last_frame_seconds: float) -> int:
     try:
         import imageio_ffmpeg  # noqa: F401
     except ImportError:
         raise ConfigError(
-            f"{path.suffix} needs ffmpeg: pip install imageio-ffmpeg, or choose a .gif"
+            ".mp4 needs ffmpeg: pip install imageio-ffmpeg, or choose a .gif or .webp"
         ) from None
     import imageio.v2 as imageio
 
     count = 0
     with replacing_path(path) as temporary:
-        # imageio's writer goes by the name's ending and knows no .webp; ffmpeg goes by the format.
-        unfinished = temporary.with_suffix(".mp4")
         writer = imageio.get_writer(
-            unfinished, format="FFMPEG", fps=fps, macro_block_size=1, **VIDEO[path.suffix.lower()]
+            temporary, format="FFMPEG", fps=fps, macro_block_size=1, codec="libx264"
         )
         try:
-            for frame, is_last in with_last(frames):
+            for frame, is_last in _with_last(frames):
                 pixels = np.asarray(_even_sized(frame).convert("RGB"))
                 for _ in range(max(1, round(last_frame_seconds * fps)) if is_last else 1):
                     writer.append_data(pixels)
                 count += 1
             _check_count(path, count)
-            writer.close()
-            unfinished.replace(temporary)
         finally:
             writer.close()
-            if unfinished != temporary:
-                unfinished.unlink(missing_ok=True)
     return count
+
+
+def _with_last(frames: Frames) -> Iterator[tuple[Image.Image, bool]]:
+    """Yield each frame with whether it is the last."""
+    iterator = iter(frames)
+    held = next(iterator, None)
+    while held is not None:
+        following = next(iterator, None)
+        yield held, following is None
+        held = following
 
 
 def _check_count(path: Path, count: int) -> None:

@@ -99,8 +99,9 @@ class EpochRecords:
     def write_gif(self) -> None:
         """Make the animation of all grids, or say why there is none."""
         try:
-            _, notes = animate_training(self.run, self.run.gif)
+            _, note = animate_training(self.run, self.run.gif)
         except (OSError, DcganError) as error:  # The training is done and safe.
-            notes = [f"no animation: {error}"]
-        for note in notes:
-            self.reporter.note(note)
+            self.reporter.note(f"no animation: {error}")
+        else:
+            if note:
+                self.reporter.note(f"{note}; {self.run.samples.name}/ has the grids of all")

@@ -29,14 +29,14 @@ STILL_NOTHING = 0.9
 
 ADVICE = {
     "collapse": "try a smaller optimizer.learning_rate, optimizer.beta_1=0.5 or a larger "
-    "model.dropout in a new run; dcgan evaluate --epoch all tells what is still good",
+    "model.dropout in a new run; evaluating all epochs tells which one is still good",
     "missing classes": "try a smaller optimizer.learning_rate, optimizer.beta_1=0.5 or a larger "
-    "batch_size in a new run; dcgan evaluate names them",
+    "batch_size in a new run; evaluating the run names them",
     "discriminator wins": "try a larger model.dropout, more images, or a smaller "
     "optimizer.learning_rate in a new run",
     "saturation": "try a smaller optimizer.learning_rate in a new run",
     "nothing learned": "try a larger optimizer.learning_rate or a smaller batch_size in a new run, "
-    "or look at the data with dcgan inspect",
+    "or inspect the data",
 }
 """What to try, by what is wrong."""
 

@@ -23,7 +23,7 @@ from dcgan_cli.core.training.memory_errors import memory_errors
 from dcgan_cli.core.training.reporter import Reporter, Start, StepReport
 from dcgan_cli.core.training.setup import set_up
 from dcgan_cli.core.training.signals import StopRequest, stop_on_signals
-from dcgan_cli.errors import DataError, Interrupted, NumericalError, StorageError
+from dcgan_cli.errors import DataError, Interrupted, NumericalError, StorageError, WayOn
 from dcgan_cli.settings.schema import TrainConfig
 
 
@@ -94,8 +94,9 @@ class _Training:
         except KeyboardInterrupt:  # The second Ctrl-C.
             self._try_status("interrupted", "stopped at once")
             raise Interrupted(
-                f"stopped at once; go on from {self._saved()} with: {self.folder.resume_command()}",
-                exit_code=128 + signal.SIGINT,
+                "stopped at once",
+                128 + signal.SIGINT,
+                WayOn(self.folder.path, f"; go on from {self._saved()} with"),
             ) from None
         except BaseException as error:
             state = "interrupted" if isinstance(error, Interrupted) else "failed"
@@ -144,7 +145,7 @@ class _Training:
             self._save()
             if self.stop.signal:
                 self._interrupt(self.stop.signal)
-            raise DataError(f"{self.unreadable}: {self.folder.resume_command()}")
+            raise DataError(str(self.unreadable), WayOn(self.folder.path, text=""))
 
     def _batches(self) -> Iterator[Any]:
         """Yield the rest of the epoch's batches, or those before a picture that cannot be read."""
@@ -167,7 +168,7 @@ class _Training:
         try:
             self.data.check_unchanged()
         except DataError as error:
-            raise DataError(f"{error}: {self.folder.resume_command()}") from None
+            raise DataError(str(error), WayOn(self.folder.path, text="")) from None
 
     def _read(self, result: tf.Tensor) -> None:
         """Take a step's result into the progress."""
@@ -236,10 +237,10 @@ class _Training:
     def _not_finite(self, what: str) -> NumericalError:
         """Add to what is not finite the way on, which is not the way that led there."""
         rate = self.config.optimizer.learning_rate
-        smaller = f"optimizer.learning_rate={rate / 10:g}"
+        smaller = {"optimizer.learning_rate": rate / 10}
         return NumericalError(
-            f"{what} with optimizer.learning_rate={rate:g}; try a smaller one, in a new run or "
-            f"from {self._saved()} on: {self.folder.resume_command()} {smaller}"
+            f"{what} with optimizer.learning_rate={rate:g}; try a smaller one, in a new run",
+            WayOn(self.folder.path, f" or from {self._saved()} on", smaller),
         )
 
     def _saved(self) -> str:
@@ -248,9 +249,9 @@ class _Training:
 
     def _interrupt(self, number: signal.Signals) -> NoReturn:
         raise Interrupted(
-            f"{number.name}: saved at step {self.progress.step}; go on with: "
-            f"{self.folder.resume_command()}",
-            exit_code=128 + number,
+            f"{number.name}: saved at step {self.progress.step}",
+            128 + number,
+            WayOn(self.folder.path, "; go on with"),
         )
 
     def _write_status(self, state: str, **facts: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from dcgan_cli.core.runs.folder import RunFolder
-from dcgan_cli.errors import StorageError
+from dcgan_cli.errors import StorageError, WayOn
 from dcgan_cli.settings.schema import TrainConfig
 
 LESS_MEMORY = {"convolution": "direct", "precision": "bfloat16"}
@@ -21,7 +21,7 @@ def memory_errors(config: TrainConfig, run: RunFolder) -> Iterator[None]:
     except (tf.errors.OpError, MemoryError) as error:
         if isinstance(error, tf.errors.OpError) and not _is_of_memory(error):
             raise
-        raise StorageError(f"out of memory; {_remedy(config, run)}") from error
+        raise _out_of_memory(config, run) from error
 
 
 def _is_of_memory(error: tf.errors.OpError) -> bool:
@@ -30,15 +30,17 @@ def _is_of_memory(error: tf.errors.OpError) -> bool:
     return parsed or isinstance(error, tf.errors.ResourceExhaustedError)
 
 
-def _remedy(config: TrainConfig, run: RunFolder) -> str:
+def _out_of_memory(config: TrainConfig, run: RunFolder) -> StorageError:
     if not config.resume:
         if config.batch_size == 1:
-            return "use a smaller model or a machine with more memory"
-        return f"try a smaller batch_size than {config.batch_size} in a new run"
+            return StorageError("out of memory; use a smaller model or a machine with more memory")
+        return StorageError(
+            f"out of memory; try a smaller batch_size than {config.batch_size} in a new run"
+        )
     record = run.record()
-    changes = [f"{key}={value}" for key, value in LESS_MEMORY.items() if record.get(key) != value]
-    command = " ".join([run.resume_command(), *changes])
-    return (
-        f"close other programs or use a machine with more memory, then go on with: {command} "
-        "(only a new run can have another batch_size)"
+    changes = {key: value for key, value in LESS_MEMORY.items() if record.get(key) != value}
+    return StorageError(
+        "out of memory; close other programs or use a machine with more memory (only a new run "
+        "can have another batch_size)",
+        WayOn(run.path, settings=changes),
     )

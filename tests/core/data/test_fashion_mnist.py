@@ -6,8 +6,8 @@ import socket
 import numpy as np
 import pytest
 
-from dcgan_cli.core.data.load import load_held_out_images, load_training_images
-from dcgan_cli.errors import DataError
+from dcgan_cli.core.data.load import fetch, load_held_out_images, load_training_images
+from dcgan_cli.errors import DataError, NotHereError
 from dcgan_cli.settings.schema import DataConfig
 from tests.core.data.test_data import idx_bytes
 
@@ -63,8 +63,10 @@ def test_missing_and_no_network(monkeypatch):
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(NotHereError):
         load_training_images(CONFIG)
+    with pytest.raises(DataError) as caught:
+        fetch(CONFIG)
     message = str(caught.value)
     assert "\n" not in message
     assert "cannot be downloaded" in message

@@ -1,5 +1,6 @@
 """`data=tfds` with a small data set written by tensorflow-datasets."""
 
+import shutil
 import sys
 
 import numpy as np
@@ -7,10 +8,11 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from dcgan_cli.core.data.load import load_held_out_images, load_training_images
+from dcgan_cli.core.data import tfds_files
+from dcgan_cli.core.data.load import fetch, load_held_out_images, load_training_images
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.sampling.pictures import facts_in, open_png
-from dcgan_cli.errors import ConfigError, DataError
+from dcgan_cli.errors import ConfigError, DataError, NotHereError
 from dcgan_cli.settings.schema import DataConfig
 from tests.core.data.test_own_pictures import SMALL
 from tests.pictures import colours
@@ -30,7 +32,7 @@ def split(images: list[np.ndarray]) -> tf.data.Dataset:
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
-    """Create two data sets: `tiny` with a test split, `untested` without."""
+    """Create `tiny` with a test split, `untested` without, `several` with a config and no names."""
     folder = tmp_path_factory.mktemp("datasets")
     features = {
         "image": tfds.features.Image(shape=(20, 24, 3)),
@@ -45,13 +47,24 @@ def data_dir(tmp_path_factory):
             split_datasets=kept,
             data_dir=str(folder),
         )
+    numbered = features | {"label": tfds.features.ClassLabel(num_classes=CLASSES)}
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="several",
+        config="large",
+        version="1.0.0",
+        features=tfds.features.FeaturesDict(numbered),
+        split_datasets={"train": splits["train"]},
+        data_dir=str(folder),
+    )
     return folder
 
 
 @pytest.fixture(autouse=True)
 def _surroundings(tmp_path, data_dir, monkeypatch):
     monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TFDS_DATA_DIR", str(data_dir))
     monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(data_dir))
+    monkeypatch.setattr(tfds_files, "_prepared", {})
 
 
 def config(name: str, **options) -> DataConfig:
@@ -86,6 +99,8 @@ def test_train_by_class_and_resume(workplace, dcgan):
     words = ["data=tfds", "data.path=tiny", "model.conditional=true"]
     done = dcgan("train", *words, *SMALL, "hydra.run.dir=run")
     assert done.code == 0, done.err
+    evaluated = dcgan("evaluate", "--run", "run", "--n", "20", "--data", "tiny")
+    assert evaluated.code == 0, evaluated.err
     data = RunFolder(workplace / "run").config().data
     assert (data.path, data.classes) == ("tiny", CLASSES)
     assert dcgan("train", "resume=run", "epochs=3").code == 0
@@ -100,14 +115,41 @@ def test_unknown_name(dcgan):
     assert "TFDS_DATA_DIR" in done.err
 
 
-def test_another_format(data_dir, monkeypatch):
-    builder = tfds.builder("tiny")
-    monkeypatch.setattr(type(builder.info), "file_format", tfds.core.FileFormat.RIEGELI)
-    with pytest.raises(DataError, match="contains riegeli files"):
+def test_another_format(data_dir, tmp_path, monkeypatch):
+    copy = shutil.copytree(data_dir, tmp_path / "copy")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(copy))
+    path = copy / "tiny" / "1.0.0" / "dataset_info.json"
+    path.write_text(path.read_text().replace('"fileFormat": "tfrecord"', '"fileFormat": "riegeli"'))
+    with pytest.raises(DataError, match="holds riegeli files"):
+        load_training_images(config("tiny"))
+    path.write_text("{")
+    with pytest.raises(DataError, match="cannot be read"):
         load_training_images(config("tiny"))
 
 
 def test_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     with pytest.raises(ConfigError, match=r"install dcgan-cli\[tfds\]"):
-        load_training_images(config("tiny"))
+        fetch(config("tiny"))
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny:1.0.0", "several", "several/large"])
+def test_prepared_files_are_read_without_the_package(name, monkeypatch):
+    """It would run the data set's own code; what a run folder names is read without."""
+    if name.startswith("several"):
+        fetch(config(name))
+        builder = tfds.builder(name)
+        names = builder.info.features["label"].names
+    else:
+        names = NAMES
+    monkeypatch.setattr(tfds_files, "_prepared", {})
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    data = load_training_images(config(name))
+    assert len(data.images) == 40
+    assert list(data.class_names) == list(names)
+
+
+@pytest.mark.parametrize("name", ["tiny:2.0.0", "tiny/other", "../tiny", "several:1", "x:tiny"])
+def test_other_names_are_not_here(name):
+    with pytest.raises(NotHereError, match="is not on this machine"):
+        load_training_images(config(name))

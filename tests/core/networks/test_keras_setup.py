@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dcgan_cli.core.data import fashion_mnist
-from dcgan_cli.core.data.load import load_training_images
+from dcgan_cli.core.data.load import fetch, load_training_images
 from dcgan_cli.core.environment import keras_folder
 from dcgan_cli.core.evaluation import features
 from dcgan_cli.core.networks.device import onednn
@@ -166,8 +166,9 @@ def test_fashion_mnist_is_downloaded_into_the_folder_of_keras(tmp_path, monkeypa
         monkeypatch.setattr(fashion_mnist, "SOURCE", f"http://127.0.0.1:{server.server_port}/")
         monkeypatch.setenv("XDG_DATA_DIRS", str(tmp_path / "share"))
         monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-        data = load_training_images(DataConfig(name="fashion_mnist"))
+        fetch(DataConfig(name="fashion_mnist"))
         server.shutdown()
+    data = load_training_images(DataConfig(name="fashion_mnist"))
     assert (data.images == 7).all()
     names = sorted(os.listdir(tmp_path / "keras" / "datasets" / "fashion-mnist"))
     assert names == sorted(fashion_mnist.FILES)

@@ -14,6 +14,7 @@ from dcgan_cli.core.runs.find import BUNDLED, newest_run, open_run, point_latest
 from dcgan_cli.core.runs.folder import FORMAT_VERSION, RunFolder
 from dcgan_cli.core.runs.metrics import LOSS_COLUMNS, METRICS_COLUMNS, WHOLE_NUMBERS
 from dcgan_cli.errors import CheckpointError, ConfigError
+from dcgan_cli.hints import resume_command, run_word, told
 from dcgan_cli.settings.schema import OptimizerConfig, TrainConfig
 
 CONFIG = TrainConfig(epochs=3, optimizer=OptimizerConfig(learning_rate=0.1), resume="é")
@@ -63,7 +64,7 @@ def test_a_folder_holds_one_run(run):
     with pytest.raises(ConfigError) as caught:
         run.create({}, {})
     assert "here already holds a run" in str(caught.value)
-    assert run.resume_command() in str(caught.value)
+    assert told(caught.value).endswith(f"or go on with: {resume_command(run.path)}")
     assert (run.path / "run.json").read_bytes() == before
 
 
@@ -173,6 +174,13 @@ class TestMetrics:
         run.write_metrics([{name: ROWS[0][name] for name in [*LOSS_COLUMNS, "frechet_distance"]}])
         assert run.metrics() == [{name: ROWS[0][name] for name in LOSS_COLUMNS}]
 
+    def test_large_losses_are_kept(self, run):
+        rows = [ROWS[0] | {"generator_loss": 3e38, "discriminator_loss": -1e15}]
+        run.write_metrics(rows)
+        assert run.metrics() == rows
+        run.write_metrics([ROWS[0] | {"generator_loss": 1e40}])
+        assert run.metrics() == []
+
     @pytest.mark.parametrize("lost", range(2, 20, 3))
     def test_torn_last_line_is_passed_over(self, run, lost):
         run.write_metrics(ROWS)
@@ -223,15 +231,16 @@ class TestNewest:
     def test_none_that_can_be_read(self, current_folder):
         begin("runs/a")
         Path("runs/a/run.json").write_text("spoiled")
-        with pytest.raises(CheckpointError, match="dcgan inspect runs/a"):
+        with pytest.raises(CheckpointError) as caught:
             run_to_read(None)
+        assert "dcgan inspect runs/a" in told(caught.value)
 
     def test_a_run_called_bundled(self, current_folder):
         run = begin("bundled")
         with pytest.raises(CheckpointError, match=r"write \./bundled"):
             run_to_read("bundled")
         assert run_to_read("./bundled").config() == run.config()
-        assert run.argument() == "./bundled"
+        assert run_word(run.path) == "./bundled"
 
     def test_link(self, current_folder):
         first, second = begin("runs/b"), begin("runs/a")
@@ -266,6 +275,11 @@ class TestNewest:
         for name in ("01-000001", "01-000003", "01-000002"):
             begin(f"runs/{name}", created="2025-01-02T03:04:05+0000")
         assert newest_run().path.name == "01-000003"
+
+    def test_a_run_without_a_time_is_not_the_newest(self):
+        for name, created in (("a", "2025-01-01"), ("b", None), ("c", 9999)):
+            begin(f"runs/{name}", created=created)
+        assert newest_run().path.name == "a"
 
     def test_a_damaged_run_hides_no_other(self):
         begin("runs/a", created="2025-01-01")
@@ -316,7 +330,7 @@ ODD_NAMES = [
 class TestCommandsToPaste:
     def test_resume_command_names_this_run(self, current_folder, name):
         run = begin(name)
-        dcgan, train, word = shlex.split(run.resume_command())
+        dcgan, train, word = shlex.split(resume_command(run.path))
         assert (dcgan, train) == ("dcgan", "train")
         override = OverridesParser.create().parse_override(word)
         assert override.key_or_group == "resume"
@@ -325,15 +339,15 @@ class TestCommandsToPaste:
 
     def test_argument_names_this_run(self, current_folder, name):
         run = begin(name)
-        (value,) = shlex.split(run.argument())
+        (value,) = shlex.split(run_word(run.path))
         assert open_run(value).path.resolve() == run.path.resolve()
 
 
 def test_paths_are_shown_relative_only_below_the_current_folder(run, monkeypatch):
     absolute = RunFolder(run.path.absolute())
-    assert absolute.resume_command() == "dcgan train resume=here"
+    assert resume_command(absolute.path) == "dcgan train resume=here"
     monkeypatch.chdir(run.samples)
-    assert shlex.split(absolute.argument()) == [str(run.path.parent / absolute.path)]
+    assert shlex.split(run_word(absolute.path)) == [str(run.path.parent / absolute.path)]
 
 
 def test_record_is_indented_json(run):

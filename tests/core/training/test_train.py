@@ -224,7 +224,9 @@ def test_loss_that_is_not_finite_stops_with_the_last_good_state(dcgan, workplace
     assert done.code == 6, done.err
     last = done.err.splitlines()[-1]
     assert "dcgan: step " in last
-    assert "optimizer.learning_rate=1e+30; try a smaller one, in a new run or from step 4" in last
+    assert (
+        "optimizer.learning_rate=1e+30; try a smaller one, in a new run or from step 4 on: " in last
+    )
     assert last.endswith("dcgan train resume=a optimizer.learning_rate=1e+29")
     assert all(np.isfinite(array).all() for array in newest_arrays(workplace / "a").values())
     status = json.loads((workplace / "a" / "status.json").read_text())
