@@ -101,9 +101,9 @@ class ProcessServer:
 def serve() -> None:
     """Fork a process for each line of standard input, and wait for one when asked to."""
     # All that commands import while they run, which each process would import for itself.
-    import hydra._internal.logging_config
+    import hydra._internal.logging_config  # noqa: F401
     import PIL.Image
-    import rich.live
+    import rich.live  # noqa: F401
     import typer._adapters  # noqa: F401
 
     from dcgan_cli import console  # noqa: F401

@@ -2,13 +2,12 @@
 
 import io
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from dcgan_cli.cli import run_program
 from dcgan_cli.core.sampling.pictures import facts_in
 
 
@@ -106,10 +105,12 @@ def test_grids_in_other_formats_say_what_made_them(dcgan, run, name):
     assert "seeds" in dcgan("inspect", name).out
 
 
-def test_a_png_on_standard_output(run, dcgan):
-    dcgan("sample", "r", "--n", "4", "--out", "x.png")
-    words = [sys.executable, "-P", "-m", "dcgan_cli", "sample", "r", "--n", "4", "--out", "-"]
-    piped = subprocess.run(words, capture_output=True, cwd=run.parent, check=True).stdout
+def test_a_png_on_standard_output(run, capfdbinary):
+    words = ["sample", "r", "--n", "4", "--out"]
+    assert run_program([*words, "x.png"]) == 0
+    capfdbinary.readouterr()
+    assert run_program([*words, "-"]) == 0
+    piped = capfdbinary.readouterr().out
     with Image.open(io.BytesIO(piped), formats=["PNG"]) as picture, Image.open("x.png") as same:
         assert np.array_equal(np.asarray(picture), np.asarray(same))
     assert not (run.parent / "-").exists()
