@@ -135,10 +135,11 @@ def far(found, expected) -> float:
     ("config", "real_count", "r1_gamma", "bias"),
     [
         pytest.param(DEFAULT, 16, 0, 0, id="the tutorial's networks"),
-        pytest.param(DEFAULT, 16, 3, 0, id="the tutorial's networks with R1"),
+        pytest.param(
+            DEFAULT, 16, 3, 0, id="the tutorial's networks with R1", marks=pytest.mark.slow
+        ),
         pytest.param(CONFIG, 6, 0, 0, id="last batch"),
-        pytest.param(CONFIG, 6, 3, 0, id="last batch with R1"),
-        pytest.param(ODD, 5, 3, 0, id="odd numbers of channels and images"),
+        pytest.param(ODD, 5, 3, 0, id="odd numbers of channels and images, with R1"),
         pytest.param(CONFIG, 16, 0, -100, id="sure that all are generated"),
         pytest.param(CONFIG, 16, 0, 6, id="sure that all are real"),
     ],
@@ -292,7 +293,7 @@ def test_a_loss_that_is_not_finite_is_reported(gan, images):
 
 
 @FORMS
-@pytest.mark.parametrize("r1_gamma", [0, 1])
+@pytest.mark.parametrize("r1_gamma", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_bfloat16_keeps_weights_and_losses_in_float32(images, convolution, r1_gamma):
     """Its gradients are within 15 % of float32's, the first layer's being farthest."""
     loss = LossConfig(r1_gamma=r1_gamma)
