@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import zipfile
 
 import numpy as np
@@ -78,14 +76,6 @@ def test_says_what_it_does(dcgan, workplace):
     assert "\r" not in done.err
     assert "epoch 2/2" in (workplace / "here" / "train.log").read_text()
     assert (workplace / "runs" / "latest" / "run.json").is_file()
-
-
-def test_tensorflow_keeps_quiet(workplace):
-    words = ["train", *TINY, "epochs=1", "hydra.run.dir=here"]
-    command = [sys.executable, "-m", "dcgan_cli", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    heads = [line.split()[0] for line in done.stderr.splitlines()]
-    assert heads == ["run", "device", "data", "networks", "steps", "epoch"]
 
 
 def test_same_seed_same_run_other_seed_other_run(dcgan, workplace, finished_run):
