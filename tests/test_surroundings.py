@@ -146,12 +146,12 @@ def test_terminal_that_is_closed(processes, workplace):
     ours, theirs = pty.openpty()
     words = ["train", *QUICK, "epochs=2", "hydra.run.dir=a"]
     faults = [("ignore", "SIGHUP"), ("variable", "TERM", "xterm"), ("terminal", os.ttyname(theirs))]
-    process = processes.start("train", *words, faults=faults)
-    shown = b""
+    process = processes.start(*words, faults=faults)
+    shown = os.read(ours, 1000)
+    os.close(theirs)
     while b"epoch 1" not in shown:
         shown += os.read(ours, 1000)
     os.close(ours)
-    os.close(theirs)
     assert process.wait().code == 0
     assert RunFolder(workplace / "a").status()["state"] == "finished"
 
