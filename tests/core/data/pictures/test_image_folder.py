@@ -384,6 +384,7 @@ class TestCache:
         (entry / "entry.json").write_text(damage)
         assert (np.asarray(load(folder, cache=False).images) == before).all()
 
+    @pytest.mark.slow
     def test_thousands_of_bad_files(self, folder):
         write_colours(folder, 2)
         for number in range(18_000):
