@@ -14,9 +14,11 @@ import absl.logging
 import hypothesis
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from dcgan_cli.cli import run_program
 from dcgan_cli.core.data.mnist import BUNDLED_MNIST
+from dcgan_cli.hydra_cli.sweep import Sweep
 from tests.process_server import ProcessServer
 
 # The same examples every time: a suite that fails at random is soon not read any more.
@@ -35,17 +37,22 @@ TINY = [
 """Settings that train an epoch in a blink: 4 steps, the last one with 8 images, and no scores."""
 
 
-def _write_first_images() -> Path:
-    """Write the images of TINY to a file, which is read much faster than all of MNIST."""
-    folder = Path(tempfile.mkdtemp(prefix="dcgan_tests_"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    with np.load(BUNDLED_MNIST) as archive:
-        first = {name: archive[name][:200] for name in ("x_train", "y_train")}
-        np.savez(folder / "mnist.npz", **first)
-    return folder / "mnist.npz"
+def _first_images() -> str:
+    """Write the images of TINY to a file, which is read much faster than all of MNIST.
+
+    The workers of pytest-xdist are told of the one that their parent wrote.
+    """
+    if "DCGAN_TEST_IMAGES" not in os.environ:
+        folder = Path(tempfile.mkdtemp(prefix="dcgan_tests_"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        with np.load(BUNDLED_MNIST) as archive:
+            first = {name: archive[name][:200] for name in ("x_train", "y_train")}
+            np.savez(folder / "mnist.npz", **first)
+        os.environ["DCGAN_TEST_IMAGES"] = str(folder / "mnist.npz")
+    return os.environ["DCGAN_TEST_IMAGES"]
 
 
-QUICK = [f"data.path={_write_first_images()}", *TINY[1:]]
+QUICK = [f"data.path={_first_images()}", *TINY[1:]]
 """The same training on the same images, begun sooner."""
 
 
@@ -100,34 +107,60 @@ def processes(tmp_path_factory) -> Iterator[ProcessServer]:
     server.close()
 
 
-def _train(folder: Path, *words: str) -> Path:
-    """Train for three epochs that all keep their checkpoints."""
-    before = Path.cwd()
-    os.chdir(folder.parent)
-    try:
-        words = ("train", *QUICK, "epochs=3", "checkpoint_every=1", *words)
-        assert run_program([*words, f"hydra.run.dir={folder}"]) == 0
-    finally:
-        os.chdir(before)
-    return folder
+@pytest.fixture
+def forked_jobs(processes, monkeypatch) -> None:
+    """Have a sweep fork its jobs, which is faster than to start each anew."""
+
+    def fork(sweep: Sweep, words: list[str], name: str) -> tuple[int, int]:
+        ended = processes.run("train", *words, *sweep.search_flags)
+        print(ended.out, end="", flush=True)
+        print(ended.err, end="", flush=True, file=sys.stderr)
+        return ended.code, 0
+
+    monkeypatch.setattr(Sweep, "_run_process", fork)
 
 
 @pytest.fixture(scope="session")
-def finished_run(tmp_path_factory) -> Path:
+def trained(tmp_path_factory) -> Callable[..., Path]:
+    """Train for three epochs that all keep their checkpoints, once for all workers of pytest-xdist.
+
+    Each worker has a copy of its own, and with it a lock of its own.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def train(name: str, *words: str) -> Path:
+        folder, before = shared / f"shared_{name}", Path.cwd()
+        with FileLock(f"{folder}.lock"):
+            if not folder.exists():
+                folder.mkdir()
+                os.chdir(folder)
+                try:
+                    words = ("train", *QUICK, "epochs=3", "checkpoint_every=1", *words)
+                    assert run_program([*words, "hydra.run.dir=run"]) == 0
+                finally:
+                    os.chdir(before)
+        return Path(shutil.copytree(folder / "run", tmp_path_factory.mktemp(name) / "run"))
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def finished_run(trained) -> Path:
     """A run of three epochs that keeps the checkpoints of all of them. Not to be changed."""
-    return _train(tmp_path_factory.mktemp("finished") / "run")
+    return trained("finished")
 
 
 @pytest.fixture(scope="session")
-def scored_run(tmp_path_factory) -> Path:
+def scored_run(trained) -> Path:
     """The same with a score after each epoch. Not to be changed."""
-    return _train(tmp_path_factory.mktemp("scored") / "run", "evaluate_every=1")
+    return trained("scored", "evaluate_every=1")
 
 
 @pytest.fixture(scope="session")
-def conditional_run(tmp_path_factory) -> Path:
+def conditional_run(trained) -> Path:
     """The same, told the classes of its images. Not to be changed."""
-    return _train(tmp_path_factory.mktemp("conditional") / "run", "model.conditional=true")
+    return trained("conditional", "model.conditional=true")
 
 
 @pytest.fixture

@@ -72,6 +72,19 @@ def ignore(name: str) -> None:
     signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
+def nobody_reads() -> None:
+    """Give this process, as its output, a pipe whose reader has gone."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    for stream in (1, 2):
+        os.dup2(writing, stream)
+
+
+def terminal(path: str) -> None:
+    """Give this process a terminal as its standard error."""
+    os.dup2(os.open(path, os.O_RDWR | os.O_NOCTTY), 2)
+
+
 def variable(name: str, value: str) -> None:
     """Set an environment variable of this process."""
     os.environ[name] = value

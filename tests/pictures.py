@@ -7,6 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from dcgan_cli.core.data.image_set import ImageSet
+from dcgan_cli.core.data.load import load_training_images
+from dcgan_cli.settings.schema import DataConfig
+
 MODES = {
     "1": "png",
     "L": "png",
@@ -78,3 +82,11 @@ def write_bad(folder: Path) -> dict[str, str]:
         "bomb.png": "more than",
         "nowhere.png": "broken link",
     }
+
+
+def load(folder: Path, **options) -> ImageSet:
+    """Load a folder as a training set, of 16x16 pixels in colour unless options say otherwise."""
+    defaults = {"image_size": 16, "channels": 3}
+    return load_training_images(
+        DataConfig(name="image_folder", path=str(folder), **defaults | options)
+    )

@@ -4,6 +4,7 @@ import takes: it is imported once here, and each process is forked from that.
 Nothing of TensorFlow has run when a process is forked, so each starts as a fresh one does.
 """
 
+import gc
 import json
 import os
 import signal
@@ -99,14 +100,25 @@ class ProcessServer:
 
 def serve() -> None:
     """Fork a process for each line of standard input, and wait for one when asked to."""
+    # All that commands import while they run, which each process would import for itself.
+    import hydra._internal.logging_config  # noqa: F401
+    import PIL.Image
+    import rich.live  # noqa: F401
+    import typer._adapters  # noqa: F401
+
+    from dcgan_cli import console  # noqa: F401
+    from dcgan_cli.commands import animate, evaluate, inspect, sample, train  # noqa: F401
     from dcgan_cli.core import load_tensorflow
     from dcgan_cli.hydra_cli.command_line import CommandLine
     from dcgan_cli.hydra_cli.run import compose
 
     load_tensorflow()
-    from dcgan_cli.core.training import loop as training  # noqa: F401
+    from dcgan_cli.core.training import loop  # noqa: F401
 
-    compose(CommandLine.parse([]))  # Imports Hydra and its plugins.
+    PIL.Image.preinit()
+    compose(CommandLine.parse([]))  # Imports Hydra's plugins.
+    gc.collect()
+    gc.freeze()  # Else each process would copy what it looks through for garbage.
 
     for line in sys.stdin:
         request = json.loads(line)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,24 @@ COMMANDS = {
     "inspect": ["inspect"],
     "resume": ["train", "epochs=4"],
 }
+
+
+def with_commands(values: Iterable, commands: Iterable[str] = COMMANDS) -> list:
+    """Return every value with every command.
+
+    Each value with the first command, and the first value with every one, are run often: all
+    commands open a run by the same function. The others are slow tests.
+    """
+    values, commands = list(values), list(commands)
+    return [
+        pytest.param(
+            value,
+            command,
+            marks=[pytest.mark.slow] * (value != values[0] and command != commands[0]),
+        )
+        for value in values
+        for command in commands
+    ]
 
 
 @pytest.fixture
@@ -94,8 +113,7 @@ RECORDS = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("record", RECORDS)
+@pytest.mark.parametrize(("record", "command"), with_commands(RECORDS))
 def test_record(dcgan, run, record, command):
     RECORDS[record](run)
     assert "run" in refused(dcgan, command, run)
@@ -112,22 +130,21 @@ def test_features_that_are_no_file(dcgan, run, features):
     assert "evaluation.features" in done.err
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize(
-    "name",
-    [
-        "run.json",
-        "status.json",
-        "metrics.csv",
-        "train.log",
-        "run.lock",
-        "dcgan.gif",
-        "samples",
-        "samples/epoch_0002.png",
-        "checkpoints",
-        NEWEST,
-    ],
-)
+LINKS = [
+    "run.json",
+    "status.json",
+    "metrics.csv",
+    "train.log",
+    "run.lock",
+    "dcgan.gif",
+    "samples",
+    "samples/epoch_0002.png",
+    "checkpoints",
+    NEWEST,
+]
+
+
+@pytest.mark.parametrize(("name", "command"), with_commands(LINKS))
 def test_links_lead_nowhere(dcgan, run, workplace, name, command):
     """A link could have another file read, or written over."""
     outside = workplace / "outside"
@@ -150,12 +167,11 @@ def test_links_inside_a_checkpoint(dcgan, run, workplace, name, command):
     assert f"{name} cannot be read" in refused(dcgan, command, run)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+PIPES = ["run.json", "status.json", "train.log", "run.lock", "dcgan.gif", "samples/epoch_0002.png"]
+
+
+@pytest.mark.parametrize(("name", "command"), with_commands(PIPES))
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=lambda make: make.__name__)
-@pytest.mark.parametrize(
-    "name",
-    ["run.json", "status.json", "train.log", "run.lock", "dcgan.gif", "samples/epoch_0002.png"],
-)
 def test_pipes_are_not_waited_for(dcgan, run, name, make, command):
     (run / name).unlink(missing_ok=True)
     make(run / name)
@@ -300,8 +316,7 @@ ARCHIVES = {
 }
 
 
-@pytest.mark.parametrize("command", ["sample", "resume"])
-@pytest.mark.parametrize("content", ARCHIVES)
+@pytest.mark.parametrize(("content", "command"), with_commands(ARCHIVES, ["sample", "resume"]))
 def test_arrays(dcgan, run, content, command):
     forge_arrays(run, "generator", ARCHIVES[content])
     message = refused(dcgan, command, run)

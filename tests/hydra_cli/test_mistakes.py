@@ -141,7 +141,22 @@ def test_bad_words(words, fragments):
     message = message_of(*words)
     for fragment in fragments:
         assert fragment in message
-    assert fragments[0] in message_of("seed=5", *words, "strategy=mirrored")
+
+
+@pytest.mark.parametrize(
+    ("word", "fragment"),
+    [
+        ("epochs=0", "epochs must be a whole number, at least 1"),
+        ("epochs=abc", "epochs must be a whole number"),
+        ("epoch=3", "unknown key epoch"),
+        ("data.fit=a(b", "data.fit=a(b cannot be read"),
+        ("epochs=${nosuch}", "nosuch"),
+        ("hydra.foo=1", "foo"),
+        ("hydra/launcher=nosuch", "hydra/launcher/nosuch"),
+    ],
+)
+def test_a_bad_word_is_found_among_good_ones(word, fragment):
+    assert fragment in message_of("seed=5", word, "strategy=mirrored")
 
 
 def test_bad_config_names():

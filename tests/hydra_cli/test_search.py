@@ -16,13 +16,17 @@ SEARCH += [word for word in QUICK if not word.startswith(("batch_size", "evaluat
 SEARCH += ["batch_size=choice(32,64)", "epochs=1"]
 SEARCH += ["evaluation.samples=50", "hydra.sweep.dir=s"]
 
+pytestmark = pytest.mark.usefixtures("forked_jobs")
+
 
 def trials(folder):
     storage = RDBStorage(f"sqlite:///{folder / 's' / 'optuna.db'}")
     return load_study(study_name="dcgan", storage=storage).get_trials()
 
 
-def test_continues_with_the_interrupted_trial_and_ends_with_the_best(dcgan, workplace, monkeypatch):
+def test_continues_with_the_interrupted_trial_and_ends_with_the_best(
+    dcgan, workplace, forked_jobs, monkeypatch
+):
     real, names = Sweep._run_process, []
 
     def stopped_in_the_second_job(self, words, name):

@@ -6,7 +6,10 @@ import shutil
 import pytest
 
 from dcgan_cli.core.runs.folder import RunFolder
-from tests.conftest import TINY
+from tests.conftest import QUICK
+
+pytestmark = pytest.mark.usefixtures("forked_jobs")
+"""Jobs that are started as those of people are: test_hydra_grammar.py, test_signals.py."""
 
 
 def jobs(workplace) -> dict[str, RunFolder]:
@@ -15,7 +18,7 @@ def jobs(workplace) -> dict[str, RunFolder]:
 
 
 def test_one_complete_folder_a_job(dcgan, workplace):
-    done = dcgan("train", "-m", *TINY, "epochs=1", "seed=1,2")
+    done = dcgan("train", "-m", *QUICK, "epochs=1", "seed=1,2")
     assert done.code == 0, done.err
     runs = jobs(workplace)
     assert sorted(runs) == ["0", "1"]
@@ -26,18 +29,18 @@ def test_one_complete_folder_a_job(dcgan, workplace):
 
 
 def test_an_experiment_that_is_a_sweep(dcgan, workplace):
-    done = dcgan("train", "-m", "experiment=gan_vs_dcgan", *TINY, "epochs=1")
+    done = dcgan("train", "-m", "experiment=gan_vs_dcgan", *QUICK, "epochs=1")
     assert done.code == 0, done.err
     runs = [run for _, run in sorted(jobs(workplace).items())]
     assert [run.config().model.name for run in runs] == ["mlp", "dcgan28"]
     assert all(run.status()["state"] == "finished" for run in runs)
-    done = dcgan("train", "experiment=gan_vs_dcgan", *TINY)
+    done = dcgan("train", "experiment=gan_vs_dcgan", *QUICK)
     assert (done.code, len(done.err.splitlines())) == (2, 1)
     assert "add -m for a run of each" in done.err
 
 
 def test_failing_job_is_named_and_stops_no_other(dcgan, workplace):
-    done = dcgan("train", *TINY, "epochs=1", "optimizer.learning_rate=-1,1e-4", "-m")
+    done = dcgan("train", *QUICK, "epochs=1", "optimizer.learning_rate=-1,1e-4", "-m")
     assert done.code == 1
     last = done.err.splitlines()[-1]
     assert "1 of 2 jobs failed: job 0 (" in last
@@ -72,7 +75,7 @@ def test_unknown_keys_are_found_in_every_kind_of_sweep(dcgan, workplace):
 
 
 def test_a_conditional_run_that_counted_its_classes_is_done(dcgan, workplace):
-    words = ["train", "-m", *TINY, "epochs=1", "seed=1", "hydra.sweep.dir=s"]
+    words = ["train", "-m", *QUICK, "epochs=1", "seed=1", "hydra.sweep.dir=s"]
     words += ["model.conditional=true", "data.classes=0"]
     assert dcgan(*words).code == 0
     again = dcgan(*words)
@@ -81,7 +84,7 @@ def test_a_conditional_run_that_counted_its_classes_is_done(dcgan, workplace):
 
 
 def test_a_job_that_was_trained_longer_is_done(dcgan, workplace):
-    words = ["train", "-m", *TINY, "seed=1", "hydra.sweep.dir=s"]
+    words = ["train", "-m", *QUICK, "seed=1", "hydra.sweep.dir=s"]
     assert dcgan(*words, "epochs=1").code == 0
     assert dcgan("train", "resume=s/0", "epochs=2").code == 0
     again = dcgan(*words, "epochs=1")
@@ -93,7 +96,7 @@ def test_only_the_jobs_of_this_sweep_are_counted_wherever_they_are(dcgan, workpl
     RunFolder(workplace / "s" / "old").path.mkdir(parents=True)
     RunFolder(workplace / "s" / "old").write_status("interrupted", reason="by hand")
     words = ["seed=1", "hydra.sweep.dir=s", "hydra.sweep.subdir=a/b/${hydra.job.num}"]
-    done = dcgan("train", "-m", *TINY, "optimizer.learning_rate=-1,-2", *words)
+    done = dcgan("train", "-m", *QUICK, "optimizer.learning_rate=-1,-2", *words)
     assert done.code == 1
     assert "2 of 2 jobs failed: job a/b/0 (" in done.err
 
@@ -102,6 +105,6 @@ def test_a_folder_of_another_sweep_is_left_alone(dcgan, workplace, finished_run)
     shutil.copytree(finished_run, workplace / "s" / "0")
     before = (workplace / "s" / "0" / "status.json").read_bytes()
     with pytest.raises(SystemExit) as stopped:
-        dcgan("train", "-m", *TINY, "epochs=1", "seed=5", "hydra.sweep.dir=s")
+        dcgan("train", "-m", *QUICK, "epochs=1", "seed=5", "hydra.sweep.dir=s")
     assert stopped.value.code == 2
     assert (workplace / "s" / "0" / "status.json").read_bytes() == before

@@ -1,11 +1,13 @@
 """Training on a folder of pictures, from the command line to the finished run."""
 
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dcgan_cli.console import PlainReporter
 from dcgan_cli.core.runs.find import open_run
 from dcgan_cli.core.sampling.pictures import facts_in, open_png
 from dcgan_cli.hydra_cli.command_line import CommandLine
@@ -32,7 +34,7 @@ def words(folder: Path | str, *more: str) -> list[str]:
     return ["train", "data=image_folder", f"data.path={folder}", *SMALL, *more]
 
 
-def test_train_sample_animate_evaluate(pictures, dcgan):
+def test_train_sample_animate_evaluate(pictures, dcgan, workplace):
     done = dcgan(*words("pictures", "hydra.run.dir=run", "evaluate_every=1", "data.flip=true"))
     assert done.code == 0, done.err
     assert f"data      {pictures}, 100 images" in done.err
@@ -41,10 +43,16 @@ def test_train_sample_animate_evaluate(pictures, dcgan):
     for command in (["sample"], ["animate"], ["evaluate", "--n", "20"], ["inspect"]):
         ended = dcgan(*command, *(["--run"] if command != ["inspect"] else []), "run")
         assert ended.code == 0, ended.err
-    (pictures / "0007.png").unlink()
-    ended = dcgan("evaluate", "--run", "run", "--n", "20")
-    assert (ended.code, len(ended.err.splitlines())) == (3, 1)
-    assert "are not those that" in ended.err
+    pictures.rename(workplace / "elsewhere")
+    done = dcgan("evaluate", "--run", "run", "--n", "20")
+    assert (done.code, len(done.err.splitlines())) == (3, 1)
+    assert "say where to with --data" in done.err
+    done = dcgan("evaluate", "--run", "run", "--n", "20", "--data", "elsewhere")
+    assert done.code == 0, done.err
+    write_colours(workplace / "others", 20)
+    done = dcgan("evaluate", "--run", "run", "--n", "20", "--data", "others")
+    assert (done.code, len(done.err.splitlines())) == (3, 1)
+    assert "are not those that run was trained on" in done.err
 
 
 def test_bad_files(pictures, dcgan, workplace):
@@ -53,34 +61,22 @@ def test_bad_files(pictures, dcgan, workplace):
     assert (done.code, len(done.err.splitlines())) == (3, 1)
     assert "6 of 106 images cannot be used" in done.err
     assert not (workplace / "run").exists()
-    done = dcgan(*words(pictures, "hydra.run.dir=run", "data.skip_bad=true"))
-    assert done.code == 0, done.err
-    assert "skipped   6 of 106 images" in done.err
-    assert "100 images" in done.err
 
 
-def test_folder_that_changes_between_epochs(pictures, dcgan, workplace):
+def test_folder_that_changes_between_epochs(pictures, dcgan, workplace, monkeypatch):
     """Resuming reads the folder again; a change during training stops the run."""
-    from dcgan_cli.console import PlainReporter
-    from dcgan_cli.core.data.load import load_training_images
-    from dcgan_cli.core.runs.lock import hold
-    from dcgan_cli.core.training.loop import train
-    from dcgan_cli.errors import DataError
 
-    assert dcgan(*words(pictures, "hydra.run.dir=run")).code == 0
-    run = open_run("run")
-    config = run.config()
-    config.epochs, config.resume = 5, "run"
+    def remove(reporter, row):
+        if row["epoch"] == 2:
+            (pictures / "0042.png").rename(workplace / "kept.png")
 
-    class Removing(PlainReporter):
-        def epoch(self, row):
-            if row["epoch"] == 3:
-                (pictures / "0042.png").rename(workplace / "kept.png")
-
-    with hold(run), pytest.raises(DataError, match=r"0042\.png was removed.*: dcgan train resume="):
-        train(config, run, load_training_images(config.data), Removing())
-    status = run.status()
-    assert (status["state"], status["epoch"], status["saved_step"]) == ("failed", 3, 6)
+    with monkeypatch.context() as patch:
+        patch.setattr(PlainReporter, "epoch", remove)
+        done = dcgan(*words(pictures, "epochs=4", "hydra.run.dir=run"))
+    assert done.code == 3
+    assert re.search(r"0042\.png was removed.*: dcgan train resume=run", done.err)
+    status = open_run("run").status()
+    assert (status["state"], status["epoch"], status["saved_step"]) == ("failed", 2, 4)
 
     changed = dcgan("train", "resume=run", "epochs=4")
     assert (changed.code, len(changed.err.splitlines())) == (3, 1)
@@ -89,30 +85,19 @@ def test_folder_that_changes_between_epochs(pictures, dcgan, workplace):
     assert dcgan("train", "resume=run", "epochs=4").code == 0
 
 
-def test_pictures_removed_before_the_first_score(pictures, dcgan, workplace):
+def test_pictures_that_go_before_the_first_score(pictures, dcgan, workplace, monkeypatch):
     """Statistics of real images are precomputed, so the epoch is not lost."""
-    from dcgan_cli.console import PlainReporter
-    from dcgan_cli.core.data.load import load_training_images
-    from dcgan_cli.core.runs.lock import hold
-    from dcgan_cli.core.training.loop import train
-    from dcgan_cli.errors import DataError
 
-    asked = words(pictures, "hydra.run.dir=run", "data.cache=false", "evaluate_every=1", "epochs=1")
-    assert dcgan(*asked).code == 0
-    run = open_run("run")
-    config = run.config()
-    config.epochs, config.resume = 3, "run"
+    def remove(reporter, report):
+        if report.step == 2:
+            pictures.rename(workplace / "elsewhere")
 
-    class Removing(PlainReporter):
-        def step(self, report):
-            if report.step == 4:
-                pictures.rename(workplace / "elsewhere")
-
-    with hold(run), pytest.raises(DataError, match=r"is not readable|was removed"):
-        train(config, run, load_training_images(config.data), Removing())
-    assert (run.status()["epoch"], run.status()["saved_step"]) == (2, 4)
-    (workplace / "elsewhere").rename(pictures)
-    assert dcgan("train", "resume=run", "epochs=3").code == 0
+    monkeypatch.setattr(PlainReporter, "step", remove)
+    done = dcgan(*words(pictures, "hydra.run.dir=run", "data.cache=false", "evaluate_every=1"))
+    assert done.code == 3
+    assert re.search(r"is not readable|was removed", done.err)
+    status = open_run("run").status()
+    assert (status["epoch"], status["saved_step"]) == (1, 2)
 
 
 def test_resume_with_another_image_size(pictures, dcgan, workplace):
@@ -136,20 +121,6 @@ def test_too_few_images_for_scores_leaves_no_run(dcgan, workplace):
     assert not (workplace / "runs").exists()
 
 
-def test_evaluate_after_pictures_moved(pictures, dcgan, workplace):
-    assert dcgan(*words(pictures, "hydra.run.dir=run")).code == 0
-    pictures.rename(workplace / "elsewhere")
-    done = dcgan("evaluate", "--run", "run", "--n", "20")
-    assert (done.code, len(done.err.splitlines())) == (3, 1)
-    assert "say where to with --data" in done.err
-    done = dcgan("evaluate", "--run", "run", "--n", "20", "--data", "elsewhere")
-    assert done.code == 0, done.err
-    write_colours(workplace / "others", 20)
-    done = dcgan("evaluate", "--run", "run", "--n", "20", "--data", "others")
-    assert (done.code, len(done.err.splitlines())) == (3, 1)
-    assert "are not those that run was trained on" in done.err
-
-
 def test_number_of_classes(dcgan, workplace):
     for name in ("cats", "dogs", "owls"):
         write_colours(workplace / "photos" / name, 8)
@@ -157,7 +128,6 @@ def test_number_of_classes(dcgan, workplace):
     done = dcgan(*asked, "data.classes=10")
     assert (done.code, len(done.err.splitlines())) == (3, 1)
     assert "has 3 classes (cats, dogs, owls); give data.classes=3" in done.err
-    assert dcgan(*asked, "data.classes=3").code == 0
 
 
 def test_classes_are_counted_and_named(dcgan, workplace):
@@ -180,7 +150,7 @@ def test_classes_are_counted_and_named(dcgan, workplace):
     done = dcgan("evaluate", "--run", "run", "--n", "9")
     assert done.code == 0, done.err
     assert any(line.split() == ["class", "1", "a", "b", "cats"] for line in done.out.splitlines())
-    assert dcgan("train", "resume=run", "epochs=3").code == 0
+    assert dcgan("train", "resume=run").code == 0
     open_run("run").update({"class_names": ["cats"]})
     done = dcgan("sample", "--run", "run", "--class", "2")
     assert (done.code, len(done.err.splitlines())) == (4, 1)
@@ -195,11 +165,6 @@ def test_limit_excludes_classes(dcgan, workplace):
     assert 'classes   no images of class "owls" among the 12' in done.err
 
 
-def test_buffer_smaller_than_the_data_set(dcgan, pictures):
-    done = dcgan(*words(pictures, "buffer_size=40", "epochs=1"))
-    assert "shuffle   reaches 40 of 100 images far; buffer_size=100 shuffles all" in done.err
-
-
 class TestUncached:
     """`data.cache=false`: lazy images."""
 
@@ -210,21 +175,29 @@ class TestUncached:
 
     OPTIONS = ("data.flip=true", "batch_size=16", "evaluate_every=1")
 
-    @pytest.mark.parametrize("packed", [False, True])
-    def test_the_same_bits_as_from_the_cache(self, cached_run, pictures, dcgan, workplace, packed):
+    def test_the_same_bits_as_from_the_cache(self, cached_run, pictures, dcgan, workplace):
+        """Also where it comes back to the cache, and from what `dcgan pack` made."""
+
+        def decoded() -> int:
+            return sum(path.name[:6] == "images" for path in (workplace / "cache").iterdir())
+
         write_bad(pictures)
+        options = ["--image-size", "28", "--channels", "1", "--shard-images", "30"]
+        assert dcgan("pack", pictures, "packed", "--skip-bad", *options).code == 0
         asked = words(pictures, "data.cache=false", "data.skip_bad=true", *self.OPTIONS)
-        if packed:
-            options = ["--image-size", "28", "--channels", "1", "--shard-images", "30"]
-            assert dcgan("pack", pictures, "packed", "--skip-bad", *options).code == 0
-            asked = ["train", "data=tfrecord", "data.path=packed", *SMALL, *self.OPTIONS]
         done = dcgan(*asked, "epochs=1", "hydra.run.dir=uncached/run")
         assert done.code == 0, done.err
-        decoded = [path for path in (workplace / "cache").iterdir() if path.name[:6] == "images"]
-        assert len(decoded) == 1, "the first run's alone"
-        more = ["epochs=2", *([] if packed else ["data.cache=true"])]
+        assert "left out  6 of 106 images" in done.err
+        assert decoded() == 1, "the first run's alone"
+        more = ["epochs=2", "data.cache=true"]
         assert dcgan("train", "resume=uncached/run", *more).code == 0
         assert_same_run(workplace / "uncached" / "run", cached_run)
+
+        before = decoded()
+        asked = ["train", "data=tfrecord", "data.path=packed", *SMALL, *self.OPTIONS]
+        assert dcgan(*asked, "hydra.run.dir=packed_run/run").code == 0
+        assert decoded() == before
+        assert_same_run(workplace / "packed_run" / "run", cached_run)
 
     def test_a_picture_that_changes_within_an_epoch(self, pictures, processes, workplace):
         """The run stops; after the picture is restored, it resumes with the same bits."""
@@ -243,13 +216,6 @@ class TestUncached:
         done = processes.run("train", "resume=stopped/run", cwd=workplace)
         assert done.code == 0, done.err
         assert_same_run(workplace / "stopped" / "run", workplace / "unbroken" / "run")
-
-
-def test_labels_in_a_column(dcgan, workplace):
-    pixels = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), np.uint8)
-    np.savez("x.npz", x_train=pixels, y_train=np.arange(40)[:, np.newaxis] % 4)
-    options = ["model.conditional=true", "data.classes=4", *SMALL]
-    assert dcgan("train", "data=npz", "data.path=x.npz", *options).code == 0
 
 
 def test_no_path(dcgan, workplace):

@@ -1,5 +1,6 @@
 """Every model with every loss, and what goes with them, from words to pictures."""
 
+import itertools
 import json
 import shutil
 
@@ -37,8 +38,20 @@ def train_and_train_the_second_epoch_again(dcgan, workplace, words):
     assert_same_run(run, copy)
 
 
-@pytest.mark.parametrize("loss", registry.names("loss"))
-@pytest.mark.parametrize("model", registry.names("model"))
+OFTEN = [
+    ("dcgan28", "minimax"),
+    ("dcgan", "least_squares"),
+    ("mlp", "hinge"),
+    ("mlp", "wasserstein_gp"),
+]
+"""Each loss once, with what is trained below; the others are slow tests."""
+PAIRS = [
+    pytest.param(*pair, marks=[pytest.mark.slow] * (pair not in OFTEN))
+    for pair in itertools.product(registry.names("model"), registry.names("loss"))
+]
+
+
+@pytest.mark.parametrize(("model", "loss"), PAIRS)
 def test_trains_goes_on_exactly_and_samples(dcgan, workplace, model, loss):
     size = SIZES[model]
     words = [*SMALL, f"model={model}", f"loss={loss}", f"data.image_size={size}"]

@@ -122,7 +122,6 @@ def first_adam_step(gradient, learning_rate=1e-4, beta_1=0.9, beta_2=0.999, epsi
 
 DEFAULT = TrainConfig(batch_size=16, seed=3)
 ODD = dataclasses.replace(CONFIG, model=ModelConfig(base_channels=5))
-FORMS = pytest.mark.parametrize("convolution", ["direct", "transformed"])
 
 
 def far(found, expected) -> float:
@@ -130,21 +129,33 @@ def far(found, expected) -> float:
     return float(np.linalg.norm(found - expected) / (np.linalg.norm(expected) + 1e-30))
 
 
-@FORMS
+CASES = {
+    "the tutorial's networks": (DEFAULT, 16, 0, 0),
+    "the tutorial's networks with R1": (DEFAULT, 16, 3, 0),
+    "last batch": (CONFIG, 6, 0, 0),
+    "odd numbers of channels and images, with R1": (ODD, 5, 3, 0),
+    "sure that all are generated": (CONFIG, 16, 0, -100),
+    "sure that all are real": (CONFIG, 16, 0, 6),
+}
+"""By name: settings, real images, the weight of R1, and the bias of each logit."""
+SLOW = [
+    ("the tutorial's networks", "direct"),
+    ("the tutorial's networks with R1", "direct"),
+    ("the tutorial's networks with R1", "transformed"),
+]
+
+
 @pytest.mark.parametrize(
-    ("config", "real_count", "r1_gamma", "bias"),
+    ("case", "convolution"),
     [
-        pytest.param(DEFAULT, 16, 0, 0, id="the tutorial's networks"),
-        pytest.param(DEFAULT, 16, 3, 0, id="the tutorial's networks with R1"),
-        pytest.param(CONFIG, 6, 0, 0, id="last batch"),
-        pytest.param(CONFIG, 6, 3, 0, id="last batch with R1"),
-        pytest.param(ODD, 5, 3, 0, id="odd numbers of channels and images"),
-        pytest.param(CONFIG, 16, 0, -100, id="sure that all are generated"),
-        pytest.param(CONFIG, 16, 0, 6, id="sure that all are real"),
+        pytest.param(case, form, marks=[pytest.mark.slow] * ((case, form) in SLOW))
+        for case in CASES
+        for form in ("direct", "transformed")
     ],
 )
-def test_step_equals_the_reference(images, convolution, config, real_count, r1_gamma, bias):
+def test_step_equals_the_reference(images, case, convolution):
     """Each gradient is within 0.2 % of the reference's."""
+    config, real_count, r1_gamma, bias = CASES[case]
     loss = LossConfig(r1_gamma=r1_gamma)
     config = dataclasses.replace(config, loss=loss, convolution=convolution)
     use_precision("float32")
@@ -291,8 +302,16 @@ def test_a_loss_that_is_not_finite_is_reported(gan, images):
     assert run_step(gan, images)[2] == 1
 
 
-@FORMS
-@pytest.mark.parametrize("r1_gamma", [0, 1])
+@pytest.mark.parametrize(
+    ("convolution", "r1_gamma"),
+    [
+        ("transformed", 0),
+        *(
+            pytest.param(*pair, marks=pytest.mark.slow)
+            for pair in [("direct", 0), ("direct", 1), ("transformed", 1)]
+        ),
+    ],
+)
 def test_bfloat16_keeps_weights_and_losses_in_float32(images, convolution, r1_gamma):
     """Its gradients are within 15 % of float32's, the first layer's being farthest."""
     loss = LossConfig(r1_gamma=r1_gamma)

@@ -174,8 +174,14 @@ def test_fashion_mnist_is_downloaded_into_the_folder_of_keras(tmp_path, monkeypa
     assert names == sorted(fashion_mnist.FILES)
 
 
-@pytest.mark.parametrize("name", ["numpy", "random", "rich", "tensorflow", "typing"])
-@pytest.mark.parametrize("content", ["x = 1\n", "x = (\n", "raise ValueError\n"])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *((name, "x = 1\n") for name in ("numpy", "random", "rich", "tensorflow", "typing")),
+        ("numpy", "x = (\n"),
+        ("typing", "raise ValueError\n"),
+    ],
+)
 def test_library_that_python_path_has_another_file_for(workplace, name, content):
     (workplace / "mine").mkdir()
     file = workplace / "mine" / f"{name}.py"

@@ -5,7 +5,6 @@ import shutil
 import signal
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from dcgan_cli.core.training import loop as training
@@ -158,12 +157,3 @@ def test_out_of_memory_elsewhere(dcgan, workplace, finished_run, monkeypatch, na
     done = dcgan(name, "--run", finished_run)
     assert done.code == 5
     assert done.err.splitlines()[-1].startswith("dcgan: out of memory; close other programs, ask")
-
-
-def test_other_images(dcgan, workplace, finished_run):
-    """The limit is the run's own; where its images are may be said."""
-    shutil.copytree(finished_run, "run")
-    np.savez("other.npz", x_train=np.zeros((200, 28, 28), np.uint8), y_train=np.zeros(200, int))
-    done = dcgan("train", "resume=run", "data.path=other.npz", "epochs=4")
-    assert done.code == 3
-    assert done.err.endswith("put them back, or say with data.path= where they are\n")

@@ -56,9 +56,13 @@ CUTS = {
     "before the last batch": ([EVERY_STEP], 7, 7),
     "epoch boundary": ([], 8, 8),
 }
+OFTEN = ("mid-epoch", "before the last batch")
+"""The others are slow tests."""
 
 
-@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize(
+    "cut", [pytest.param(cut, marks=[pytest.mark.slow] * (cut not in OFTEN)) for cut in CUTS]
+)
 def test_stopped_by_sigterm(processes, unbroken, workplace, precision, cut):
     words, heard, saved = CUTS[cut]
     stopped = begin(processes, workplace, precision, *words, faults=[stop_at(heard)])
@@ -81,6 +85,7 @@ def test_stopped_with_an_average_and_in_the_cooldown(processes, workplace):
     assert_same_run(*(folder / "run" for folder in folders))
 
 
+@pytest.mark.slow
 def test_stopped_again_straight_after(processes, unbroken, workplace, precision):
     for step in (2, 3, 9):
         start = begin if step == 2 else go_on
@@ -92,7 +97,7 @@ def test_stopped_again_straight_after(processes, unbroken, workplace, precision)
     assert_same_run(workplace / "run", unbroken)
 
 
-@pytest.mark.parametrize("step", [1, 6])
+@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.slow), 6])
 def test_killed(processes, unbroken, workplace, precision, step):
     """The step that was read last is not committed yet, the one before it is."""
     faults = [stop_at(step, "SIGKILL")]
@@ -119,6 +124,7 @@ def test_fallen_back_to_the_checkpoint_before(processes, unbroken, workplace, pr
     assert_same_run(workplace / "run", unbroken)
 
 
+@pytest.mark.slow  # Others go on after an epoch with more of them: test_commit.py.
 def test_extended(processes, unbroken, workplace, precision):
     assert begin(processes, workplace, precision, "epochs=1").code == 0
     done = go_on(processes, workplace, f"epochs={EPOCHS}")

@@ -2,7 +2,10 @@
 
 import itertools
 import math
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from dcgan_cli.core.evaluation.figures import evaluation_of
 from dcgan_cli.core.evaluation.scoring import ENOUGH_IMAGES, MISSING_SHARE, Scorer
 from dcgan_cli.core.runs import checkpoints
 from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.training import health as health_module
 from dcgan_cli.core.training.health import LOST_CLASSES, LOST_DIVERSITY, NO_CONTRAST, Health
 from dcgan_cli.settings.schema import DataConfig, EvaluationConfig, LossConfig, TrainConfig
 from tests.conftest import QUICK
@@ -45,6 +49,7 @@ def test_best_is_kept_and_patience_ends_the_run(dcgan, workplace):
     assert "train longer  dcgan train resume=run patience=null" in dcgan("inspect", "run").out
 
 
+@pytest.mark.slow
 def test_patience_waits_for_a_worse_score(dcgan, workplace):
     """With fewer scores than epochs, it is scores that tell."""
     words = [*SCORED, "epochs=60", "evaluate_every=2", "patience=1", "optimizer.learning_rate=0.3"]
@@ -55,16 +60,15 @@ def test_patience_waits_for_a_worse_score(dcgan, workplace):
     assert max(distances) == len(rows) == best + 2 < 60
 
 
-def test_other_scores_leave_a_finished_run_alone(dcgan, workplace):
-    assert dcgan("train", *SCORED, "epochs=2", "hydra.run.dir=run").code == 0
-    run = RunFolder(workplace / "run")
+def test_other_scores_leave_a_finished_run_alone(dcgan, workplace, scored_run):
+    run = RunFolder(Path(shutil.copytree(scored_run, "run")))
     rows, scored_by = run.metrics(), run.record()["scored_by"]
     done = dcgan("train", "resume=run", "evaluation.features=mnist")
     assert done.code == 0, done.err
     assert (run.metrics(), run.record()["scored_by"]) == (rows, scored_by)
 
 
-def test_the_best_by_other_scores_is_kept(dcgan, workplace):
+def test_scores_made_differently_are_dropped_and_the_best_by_them_kept(dcgan, workplace):
     """An early epoch is the best by the first features; the second run's scores cannot tell."""
     words = [*SCORED, "optimizer.learning_rate=0.3", "hydra.run.dir=run"]
     assert dcgan("train", *words, "epochs=3").code == 0
@@ -72,6 +76,9 @@ def test_the_best_by_other_scores_is_kept(dcgan, workplace):
     best = min(rows, key=lambda row: row["frechet_distance"])["epoch"]
     done = dcgan("train", "resume=run", "epochs=6", "evaluation.features=mnist")
     assert done.code == 0, done.err
+    assert "scores are made differently now: those so far are dropped" in done.err
+    rows = RunFolder(workplace / "run").metrics()
+    assert ["frechet_distance" in row for row in rows] == [False] * 3 + [True] * 3
     assert best < 5
     assert {best, 5, 6} <= set(kept(workplace / "run"))
 
@@ -83,37 +90,24 @@ def test_features_that_are_not_there_leave_nothing_behind(dcgan, workplace):
     assert not list(workplace.iterdir())
 
 
-def test_the_average_is_what_is_sampled_and_goes_on_exactly(dcgan, workplace, monkeypatch):
-    words = ["train", *SCORED, "ema=0.9", "epochs=3", "hydra.run.dir=run"]
-    folders = [workplace / name for name in ("whole", "halves")]
-    for folder in folders:
-        folder.mkdir()
-    monkeypatch.chdir(folders[0])
+def test_the_average_is_what_is_sampled_and_goes_on_exactly(dcgan, workplace):
+    words = ["train", *SCORED, "ema=0.9", "checkpoint_every=1", "epochs=3", "hydra.run.dir=run"]
     assert dcgan(*words).code == 0
-    monkeypatch.chdir(folders[1])
-    assert dcgan(*words, "epochs=1").code == 0
-    assert dcgan("train", "resume=run", "epochs=3").code == 0
-    assert_same_run(*(folder / "run" for folder in folders))
+    halves = Path(shutil.copytree("run", "halves/run"))
+    for step in (8, 12):
+        shutil.rmtree(halves / "checkpoints" / f"step_{step:010d}")
+    assert dcgan("train", "resume=halves/run").code == 0
+    assert_same_run(workplace / "run", halves)
 
-    checkpoint, _ = checkpoints.newest_whole(folders[0] / "run" / "checkpoints")
+    checkpoint, _ = checkpoints.newest_whole(workplace / "run" / "checkpoints")
     average, generator = (checkpoint.load(part) for part in ("generator_average", "generator"))
     assert average.keys() == generator.keys()
     assert not np.array_equal(average["dense/kernel"], generator["dense/kernel"])
-    monkeypatch.chdir(folders[0])
     assert dcgan("sample", "--run", "run", "--n", "4", "--out", "grid.png").code == 0
-    frame = folders[0] / "run" / "samples" / "epoch_0003.png"
+    frame = workplace / "run" / "samples" / "epoch_0003.png"
     from PIL import Image
 
     np.testing.assert_array_equal(Image.open("grid.png"), Image.open(frame))
-
-
-def test_scores_made_differently_are_dropped_on_resuming(dcgan, workplace):
-    assert dcgan("train", *SCORED, "epochs=2", "hydra.run.dir=run").code == 0
-    done = dcgan("train", "resume=run", "epochs=3", "evaluation.features=mnist")
-    assert done.code == 0, done.err
-    assert "scores are made differently now: those so far are dropped" in done.err
-    rows = RunFolder(workplace / "run").metrics()
-    assert ["frechet_distance" in row for row in rows] == [False, False, True]
 
 
 def test_too_few_images_to_score(dcgan, workplace):
@@ -167,7 +161,24 @@ def test_ten_is_the_least_number_by_which_chance_is_no_reason():
     assert ENOUGH_IMAGES == 10
 
 
-class TestHealth:
+def test_a_finding_is_said_kept_and_shown(dcgan, workplace, scored_run, monkeypatch):
+    """What is found in which rows: below."""
+    monkeypatch.setattr(health_module, "LEARNING_EPOCHS", 4)
+    monkeypatch.setattr(health_module, "LEARNING_STEPS", 16)
+    run = RunFolder(Path(shutil.copytree(scored_run, "run")))
+    words = ["train", "resume=run", "epochs=5", "optimizer.learning_rate=1e-9"]
+    said = dcgan(*words).err
+    assert said.count("warning: nothing learned: after 16 steps the best score is ") == 1
+    found = run.status()["health"]
+    assert [(finding["kind"], finding["epoch"]) for finding in found] == [("nothing learned", 4)]
+    assert "larger optimizer.learning_rate" in found[0]["advice"]
+    assert "nothing learned since epoch 4" in " ".join(dcgan("inspect", "run").out.split())
+    assert dcgan("train", "resume=run").code == 0  # Nothing is left to do.
+    assert run.status()["health"] == found
+
+
+@pytest.mark.slow
+class TestProvokedHealth:
     """Each finding is provoked by settings that really cause it."""
 
     ROUGH = ("data.limit=500", "batch_size=64", "precision=float32", "hydra.run.dir=run")
@@ -225,14 +236,6 @@ class TestHealth:
                 break
         assert said.count("warning: saturation: the samples are plain areas") == 1
 
-    def test_a_generator_that_has_only_begun_is_not_saturated(self):
-        health = Health(LossConfig(), None)
-        row = {"discriminator_loss": 1.2, "frechet_distance": 500.0, "diversity": 0.1}
-        for epoch, contrast in enumerate([0.01, 0.04, 0.3, 0.06], start=1):
-            assert not health.add(row | {"epoch": epoch, "contrast": contrast})
-        (finding,) = health.add(row | {"epoch": 5, "contrast": 0.04})
-        assert finding.kind == "saturation"
-
     def test_missing_classes(self, train, dcgan, workplace):
         """A run that has most digits goes on at a rate at which it loses them."""
         good = ["model.base_channels=8", "batch_size=16", "optimizer.beta_1=0.5"]
@@ -252,6 +255,46 @@ class TestHealth:
             "epochs=10", "data.limit=200", "model.dropout=0", "optimizer.learning_rate=5e-3"
         )
         assert said.count("warning: discriminator wins: its loss is") >= 1
+
+
+class TestHealth:
+    """What is found in rows of metrics."""
+
+    SCORED: ClassVar = {"discriminator_loss": 1.2, "frechet_distance": 50.0, "contrast": 1.0}
+
+    def test_collapse_is_found_once_they_were_diverse(self):
+        health = Health(LossConfig(), None)
+        diversities = [0.2, 0.01, 0.3, 0.13, 0.11, 0.05]
+        found = [
+            [finding.kind for finding in health.add(self.SCORED | {"epoch": i, "diversity": value})]
+            for i, value in enumerate(diversities, start=1)
+        ]
+        assert found == [[], [], [], [], ["collapse"], []]
+        assert "smaller optimizer.learning_rate" in health.findings["collapse"].advice
+
+    @pytest.mark.parametrize(
+        ("distances", "steps", "epoch"),
+        [
+            ([95] * 6, 250, 5),  # After five scores,
+            ([95] * 12, 100, 10),  # and a thousand steps.
+            ([95, 89, 95, 95, 95, 95], 250, None),
+        ],
+    )
+    def test_nothing_learned(self, distances, steps, epoch):
+        health = Health(LossConfig(), 100.0)
+        for i, distance in enumerate(distances, start=1):
+            row = {"epoch": i, "step": steps * i, "frechet_distance": distance, "diversity": 0.2}
+            health.add(self.SCORED | row)
+        found = health.findings.get("nothing learned")
+        assert (found and found.epoch) == epoch
+
+    def test_a_generator_that_has_only_begun_is_not_saturated(self):
+        health = Health(LossConfig(), None)
+        row = {"discriminator_loss": 1.2, "frechet_distance": 500.0, "diversity": 0.1}
+        for epoch, contrast in enumerate([0.01, 0.04, 0.3, 0.06], start=1):
+            assert not health.add(row | {"epoch": epoch, "contrast": contrast})
+        (finding,) = health.add(row | {"epoch": 5, "contrast": 0.04})
+        assert finding.kind == "saturation"
 
     @pytest.mark.parametrize(
         ("settings", "lost", "not_yet"),

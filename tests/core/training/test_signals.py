@@ -29,7 +29,12 @@ def start(*words: str) -> "subprocess.Popen[str]":
 
 @pytest.mark.parametrize(
     ("number", "code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    [
+        (signal.SIGINT, 130),
+        # test_exact_resume.py goes on after it, too.
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+        (signal.SIGHUP, 129),
+    ],
     ids=lambda value: getattr(value, "name", None),
 )
 def test_signal_saves_and_says_how_to_go_on(processes, dcgan, workplace, number, code):
@@ -74,7 +79,7 @@ def test_status_that_cannot_be_written_hides_no_signal(processes, workplace):
     assert ended.err.splitlines()[-1].endswith("go on with: dcgan train resume=a")
 
 
-def test_second_ctrl_c_leaves_at_once(processes, dcgan, workplace):
+def test_second_ctrl_c_leaves_at_once(processes, workplace):
     """Without waiting for a checkpoint: the signals come while the first one is being written."""
     faults = [("signal_before", "fsync", r"checkpoints/\.step_\d+8\.", "SIGINT", 2)]
     words = [*QUICK, "epochs=3", "hydra.run.dir=a"]
@@ -85,7 +90,7 @@ def test_second_ctrl_c_leaves_at_once(processes, dcgan, workplace):
     run = RunFolder(workplace / "a")
     assert run.status()["state"] == "interrupted"
     assert [c.progress.step for c in checkpoints.find(run.checkpoints)] == [4]
-    assert dcgan("train", "resume=a").code == 0
+    assert checkpoints.newest_whole(run.checkpoints)[1] == []
 
 
 @pytest.mark.parametrize(

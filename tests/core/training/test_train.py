@@ -1,8 +1,7 @@
 """`dcgan train`, from its words to the run folder."""
 
 import json
-import subprocess
-import sys
+import shutil
 import zipfile
 
 import numpy as np
@@ -79,43 +78,35 @@ def test_says_what_it_does(dcgan, workplace):
     assert (workplace / "runs" / "latest" / "run.json").is_file()
 
 
-def test_tensorflow_keeps_quiet(workplace):
-    words = ["train", *TINY, "epochs=1", "hydra.run.dir=here"]
-    command = [sys.executable, "-m", "dcgan_cli", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    heads = [line.split()[0] for line in done.stderr.splitlines()]
-    assert heads == ["run", "device", "data", "networks", "steps", "epoch"]
-
-
 def test_same_seed_same_run_other_seed_other_run(dcgan, workplace, finished_run):
-    words = ["train", *TINY, "epochs=3", "checkpoint_every=1"]
-    assert dcgan(*words, "hydra.run.dir=run").code == 0
+    words = ["train", *TINY, "checkpoint_every=1"]
+    assert dcgan(*words, "epochs=3", "hydra.run.dir=run").code == 0
     assert_same_run(workplace / "run", finished_run)
-    assert dcgan(*words, "seed=1", "hydra.run.dir=other").code == 0
-    assert rows(workplace / "other") != rows(finished_run)
+    assert dcgan(*words, "epochs=1", "seed=1", "hydra.run.dir=other").code == 0
+    assert rows(workplace / "other") != rows(finished_run)[:1]
 
 
-def test_lineage_tells_of_every_part(dcgan, workplace):
-    assert dcgan("train", *TINY, "epochs=1", "hydra.run.dir=a").code == 0
-    done = dcgan("train", "resume=a", "epochs=2", "optimizer.beta_1=0.5")
+def test_lineage_tells_of_every_part(dcgan, workplace, finished_run):
+    shutil.copytree(finished_run, "a")
+    done = dcgan("train", "resume=a", "epochs=4", "optimizer.beta_1=0.5")
     assert done.code == 0
     assert "changed   optimizer.beta_1 from 0.9 to 0.5\n" in done.err
     record = RunFolder(workplace / "a").record()
-    assert [part["from_step"] for part in record["lineage"]] == [0, 4]
-    assert record["lineage"][1]["changed"] == {"epochs": [1, 2], "optimizer.beta_1": [0.9, 0.5]}
-    assert record["config"]["epochs"] == 2
+    assert [part["from_step"] for part in record["lineage"]] == [0, 12]
+    assert record["lineage"][1]["changed"] == {"epochs": [3, 4], "optimizer.beta_1": [0.9, 0.5]}
+    assert record["config"]["epochs"] == 4
 
 
 def test_resume_latest_goes_on_with_the_newest_run(dcgan, workplace):
-    assert dcgan("train", *TINY, "epochs=1").code == 0
+    assert dcgan("train", *QUICK, "epochs=1").code == 0
     newest = (workplace / "runs" / "latest").resolve()
     assert dcgan("train", "resume=latest", "epochs=2").code == 0
     assert len(rows(newest)) == 2
     assert len(list((workplace / "runs").iterdir())) == 2  # the run and the link
 
 
-def test_resume_of_a_finished_run_does_nothing_and_says_so(dcgan, workplace):
-    assert dcgan("train", *TINY, "epochs=1", "hydra.run.dir=a").code == 0
+def test_resume_of_a_finished_run_does_nothing_and_says_so(dcgan, workplace, finished_run):
+    shutil.copytree(finished_run, "a")
     before = newest_arrays(workplace / "a")
     done = dcgan("train", "resume=a")
     assert done.code == 0
@@ -137,16 +128,15 @@ def test_resume_refuses_what_makes_another_run(dcgan, workplace, finished_run):
         assert fragment in done.err
 
 
-def test_resume_refuses_other_images(dcgan, workplace):
-    pixels = np.random.default_rng(0).integers(0, 256, (70, 28, 28), dtype=np.uint8)
-    np.savez(workplace / "mine.npz", x_train=pixels)
-    words = [w for w in TINY if "limit" not in w]
-    done = dcgan("train", *words, "data.path=mine.npz", "epochs=1", "hydra.run.dir=a")
-    assert done.code == 0, done.err
-    np.savez(workplace / "mine.npz", x_train=pixels[::-1])
-    done = dcgan("train", "resume=a", "epochs=2")
-    assert done.code == 3
+def test_resume_refuses_other_images(dcgan, workplace, finished_run):
+    """The limit is the run's own; where its images are may be said."""
+    shutil.copytree(finished_run, "run")
+    with np.load(QUICK[0].partition("=")[2]) as archive:
+        np.savez("other.npz", x_train=archive["x_train"][::-1], y_train=archive["y_train"][::-1])
+    done = dcgan("train", "resume=run", "data.path=other.npz", "epochs=4")
+    assert (done.code, len(done.err.splitlines())) == (3, 1)
     assert "training images are not those of" in done.err
+    assert done.err.endswith("put them back, or say with data.path= where they are\n")
 
 
 def test_resume_of_a_run_that_may_not_be_written_to(dcgan, workplace, finished_run, monkeypatch):
@@ -164,11 +154,11 @@ def test_resume_finds_data_from_another_folder(dcgan, workplace, monkeypatch):
     dcgan("train", *words, "data.path=mine.npz", "epochs=1", "hydra.run.dir=a")
     (workplace / "elsewhere").mkdir()
     monkeypatch.chdir(workplace / "elsewhere")
-    assert dcgan("train", "resume=../a", "epochs=2").code == 0
+    assert dcgan("train", "resume=../a").code == 0
 
 
-def test_folder_with_a_run_is_not_overwritten(dcgan, workplace):
-    assert dcgan("train", *TINY, "epochs=1", "hydra.run.dir=a").code == 0
+def test_folder_with_a_run_is_not_overwritten(dcgan, workplace, finished_run):
+    shutil.copytree(finished_run, "a")
     before = newest_arrays(workplace / "a")
     status = (workplace / "a" / "status.json").read_text()
     done = dcgan("train", *TINY, "epochs=1", "seed=4", "hydra.run.dir=a")
@@ -180,24 +170,21 @@ def test_folder_with_a_run_is_not_overwritten(dcgan, workplace):
 
 
 def test_kept_checkpoints_are_the_two_newest_and_every_nth(dcgan, workplace):
-    words = ["train", *TINY, "epochs=5", "checkpoint_every=2", "hydra.run.dir=a"]
+    words = ["train", *QUICK, "epochs=8", "checkpoint_every=2", "hydra.run.dir=a"]
     assert dcgan(*words).code == 0
-    kept = [c.progress.epoch for c in checkpoints.find(workplace / "a" / "checkpoints")]
-    assert kept == [5, 4, 2]
-    assert dcgan("train", "resume=a", "epochs=8").code == 0
     kept = [c.progress.epoch for c in checkpoints.find(workplace / "a" / "checkpoints")]
     assert kept == [8, 7, 6, 4, 2]
 
 
-def test_goes_on_in_the_arithmetic_it_began_in(dcgan, workplace, monkeypatch):
+def test_goes_on_in_the_arithmetic_it_began_in(dcgan, workplace, finished_run, monkeypatch):
     """Also where `auto` would now stand for another one."""
-    assert dcgan("train", *QUICK, "epochs=1", "hydra.run.dir=a").code == 0
+    shutil.copytree(finished_run, "a")
     record = RunFolder(workplace / "a").record
     assert record()["convolution"] == "transformed"
     monkeypatch.setattr(setup, "resolve_convolution", lambda config: "direct")
-    assert dcgan("train", "resume=a", "epochs=2").code == 0
+    assert dcgan("train", "resume=a", "epochs=4").code == 0
     assert record()["convolution"] == "transformed"
-    assert dcgan("train", "resume=a", "epochs=3", "convolution=direct").code == 0
+    assert dcgan("train", "resume=a", "epochs=5", "convolution=direct").code == 0
     assert record()["convolution"] == "direct"
 
 
@@ -218,15 +205,13 @@ def test_a_rate_that_begins_anew_is_said(dcgan, workplace):
     assert "rate      7.5e-05 now, and falls to zero at epoch 4" in done.err
 
 
-def test_loss_that_is_not_finite_stops_with_the_last_good_state(dcgan, workplace):
-    assert dcgan("train", *TINY, "epochs=1", "hydra.run.dir=a").code == 0
+def test_loss_that_is_not_finite_stops_with_the_last_good_state(dcgan, workplace, finished_run):
+    shutil.copytree(finished_run, "a")
     done = dcgan("train", "resume=a", "epochs=40", "optimizer.learning_rate=1e30")
     assert done.code == 6, done.err
     last = done.err.splitlines()[-1]
     assert "dcgan: step " in last
-    assert (
-        "optimizer.learning_rate=1e+30; try a smaller one, in a new run or from step 4 on: " in last
-    )
+    assert "optimizer.learning_rate=1e+30; try a smaller one, in a new run or from step 12" in last
     assert last.endswith("dcgan train resume=a optimizer.learning_rate=1e+29")
     assert all(np.isfinite(array).all() for array in newest_arrays(workplace / "a").values())
     status = json.loads((workplace / "a" / "status.json").read_text())
@@ -255,9 +240,3 @@ def test_run_folder_that_is_a_file(dcgan, workplace):
     done = dcgan("train", *TINY, "epochs=1", "hydra.run.dir=a")
     assert (done.code, len(done.err.splitlines())) == (5, 1)
     assert "a" in done.err
-
-
-def test_repeated_runs_get_folders_of_their_own(dcgan, workplace):
-    for _ in range(2):
-        assert dcgan("train", *TINY, "epochs=1").code == 0
-    assert len([path for path in (workplace / "runs").iterdir() if not path.is_symlink()]) == 2

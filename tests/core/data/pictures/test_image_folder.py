@@ -24,29 +24,7 @@ from dcgan_cli.core.data.pictures.listing import list_images
 from dcgan_cli.core.data.pictures.preprocessing import Form
 from dcgan_cli.errors import ConfigError, DataError, StorageError
 from dcgan_cli.settings.schema import DataConfig
-from tests.pictures import MODES, colours, write_bad, write_colours, write_picture
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch) -> Path:
-    """Return an empty cache folder."""
-    monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    """Return an empty folder."""
-    made = tmp_path / "pictures"
-    made.mkdir()
-    return made
-
-
-def load(folder: Path, **options) -> ImageSet:
-    defaults = {"image_size": 16, "channels": 3}
-    return load_training_images(
-        DataConfig(name="image_folder", path=str(folder), **defaults | options)
-    )
+from tests.pictures import MODES, colours, load, write_bad, write_colours, write_picture
 
 
 def message_of(folder: Path, kind: type[Exception] = DataError, **options) -> str:
@@ -404,6 +382,7 @@ class TestCache:
         (entry / "entry.json").write_text(damage)
         assert (np.asarray(load(folder, cache=False).images) == before).all()
 
+    @pytest.mark.slow
     def test_thousands_of_bad_files(self, folder):
         write_colours(folder, 2)
         for number in range(18_000):

@@ -14,7 +14,6 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from dcgan_cli.core.data.image_set import ImageSet
-from dcgan_cli.core.data.load import load_training_images
 from dcgan_cli.core.data.pictures import decoding as picture_decoding
 from dcgan_cli.core.data.pictures.class_folders import as_written, class_folders
 from dcgan_cli.core.data.pictures.content_kinds import why_no_picture
@@ -26,29 +25,10 @@ from dcgan_cli.hydra_cli.command_line import CommandLine
 from dcgan_cli.hydra_cli.run import compose
 from dcgan_cli.settings.schema import DataConfig
 from dcgan_cli.text import counted
-from tests.pictures import colours, write_colours, write_picture
+from tests.pictures import colours, load, write_colours, write_picture
 
 COLOUR, GREY = Form(16, 3, "crop"), Form(16, 1, "crop")
 ORANGE = (200, 100, 50)
-
-
-@pytest.fixture(autouse=True)
-def _cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    made = tmp_path / "pictures"
-    made.mkdir()
-    return made
-
-
-def load(folder: Path, **options) -> ImageSet:
-    defaults = {"image_size": 16, "channels": 3}
-    return load_training_images(
-        DataConfig(name="image_folder", path=str(folder), **defaults | options)
-    )
 
 
 def read(content: bytes, form: Form = COLOUR) -> ReadImage:
