@@ -99,10 +99,11 @@ class ProcessServer:
 
 def serve() -> None:
     """Fork a process for each line of standard input, and wait for one when asked to."""
-    from dcgan_cli.core import load_tensorflow
+    from dcgan_cli.core import load_tensorflow, silence_tensorflow
     from dcgan_cli.hydra_cli.command_line import CommandLine
     from dcgan_cli.hydra_cli.run import compose
 
+    silence_tensorflow()
     load_tensorflow()
     from dcgan_cli.core.training import loop as training  # noqa: F401
 

@@ -13,7 +13,9 @@ COMMON = {"dcgan_cli", "settings", "errors", "text"}
 """What every part may import. `settings` itself may import `errors` alone."""
 ARROWS = {
     "__main__": {"cli", "shadowing"},
-    "cli": {"commands", "hydra_cli", "core.runs", "core.training", "shadowing", "streams"},
+    "__init__": {"api"},
+    "api": {"commands", "console", "core", "core.data", "core.runs", "core.sampling", "hydra_cli"},
+    "cli": {"core", "commands", "hydra_cli", "core.runs", "core.training", "shadowing", "streams"},
     "commands": {
         *("console", "core", "core.data", "core.evaluation", "core.runs", "core.sampling"),
         *("core.data.arrays", "core.data.pictures", "core.data.records", "core.training"),

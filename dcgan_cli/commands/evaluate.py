@@ -15,6 +15,7 @@ from dcgan_cli.commands.epochs import ALL
 from dcgan_cli.commands.sample import tell_which
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core.data.image_set import Watch
 from dcgan_cli.core.data.load import LEAVE_OUT, load_training_images
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.errors import CheckpointError, DamagedError, DataError
@@ -64,7 +65,7 @@ def evaluate_generator(
     from dcgan_cli.core.runs.choose import kept_epochs
     from dcgan_cli.core.sampling.sampler import load_generator
 
-    evaluation = _evaluation(run, features, count, data_path)
+    evaluation = evaluation_of_run(run, features, count, data_path)
     if evaluation.count < count:
         print(
             f"note: comparing {evaluation.count:,} images of each kind; "
@@ -81,7 +82,7 @@ def evaluate_generator(
             print(f"warning: {printable(str(error))}", file=sys.stderr)
             continue
         tell_which(loaded)
-        evaluated.append(_evaluate(loaded, evaluation, first_seed))
+        evaluated.append(facts_of(loaded, evaluation, first_seed))
     if not evaluated:
         raise CheckpointError(f"no checkpoint of {run.path} is whole; use another run")
     if as_json:
@@ -90,16 +91,32 @@ def evaluate_generator(
         _print(evaluated)
 
 
-def _evaluation(
-    run: RunFolder, features: str | None, count: int, data_path: str | None
+def evaluation_of_run(
+    run: RunFolder,
+    features: str | None,
+    count: int,
+    data_path: str | None,
+    watch: Watch = progress_bar,
 ) -> "Evaluation":
+    """Return what compares images with those that a run was trained on.
+
+    Args:
+        run: the run.
+        features: which network's; None for the run's own setting.
+        count: images of each kind to compare.
+        data_path: where the training images are; None for where they were.
+        watch: is shown how far it is.
+
+    Raises:
+        DataError: the images, or the weights of the features, cannot be had.
+    """
     from dcgan_cli.core.evaluation.figures import evaluation_of
 
     config = run.config()
     if data_path is not None:
         config.data.path = os.path.abspath(os.path.expanduser(data_path))
     try:
-        data = load_training_images(config.data, progress_bar)
+        data = load_training_images(config.data, watch)
     except DataError as error:
         error = DataError(str(error).replace(LEAVE_OUT, "put back what they were"))
         if config.data.path is None or data_path is not None:
@@ -111,10 +128,16 @@ def _evaluation(
             "put them back, or say with --data where they are"
         )
     which = features or config.evaluation.features
-    return evaluation_of(config.data, data, which, count, progress_bar)
+    return evaluation_of(config.data, data, which, count, watch)
 
 
-def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: int) -> Facts:
+def facts_of(
+    loaded: "LoadedGenerator",
+    evaluation: "Evaluation",
+    first_seed: int,
+    watch: Watch = progress_bar,
+) -> Facts:
+    """Return the figures of one generator, as `dcgan evaluate --json` prints them."""
     from dcgan_cli.core.evaluation.figures import NEAREST_COUNT
     from dcgan_cli.core.evaluation.per_class import figures_by_class
 
@@ -123,7 +146,7 @@ def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: i
     first: list[np.ndarray] = []
 
     def watched() -> Iterator[np.ndarray]:
-        for image in progress_bar(drawn, len(seeds), "images"):
+        for image in watch(drawn, len(seeds), "images"):
             if len(first) < NEAREST_COUNT:
                 first.append(image)
             yield image

@@ -1,9 +1,10 @@
 """`dcgan train`: data first, then a run folder, then TensorFlow."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from dcgan_cli.core.data.image_set import ImageSet
+from dcgan_cli.core.data.image_set import ImageSet, unwatched
 from dcgan_cli.core.data.load import (
     LEAVE_OUT,
     check_enough_to_score,
@@ -19,12 +20,17 @@ from dcgan_cli.settings.schema import NAMED_FEATURES, TrainConfig
 from dcgan_cli.text import printable
 
 
-def prepare(config: TrainConfig, *, quiet: bool) -> Train:
+def prepare(
+    config: TrainConfig, *, quiet: bool, progress: bool = True, own_process: bool = True
+) -> Train:
     """Read the training images, and return the function that trains on them in a folder.
 
     Args:
         config: the checked settings.
         quiet: whether TensorFlow's own log is kept from the screen.
+        progress: whether to show how far it is, on standard error.
+        own_process: False in somebody else's, where Hydra sets up no log and nothing is printed to
+            standard output.
 
     Raises:
         DataError: the images, or those held out to score by, cannot be read or are too few; they
@@ -34,7 +40,7 @@ def prepare(config: TrainConfig, *, quiet: bool) -> Train:
     from dcgan_cli.console import progress_bar
 
     try:
-        data = load_training_images(config.data, progress_bar)
+        data = load_training_images(config.data, progress_bar if progress else unwatched)
     except DataError as error:
         if not config.resume:
             raise
@@ -54,22 +60,24 @@ def prepare(config: TrainConfig, *, quiet: bool) -> Train:
         )
 
     def train_in(run: RunFolder) -> None:
-        from dcgan_cli.console import log, training_reporter
+        from dcgan_cli.console import log, log_to, training_reporter
         from dcgan_cli.core import load_tensorflow
 
         removed = load_tensorflow(quiet=quiet)
         from dcgan_cli.core.training.loop import train
 
-        with training_reporter() as reporter:
+        log_file = nullcontext(log) if own_process else log_to(run.log)
+        with log_file as logger, training_reporter(logger, progress=progress) as reporter:
             if removed:
                 names = ", ".join(removed)
                 reporter.note(f"ignored   {names}, which would change the arithmetic")
             try:
                 train(config, run, data, reporter)
             except DcganError as error:  # Told on the screen by the command line.
-                log.error(printable(str(error)))
+                logger.error(printable(str(error)))
                 raise
-        print(shown_path(run.path))
+        if own_process:
+            print(shown_path(run.path))
 
     return train_in
 

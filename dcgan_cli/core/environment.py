@@ -4,7 +4,6 @@ The bits of a run depend on its settings, its data and what `run.json` records o
 work's settings for Keras and TensorFlow must not change them.
 """
 
-import functools
 import os
 import re
 from collections.abc import Iterator
@@ -27,19 +26,29 @@ RECORDED = {"TF_ENABLE_ONEDNN_OPTS"}
 """Those that a user may well set: `run.json` says how, and resuming says what differs."""
 
 
-@functools.cache
+_removed: dict[str, str] = {}
+
+
 def remove_foreign_variables() -> tuple[str, ...]:
     """Remove variables from this process that would change TensorFlow's arithmetic.
 
-    It reads some of them when it is imported and others at its first step, so they stay removed.
+    It reads some of them when it is imported and others at its first step, so they stay removed
+    until `put_back_foreign_variables`.
 
     Returns:
         Their names; the same ones when called again.
     """
-    names = [name for name in os.environ if FOREIGN.fullmatch(name) and name not in RECORDED]
-    for name in names:
-        del os.environ[name]
-    return tuple(sorted(names))
+    for name in list(os.environ):
+        if FOREIGN.fullmatch(name) and name not in RECORDED:
+            _removed[name] = os.environ.pop(name)
+    return tuple(sorted(_removed))
+
+
+def put_back_foreign_variables() -> None:
+    """Undo `remove_foreign_variables`, in a process that goes on to other work."""
+    while _removed:
+        name, value = _removed.popitem()
+        os.environ.setdefault(name, value)
 
 
 @contextmanager

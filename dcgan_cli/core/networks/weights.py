@@ -1,12 +1,14 @@
 """The weights of a run's networks, by the names that checkpoints give them."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
 
 from dcgan_cli.core.arrays import Arrays
 from dcgan_cli.core.networks.build import build_discriminator, build_generator
+from dcgan_cli.core.networks.device import building
 from dcgan_cli.errors import CheckpointError
 from dcgan_cli.settings.schema import TrainConfig
 
@@ -37,16 +39,17 @@ def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
 def variable_shapes(build: Callable[[], keras.Model]) -> dict[str, tuple[int, ...]]:
     """Return the shapes of a network's variables by name, without making any of them.
 
-    Forgets Keras's global state, the precision in force included: call it before `use_precision`.
-
     Args:
         build: builds the network.
     """
-    with keras.StatelessScope(initialize_variables=False):
-        shapes = {name: tuple(v.shape) for name, v in named_variables(build()).items()}
-    # Else a later scope would make the variables after all.
-    keras.backend.clear_session(free_memory=False)
-    return shapes
+
+    def shapes() -> dict[str, tuple[int, ...]]:
+        with keras.StatelessScope(initialize_variables=False), building("float32"):
+            return {name: tuple(v.shape) for name, v in named_variables(build()).items()}
+
+    # Keras notes by thread which variables a later scope is to make; this note must go.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(shapes).result()
 
 
 def assign(variables: dict[str, keras.Variable], arrays: Arrays, source: str) -> None:
