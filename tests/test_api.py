@@ -41,6 +41,16 @@ def dcgan_line(request):
     return request.getfixturevalue("dcgan")
 
 
+@pytest.fixture(scope="module")
+def generator(finished_run) -> dcgan.Generator:
+    return dcgan.load(finished_run)
+
+
+@pytest.fixture(scope="module")
+def conditional(conditional_run) -> dcgan.Generator:
+    return dcgan.load(conditional_run)
+
+
 def surroundings() -> dict[str, object]:
     """Return everything about this process that training might leave changed."""
     loggers = [logging.getLogger(n) for n in (None, "absl", "tensorflow", "keras", "dcgan_cli")]
@@ -193,8 +203,7 @@ def test_samples_are_those_of_the_command(workplace, finished_run, dcgan_line):
     assert images.dtype == np.uint8
 
 
-def test_number_of_samples(finished_run):
-    generator = dcgan.load(finished_run)
+def test_number_of_samples(generator):
     assert generator.sample().shape == (16, 28, 28, 1)
     np.testing.assert_array_equal(generator.sample(np.int64(3)), generator.sample(seeds=range(3)))
 
@@ -213,13 +222,13 @@ def test_number_of_samples(finished_run):
         ({"label": 3}, "label 3: this generator was not told classes"),
     ],
 )
-def test_samples_that_cannot_be(finished_run, arguments, message):
+def test_samples_that_cannot_be(generator, arguments, message):
     with pytest.raises(dcgan.ConfigError, match=message):
-        dcgan.load(finished_run).sample(**arguments)
+        generator.sample(**arguments)
 
 
-def test_labels(conditional_run, workplace):
-    generator = dcgan.load(conditional_run)
+def test_labels(conditional):
+    generator = conditional
     assert generator.classes == 10
     threes = generator.sample(2, label=3)
     np.testing.assert_array_equal(threes, generator.sample(2, label="3"))
@@ -230,8 +239,8 @@ def test_labels(conditional_run, workplace):
             generator.sample(label=label)
 
 
-def test_render(conditional_run):
-    generator = dcgan.load(conditional_run)
+def test_render(conditional):
+    generator = conditional
     latents = np.random.default_rng(0).standard_normal((70, generator.noise_dim))
     images = generator.render(latents)
     assert (images.shape, images.dtype) == ((70, 28, 28, 1), np.uint8)
@@ -251,16 +260,16 @@ def test_render(conditional_run):
         ([["a"] * 8], "real numbers"),
     ],
 )
-def test_latents_that_cannot_be_rendered(finished_run, latents, message):
+def test_latents_that_cannot_be_rendered(generator, latents, message):
     with (
         warnings.catch_warnings(action="ignore"),  # Of a number too large for float32.
         pytest.raises(dcgan.ConfigError, match=message),
     ):
-        dcgan.load(finished_run).render(latents)
+        generator.render(latents)
 
 
-def test_walk(conditional_run):
-    generator = dcgan.load(conditional_run)
+def test_walk(conditional):
+    generator = conditional
     frames = generator.walk(3, stops=2, frames=4)
     assert (frames.shape, frames.dtype) == ((8, 3, 28, 28, 1), np.uint8)
     np.testing.assert_array_equal(frames[0], generator.sample(3))
@@ -271,8 +280,8 @@ def test_walk(conditional_run):
             generator.walk(**arguments)
 
 
-def test_save_grid(workplace, finished_run):
-    images = dcgan.load(finished_run).sample(6)
+def test_save_grid(workplace, generator):
+    images = generator.sample(6)
     path = dcgan.save_grid(images, "a/grid.png", columns=3)
     assert path == Path("a/grid.png")
     grid = np.asarray(Image.open(path))

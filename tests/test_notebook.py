@@ -5,14 +5,16 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+from jupyter_client.manager import start_new_kernel
 from nbconvert.preprocessors import ExecutePreprocessor
 
+import dcgan_cli
 from dcgan_cli.hydra_cli.command_line import CommandLine
 from dcgan_cli.hydra_cli.run import compose
-from tests.conftest import TINY
+from tests.conftest import QUICK, TINY
 
 DOCS = Path(__file__).parent.parent / "docs"
-SCORED = [*TINY[1:-1], "evaluation.samples=60", "model.name=mlp", "model.units=8", "epochs=2"]
+SCORED = [*TINY[1:4], *TINY[5:6], "evaluation.samples=60", "model=mlp", "model.units=8", "epochs=2"]
 PARAMETERS = f"""
 TRAINING = {["data.limit=200", *SCORED]}
 COMPARISON = {["data.limit=200", *SCORED]}
@@ -67,6 +69,25 @@ def test_notebook_runs(workplace, monkeypatch):
     assert all(line.isprintable() for line in lines)
     assert len([line for line in lines if re.match(r"epoch \d/2  time", line)]) == 4
     assert len(list((workplace / "runs").glob("*/run.json"))) == 5  # One by way of `latest`.
+
+
+def test_stop_button_saves(workplace):
+    """It is pressed when the first epoch is done."""
+    words = [*QUICK, "epochs=100000", "hydra.run.dir=run"]
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(workplace))
+    try:
+        client.execute(f"import dcgan_cli as dcgan\ndcgan.train(*{words})")
+        content: dict[str, str] = {}
+        while "ename" not in content:
+            content = client.get_iopub_msg(timeout=300)["content"]
+            if "epoch 1/" in content.get("text", ""):
+                manager.interrupt_kernel()
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert content["ename"] == "KeyboardInterrupt"
+    assert re.match(r"SIGINT: saved at step \d+; go on with: dcgan train res", content["evalue"])
+    assert dcgan_cli.Run("run").state == "interrupted"
 
 
 def test_its_own_settings_can_be_used():
