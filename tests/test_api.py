@@ -415,3 +415,20 @@ def test_all_is_documented():
             assert getattr(dcgan, name).__doc__
     with pytest.raises(AttributeError, match="no attribute 'sample'"):
         _ = dcgan.sample
+
+
+def test_first_import_of_tensorflow_is_left_alone(workplace):
+    """Also where a variable had to be out of the way, and TensorFlow's log keeps its level."""
+    code = (
+        "import logging, os, dcgan_cli as dcgan; dcgan.load('bundled').sample(1);"
+        "assert os.environ['XLA_FLAGS'] == '--no_such_flag';"
+        "assert not [n for n in os.environ if n.startswith(('KERAS_', 'TF_CPP_MIN'))];"
+        "assert not logging.root.handlers and logging.raiseExceptions"
+    )
+    own = ("KERAS_", "TF_CPP_MIN")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    environment = kept | {"XLA_FLAGS": "--no_such_flag"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

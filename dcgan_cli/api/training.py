@@ -33,7 +33,7 @@ def train(*words: str, progress: bool = True) -> Run:
         CheckpointError: the run to go on with is missing or damaged.
         StorageError: the disk, the memory or the permissions do not allow it.
         NumericalError: a loss is not finite any more.
-        LockedError: somebody else is training in this run folder.
+        LockedError: another process is training in this run folder.
     """
     for word in words:
         if not isinstance(word, str):
