@@ -1,7 +1,7 @@
 # make demo   train for a few minutes on real MNIST; ends with a grid and a GIF
 # make test   lint, types, and every test
 # make test-faults  kill, damage and starve real runs, for 20 minutes or so
-# make docs   write docs/configuration.md from the settings
+# make docs   write docs/configuration.md from the settings, the notebook from its script
 # make bench  this program against the tutorial's own code and PyTorch, here, for half an hour or so
 
 VENV := .venv
@@ -30,9 +30,10 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-docs: $(VENV)/installed
+docs: $(VENV)/installed-dev
 	$(BIN)/python -c 'from dcgan_cli.hydra_cli.help import configuration_page as page; print(page(), end="")' \
 	  > docs/configuration.md
+	$(BIN)/jupytext --quiet --update --to ipynb docs/notebook.py
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks.compare --json bench.json

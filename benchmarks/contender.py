@@ -33,13 +33,14 @@ def dcgan(precision: str, convolution: str) -> Callable[[], object]:
     from dcgan_cli.core.data.arrays.images import read_images
     from dcgan_cli.core.data.mnist import BUNDLED_MNIST
     from dcgan_cli.core.gan.step import build_gan, compile_step
-    from dcgan_cli.core.networks.device import use_precision
+    from dcgan_cli.core.networks.device import building
     from dcgan_cli.settings.schema import TrainConfig
 
     tf.config.experimental.enable_op_determinism()
-    use_precision(precision)
     config = TrainConfig(precision=precision, convolution=convolution)
-    step = compile_step(build_gan(config, 1), config, tf.distribute.get_strategy())
+    with building(precision):
+        gan = build_gan(config, 1)
+    step = compile_step(gan, config, tf.distribute.get_strategy())
     images = tf.constant(read_images(BUNDLED_MNIST).images[:BATCH_SIZE])
     return lambda: step(images, tf.constant(0, tf.int64)).numpy()
 

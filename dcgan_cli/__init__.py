@@ -1,35 +1,97 @@
-"""Train, sample, animate, evaluate and inspect DCGANs, from the command line or from Python."""
+"""Train, sample, animate, evaluate and inspect DCGANs, from the command line or from Python.
 
-import importlib
+    import dcgan_cli as dcgan
+
+    run = dcgan.train("experiment=quick")
+    images = run.load("best").sample(16)
+
+docs/python.md describes the functions. Nothing heavy is imported before one of them is used.
+"""
+
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-
 if TYPE_CHECKING:
+    from dcgan_cli.api.evaluation import evaluate
+    from dcgan_cli.api.generator import Generator, load
+    from dcgan_cli.api.pictures import save_grid
+    from dcgan_cli.api.run import Checkpoint, Run
+    from dcgan_cli.api.training import train
     from dcgan_cli.core.gan.losses import LossTerms
+    from dcgan_cli.errors import (
+        CheckpointError,
+        ConfigError,
+        DamagedError,
+        DataError,
+        DcganError,
+        LockedError,
+        NumericalError,
+        PluginError,
+        StorageError,
+        SweepError,
+    )
+    from dcgan_cli.plugins import load_file as plugin
     from dcgan_cli.settings.field import key as setting
     from dcgan_cli.settings.registry import data, loss, model, optimizer
 
-_SOURCES = {
-    "LossTerms": ("dcgan_cli.core.gan.losses", "LossTerms"),
-    "data": ("dcgan_cli.settings.registry", "data"),
-    "loss": ("dcgan_cli.settings.registry", "loss"),
-    "model": ("dcgan_cli.settings.registry", "model"),
-    "optimizer": ("dcgan_cli.settings.registry", "optimizer"),
-    "setting": ("dcgan_cli.settings.field", "key"),
+__version__ = "0.1.0"
+__all__ = [
+    "Checkpoint",
+    "CheckpointError",
+    "ConfigError",
+    "DamagedError",
+    "DataError",
+    "DcganError",
+    "Generator",
+    "LockedError",
+    "LossTerms",
+    "NumericalError",
+    "PluginError",
+    "Run",
+    "StorageError",
+    "SweepError",
+    "__version__",
+    "data",
+    "evaluate",
+    "load",
+    "loss",
+    "model",
+    "optimizer",
+    "plugin",
+    "save_grid",
+    "setting",
+    "train",
+]
+
+_MODULES = {
+    "Checkpoint": "api.run",
+    "Generator": "api.generator",
+    "LossTerms": "core.gan.losses",
+    "Run": "api.run",
+    "data": "settings.registry",
+    "evaluate": "api.evaluation",
+    "load": "api.generator",
+    "loss": "settings.registry",
+    "model": "settings.registry",
+    "optimizer": "settings.registry",
+    "plugin": "plugins",
+    "save_grid": "api.pictures",
+    "setting": "settings.field",
+    "train": "api.training",
 }
-"""Where each public name comes from; imported when it is first used."""
-__all__ = ["LossTerms", "__version__", "data", "loss", "model", "optimizer", "setting"]
+"""Where names are defined that are not errors."""
+_OTHER_NAMES = {"plugin": "load_file", "setting": "key"}
+"""What they are called there, where that is different."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _SOURCES:
+    if name.startswith("__") or name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, attribute = _SOURCES[name]
-    value = getattr(importlib.import_module(module), attribute)
+    module = import_module(f"{__name__}.{_MODULES.get(name, 'errors')}")
+    value = getattr(module, _OTHER_NAMES.get(name, name))
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

@@ -1,5 +1,6 @@
 """The command line: what the words mean. Imports nothing heavy; the commands do, when they run."""
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -10,9 +11,10 @@ import typer
 from dcgan_cli import __version__, plugins
 from dcgan_cli.commands.epochs import ALL, parse_epoch
 from dcgan_cli.commands.seeds import parse_seeds
+from dcgan_cli.core import silence_tensorflow
 from dcgan_cli.core.runs.progress import BEST, LAST
 from dcgan_cli.core.training.signals import interrupt_on_signals
-from dcgan_cli.errors import ConfigError, DcganError, PluginError, StorageError
+from dcgan_cli.errors import ConfigError, DcganError, PluginError, storage_error
 from dcgan_cli.hints import told
 from dcgan_cli.hydra_cli import run as bridge
 from dcgan_cli.hydra_cli.completion import complete_override
@@ -22,9 +24,6 @@ from dcgan_cli.streams import flush_output, open_standard_streams
 from dcgan_cli.text import printable
 
 CTRL_C = 130
-OUT_OF_MEMORY = (
-    "out of memory; close other programs, ask for fewer images, or use a machine with more memory"
-)
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -318,6 +317,9 @@ def run_program(words: list[str]) -> int:
     if debug:
         words = ["--debug", *(word for word in words if word != "--debug")]
         os.environ["DCGAN_DEBUG"] = "1"
+    if not _debugging():
+        silence_tensorflow()
+    logging.raiseExceptions = False  # A log file on a full disk is no reason for tracebacks.
     with interrupt_on_signals() as stop:
         try:
             try:
@@ -367,10 +369,8 @@ def _explain(error: Exception) -> tuple[str, int]:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "dcgan"
         return f"{message}; see {command} --help", ConfigError.exit_code
-    if isinstance(error, OSError):
-        return f"{error}; check the path, its permissions and free space", StorageError.exit_code
-    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-        return OUT_OF_MEMORY, StorageError.exit_code
+    if storage := storage_error(error):
+        return str(storage), storage.exit_code
     if blamed := plugins.blame(error):
         return f"{blamed} (in the plug-in; --debug shows more)", ConfigError.exit_code
     if shadowed := shadowed_by(error):

@@ -9,8 +9,9 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from dcgan_cli.core.training.reporter import Reporter, Start, StepReport
 
 log = logging.getLogger("dcgan_cli")
-logging.raiseExceptions = False  # A log file on a full disk is no reason for tracebacks.
-
+LOG_FORM = "%(asctime)s %(levelname)s %(message)s"
+"""As in conf/hydra/job_logging/run_folder.yaml."""
 
 PROGRESS_SECONDS = 60.0
 """How often a line says how far it is, where nothing is drawn."""
@@ -45,13 +46,44 @@ def _keeps_output() -> bool:
     return any(name.startswith(NOTEBOOKS) for name in os.environ)
 
 
+class _LogFile(logging.FileHandler):
+    """A log file; when it cannot be written, that is no reason for tracebacks."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
+        """Pass over the line."""
+
+
 @contextmanager
-def training_reporter() -> Iterator["Reporter"]:
-    """Yield the reporter that suits where standard error goes."""
-    if not is_live():
-        yield PlainReporter()
+def log_to(path: Path) -> Iterator[logging.Logger]:
+    """Yield a logger that writes to a file, and that no other code of the process can reach."""
+    logger = logging.Logger("dcgan_cli", logging.INFO)
+    handler = _LogFile(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter(LOG_FORM))
+    logger.addHandler(handler)
+    try:
+        yield logger
+    finally:
+        with suppress(OSError):  # The disk is full.
+            handler.close()
+
+
+@contextmanager
+def training_reporter(
+    logger: logging.Logger = log, *, progress: bool = True
+) -> Iterator["Reporter"]:
+    """Yield the reporter that suits where standard error goes.
+
+    Args:
+        logger: gets every permanent line.
+        progress: False shows nothing.
+    """
+    if not progress:
+        yield SilentReporter(logger)
         return
-    reporter = LiveReporter()
+    if not is_live():
+        yield PlainReporter(logger)
+        return
+    reporter = LiveReporter(logger)
     try:
         yield reporter
     finally:
@@ -78,6 +110,9 @@ def progress_bar(items: Iterable[Any], total: int, label: str) -> Iterator[Any]:
 
 class PlainReporter:
     """One line for each thing worth one, and in long epochs for how far it is."""
+
+    def __init__(self, logger: logging.Logger = log) -> None:
+        self.log = logger
 
     def start(self, start: "Start") -> None:
         """See `Reporter`."""
@@ -130,7 +165,7 @@ class PlainReporter:
     def line(self, text: str) -> None:
         """Write a line to standard error and to the log."""
         text = printable(text)  # A note may quote what stands in a run folder.
-        log.info(text)
+        self.log.info(text)
         self.show(text)
 
     def show(self, text: str) -> None:
@@ -138,10 +173,18 @@ class PlainReporter:
         print(text, file=sys.stderr, flush=True)
 
 
+class SilentReporter(PlainReporter):
+    """The same lines to the log alone."""
+
+    def show(self, text: str) -> None:
+        """Show nothing."""
+
+
 class LiveReporter(PlainReporter):
     """The same lines above a bar for the epoch and a bar for the run."""
 
-    def __init__(self) -> None:
+    def __init__(self, logger: logging.Logger = log) -> None:
+        super().__init__(logger)
         self.console = Console(stderr=True)
         self.live: Live | None = None
 

@@ -146,6 +146,20 @@ class StorageError(DcganError):
     exit_code = 5
 
 
+OUT_OF_MEMORY = (
+    "out of memory; close other programs, ask for fewer images, or use a machine with more memory"
+)
+
+
+def storage_error(error: BaseException) -> StorageError | None:
+    """Return what an error of the system means, in one line; None for other errors."""
+    if isinstance(error, OSError):
+        return StorageError(f"{error}; check the path, its permissions and free space")
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return StorageError(OUT_OF_MEMORY)
+    return None
+
+
 class NumericalError(DcganError):
     """A loss or a gradient is no longer a finite number."""
 

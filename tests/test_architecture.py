@@ -12,11 +12,15 @@ MOST_MODULES = 16
 COMMON = {"dcgan_cli", "settings", "errors", "text"}
 """What every part may import. `settings` itself may import `errors` alone."""
 ARROWS = {
-    "__init__": {"core.gan.losses", "settings"},
     "__main__": {"cli", "shadowing"},
+    "__init__": {"api", "core.gan.losses", "plugins", "settings"},
+    "api": {
+        *("commands", "console", "core", "core.data", "core.runs", "core.sampling", "hydra_cli"),
+        *("hints", "plugins"),
+    },
     "plugins": {"core"},
     "cli": {
-        *("commands", "hints", "hydra_cli", "core.runs", "core.training", "plugins"),
+        *("commands", "core", "hints", "hydra_cli", "core.runs", "core.training", "plugins"),
         *("shadowing", "streams"),
     },
     "hints": {"core.runs", "plugins"},

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import dcgan_cli
 from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from dcgan_cli.core.runs.find import point_latest_to
 from dcgan_cli.core.runs.folder import RunFolder
@@ -35,8 +36,25 @@ MISTAKES = [
 ]
 
 
+PYTHON = {page.name: re.findall(r"```python\n(.*?)```", page.read_text(), re.S) for page in PAGES}
+
+
 def test_there_are_commands_to_test():
     assert len(COMMANDS) > 15
+    assert PYTHON["README.md"]
+    assert PYTHON["python.md"]
+
+
+@pytest.mark.parametrize("page", [page for page, blocks in PYTHON.items() if blocks])
+def test_documented_python(page, workplace, monkeypatch):
+    """With a small network, which is trained sooner."""
+    train = dcgan_cli.train
+    monkeypatch.setattr(dcgan_cli, "train", lambda *words: train(*words, "model.base_channels=4"))
+    namespace: dict[str, object] = {}
+    for block in PYTHON[page]:
+        exec(block, namespace)
+    assert namespace["run"].state == "finished"
+    assert list(workplace.glob("*.png"))
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -16,6 +16,7 @@ from dcgan_cli.commands.epochs import ALL
 from dcgan_cli.commands.sample import tell_which
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core.data.image_set import ProgressCallback
 from dcgan_cli.core.data.load import fetch, load_training_images
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.errors import (
@@ -73,7 +74,7 @@ def evaluate_generator(
     from dcgan_cli.core.runs.choose import kept_epochs
     from dcgan_cli.core.sampling.sampler import load_generator
 
-    evaluation = _evaluation(run, features, count, data_path)
+    evaluation = evaluation_of_run(run, features, count, data_path)
     if evaluation.count < count:
         print(
             f"note: comparing {evaluation.count:,} images of each kind; "
@@ -90,7 +91,7 @@ def evaluate_generator(
             print(f"warning: {printable(str(error))}", file=sys.stderr)
             continue
         tell_which(loaded)
-        evaluated.append(_evaluate(loaded, evaluation, first_seed))
+        evaluated.append(facts_of(loaded, evaluation, first_seed))
     if not evaluated:
         raise CheckpointError(f"no checkpoint of {run.path} is whole; use another run")
     if as_json:
@@ -99,9 +100,25 @@ def evaluate_generator(
         _print(evaluated)
 
 
-def _evaluation(
-    run: RunFolder, features: str | None, count: int, data_path: str | None
+def evaluation_of_run(
+    run: RunFolder,
+    features: str | None,
+    count: int,
+    data_path: str | None,
+    progress: ProgressCallback = progress_bar,
 ) -> "Evaluation":
+    """Return what compares images with those that a run was trained on.
+
+    Args:
+        run: the run.
+        features: which network's; None for the run's own setting.
+        count: images of each kind to compare.
+        data_path: where the training images are; None for where they were.
+        progress: reports the progress.
+
+    Raises:
+        DataError: the images, or the weights of the features, cannot be had.
+    """
     from dcgan_cli.core.evaluation.figures import evaluation_of
 
     config = run.config()
@@ -109,7 +126,7 @@ def _evaluation(
         _name_data(config.data, data_path)
         fetch(config.data)
     try:
-        data = load_training_images(config.data, progress_bar)
+        data = load_training_images(config.data, progress)
     except NotHereError as error:
         typed = shell_word(error.name or error.kind)
         raise DataError(f"{error}; add --data {typed} to have it fetched") from None
@@ -125,7 +142,7 @@ def _evaluation(
             "put them back, or say with --data where they are"
         )
     which = features or config.evaluation.features
-    return evaluation_of(config.data, data, which, count, progress_bar)
+    return evaluation_of(config.data, data, which, count, progress)
 
 
 def _name_data(config: DataConfig, named: str) -> None:
@@ -138,7 +155,13 @@ def _name_data(config: DataConfig, named: str) -> None:
         config.path = os.path.abspath(os.path.expanduser(named))
 
 
-def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: int) -> Facts:
+def facts_of(
+    loaded: "LoadedGenerator",
+    evaluation: "Evaluation",
+    first_seed: int,
+    progress: ProgressCallback = progress_bar,
+) -> Facts:
+    """Return the figures of one generator, as `dcgan evaluate --json` prints them."""
     from dcgan_cli.core.evaluation.figures import NEAREST_COUNT
     from dcgan_cli.core.evaluation.per_class import figures_by_class
 
@@ -147,7 +170,7 @@ def _evaluate(loaded: "LoadedGenerator", evaluation: "Evaluation", first_seed: i
     first: list[np.ndarray] = []
 
     def watched() -> Iterator[np.ndarray]:
-        for image in progress_bar(drawn, len(seeds), "images"):
+        for image in progress(drawn, len(seeds), "images"):
             if len(first) < NEAREST_COUNT:
                 first.append(image)
             yield image

@@ -76,7 +76,7 @@ def sample_images(
     classes = loaded.sampler.classes
     label = None
     if class_name is not None:
-        label = _class_number(class_name, classes, loaded.class_names)
+        label = class_number(class_name, classes, loaded.class_names)
         loaded.facts["class"] = label
         if loaded.class_names:
             loaded.facts["class_name"] = loaded.class_names[label]
@@ -99,23 +99,33 @@ def sample_images(
     print_path(out)
 
 
-def _class_number(asked: str, classes: int, names: Sequence[str]) -> int:
-    """Return the number of the class that is asked for by its name or by its number."""
+def class_number(asked: str, classes: int, names: Sequence[str], option: str = "--class") -> int:
+    """Return the number of the class that is asked for by its name or by its number.
+
+    Args:
+        asked: the name or the number.
+        classes: how many classes the generator was told apart; 0 for none.
+        names: what they are called, in order of their numbers; empty if that is not known.
+        option: what to call the option in messages.
+
+    Raises:
+        ConfigError: there is no such class.
+    """
     if not classes:
         raise ConfigError(
-            f"--class {asked}: this generator was not told classes; "
+            f"{option} {asked}: this generator was not told classes; "
             "train one with model.conditional=true"
         )
     alike = [composed(name) for name in names]  # Old runs have names as their disk wrote them.
     if composed(asked) in alike:
         return alike.index(composed(asked))
     if names and all(name.lstrip("-").isdecimal() for name in names):
-        raise ConfigError(f"--class must be one of {first_names(names)}, got {asked}")
+        raise ConfigError(f"{option} must be one of {first_names(names)}, got {asked}")
     if asked.isdecimal() and len(asked) < 10 and int(asked) < classes:
         return int(asked)
     named = f", or one of {first_names(names)}," if names else ""
     raise ConfigError(
-        f"--class must be from 0 to {classes - 1}{named} for this generator, got {asked}"
+        f"{option} must be from 0 to {classes - 1}{named} for this generator, got {asked}"
     )
 
 

@@ -1,9 +1,10 @@
 """`dcgan train`: data first, then a run folder, then TensorFlow."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from dcgan_cli.core.data.image_set import ImageSet
+from dcgan_cli.core.data.image_set import ImageSet, no_progress
 from dcgan_cli.core.data.load import (
     check_enough_to_score,
     fetch,
@@ -22,13 +23,23 @@ from dcgan_cli.streams import print_path
 from dcgan_cli.text import printable
 
 
-def prepare(config: TrainConfig, fetches: bool, *, quiet: bool) -> Train:
+def prepare(
+    config: TrainConfig,
+    fetches: bool,
+    *,
+    quiet: bool,
+    progress: bool = True,
+    own_process: bool = True,
+) -> Train:
     """Read the training images, and return the function that trains on them in a folder.
 
     Args:
         config: the checked settings.
         fetches: whether data that is not on this machine is to be fetched.
         quiet: whether TensorFlow's own log is kept from the screen.
+        progress: whether to show how far it is, on standard error.
+        own_process: False in somebody else's, where Hydra sets up no log and nothing is printed to
+            standard output.
 
     Raises:
         DataError: the images, or those held out to score by, cannot be read or are too few; they
@@ -40,7 +51,7 @@ def prepare(config: TrainConfig, fetches: bool, *, quiet: bool) -> Train:
     if fetches:
         fetch(config.data)
     try:
-        data = load_training_images(config.data, progress_bar)
+        data = load_training_images(config.data, progress_bar if progress else no_progress)
     except NotHereError as error:
         typed = override("data.path", error.name) if error.name else f"data.name={error.kind}"
         raise DataError(f"{error}; add {shell_word(typed)} to have it fetched") from None
@@ -63,22 +74,24 @@ def prepare(config: TrainConfig, fetches: bool, *, quiet: bool) -> Train:
         )
 
     def train_in(run: RunFolder) -> None:
-        from dcgan_cli.console import log, training_reporter
+        from dcgan_cli.console import log, log_to, training_reporter
         from dcgan_cli.core import load_tensorflow
 
         removed = load_tensorflow(quiet=quiet)
         from dcgan_cli.core.training.loop import train
 
-        with training_reporter() as reporter:
+        log_file = nullcontext(log) if own_process else log_to(run.log)
+        with log_file as logger, training_reporter(logger, progress=progress) as reporter:
             if removed:
                 names = ", ".join(removed)
                 reporter.note(f"ignored   {names}, which would change the arithmetic")
             try:
                 train(config, run, data, reporter)
             except DcganError as error:  # Told on the screen by the command line.
-                log.error(printable(told(error)))
+                logger.error(printable(told(error)))
                 raise
-        print_path(shown_path(run.path))
+        if own_process:
+            print_path(shown_path(run.path))
 
     return train_in
 

@@ -35,8 +35,6 @@ def load_tensorflow(*, quiet: bool = True) -> tuple[str, ...]:
     if not quiet:
         _import()
         return removed
-    # Level 3 hides what C++ logs later; failures still arrive as exceptions.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as notices:
@@ -53,9 +51,18 @@ def load_tensorflow(*, quiet: bool = True) -> tuple[str, ...]:
     return removed
 
 
+def silence_tensorflow() -> None:
+    """Hide what TensorFlow's C++ libraries log; failures still arrive as exceptions.
+
+    They read the level once, so call this before TensorFlow is imported, in a process of one's own.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
 def _import() -> None:
     with keras_defaults():
-        importlib.import_module("tensorflow")
+        tensorflow = importlib.import_module("tensorflow")
+        tensorflow.config.list_physical_devices()  # It has something to say of a missing GPU.
         importlib.import_module("keras")
 
 

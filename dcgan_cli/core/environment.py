@@ -4,7 +4,6 @@ The bits of a run depend on its settings, its data and the machine facts in `run
 must not depend on variables and files that were set for other programs.
 """
 
-import functools
 import os
 import re
 from collections.abc import Iterator
@@ -27,19 +26,29 @@ RECORDED = {"TF_ENABLE_ONEDNN_OPTS"}
 """Variables that users may set: `run.json` records the value, and resuming reports a difference."""
 
 
-@functools.cache
+_removed: dict[str, str] = {}
+
+
 def remove_foreign_variables() -> tuple[str, ...]:
     """Remove variables that would change TensorFlow's arithmetic from this process.
 
-    TensorFlow reads some when it is imported and others at its first step, so they stay removed.
+    TensorFlow reads some when it is imported and others at its first step, so they stay removed
+    until `put_back_foreign_variables`.
 
     Returns:
         The names of the removed variables; the same names on every call.
     """
-    names = [name for name in os.environ if FOREIGN.fullmatch(name) and name not in RECORDED]
-    for name in names:
-        del os.environ[name]
-    return tuple(sorted(names))
+    for name in list(os.environ):
+        if FOREIGN.fullmatch(name) and name not in RECORDED:
+            _removed[name] = os.environ.pop(name)
+    return tuple(sorted(_removed))
+
+
+def put_back_foreign_variables() -> None:
+    """Undo `remove_foreign_variables`, in a process that goes on to other work."""
+    while _removed:
+        name, value = _removed.popitem()
+        os.environ.setdefault(name, value)
 
 
 @contextmanager

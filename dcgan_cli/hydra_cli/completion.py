@@ -12,10 +12,12 @@ def complete_override(incomplete: str) -> list[str]:
         from hydra._internal.core_plugins.bash_completion import BashCompletion
         from hydra.core.global_hydra import GlobalHydra
 
-        from dcgan_cli.hydra_cli.run import VERSION_BASE, conf_dir, register_schema
+        from dcgan_cli.hydra_cli.run import VERSION_BASE, conf_dir, own_hydra
 
-        register_schema()
-        with hydra.initialize_config_dir(str(conf_dir()), version_base=VERSION_BASE):
+        with (
+            own_hydra(),
+            hydra.initialize_config_dir(str(conf_dir()), version_base=VERSION_BASE),
+        ):
             loader = GlobalHydra.instance().config_loader()
             return list(BashCompletion(loader)._query(config_name="train", line=incomplete))
     except Exception:

@@ -8,6 +8,7 @@ folders, logging, sweeps with any launcher, `--cfg`, `--info`, `--config-dir`.
 import importlib.resources
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,8 +25,8 @@ from dcgan_cli.hydra_cli.command_line import CommandLine
 from dcgan_cli.hydra_cli.resume import names_data, resumed_config
 from dcgan_cli.hydra_cli.sweep import Sweep, failures
 from dcgan_cli.hydra_cli.sweep_table import name_one, print_sweep
-from dcgan_cli.settings.overrides import override, quoted
-from dcgan_cli.settings.registry import foreign_entries
+from dcgan_cli.settings.overrides import override, quoted, shell_word
+from dcgan_cli.settings.registry import BUILT_IN, foreign_entries
 from dcgan_cli.settings.schema import NAMED_FEATURES, TrainConfig
 from dcgan_cli.text import counted
 
@@ -37,6 +38,7 @@ Prepare = Callable[[TrainConfig, bool], Train]
 """Takes checked settings and whether their data may be fetched, which they may if they were typed;
 returns the function that trains in the folder it is given. Creates nothing."""
 VERSION_BASE = "1.3"
+SCHEMA = "base_train.yaml"
 NO_CHDIR = "hydra.job.chdir=false"
 """Paths are relative to where the user stands, and all that is written goes to the run folder."""
 
@@ -75,13 +77,39 @@ def run(words: list[str], prepare: Prepare) -> None:
     except FileNotFoundError:
         raise StorageError("the current folder has been deleted; change to another") from None
     if line.options.multirun:
-        _run_sweep(line)
+        with own_hydra():
+            _run_sweep(line)
     elif line.shows_something:
         if compose(line).resume is not None:
             raise ConfigError("a resumed run has its own settings; dcgan inspect shows them")
         _run_hydra(line, lambda cfg: None)
     else:
-        _run_once(line, prepare)
+        _run_once(line, prepare, _train)
+
+
+def run_here(words: list[str], prepare: Prepare) -> RunFolder:
+    """Train once in this process, which goes on to other work: Hydra writes its record only.
+
+    Args:
+        words: overrides, and the flags that choose configs.
+        prepare: see `run`.
+
+    Returns:
+        The folder of the run.
+
+    Raises:
+        ConfigError: the words cannot be used, or ask for a sweep or for a listing.
+        DcganError: see `run`.
+    """
+    line = CommandLine.parse(words)
+    if line.options.multirun:
+        raise ConfigError(
+            "a sweep (-m) starts a process for each job; run it on the command line: "
+            f"{' '.join(['dcgan train', *map(shell_word, words)])}"
+        )
+    if line.shows_something:
+        raise ConfigError("--cfg, --info and --hydra-help print; use them on the command line")
+    return _run_once(line, prepare, _record_and_train)
 
 
 def compose(line: CommandLine) -> TrainConfig:
@@ -90,7 +118,8 @@ def compose(line: CommandLine) -> TrainConfig:
     Raises:
         ConfigError: a word cannot be used.
     """
-    return checked(_compose(line), line.options.config_name)
+    with own_hydra():
+        return checked(_compose(line), line.options.config_name)
 
 
 def checked(cfg: "DictConfig", name: str = "train") -> TrainConfig:
@@ -128,10 +157,15 @@ def checked(cfg: "DictConfig", name: str = "train") -> TrainConfig:
     return config
 
 
-def _run_once(line: CommandLine, prepare: Prepare) -> None:
+def _run_once(
+    line: CommandLine,
+    prepare: Prepare,
+    train_in: Callable[[CommandLine, RunFolder, Train], None],
+) -> RunFolder:
     mistakes.check_single(line.overrides)
-    cfg = _compose(line)
-    config = checked(cfg, line.options.config_name)
+    with own_hydra():
+        cfg = _compose(line)
+        config = checked(cfg, line.options.config_name)
     if cfg.hydra.sweeper.get("params"):
         raise ConfigError("these settings are a sweep's; add -m for a run of each")
     if config.resume is None:
@@ -141,11 +175,11 @@ def _run_once(line: CommandLine, prepare: Prepare) -> None:
             run.check_new()
             run.check_own()
             try:
-                _train(line, run, train)
+                train_in(line, run, train)
             except KeyboardInterrupt:
                 run.remove_unless_begun()
                 raise
-        return
+        return run
     if any(mistakes.parse(word).key_or_group == "hydra.run.dir" for word in line.overrides):
         raise ConfigError("a resumed run stays in its folder; leave hydra.run.dir out")
     try:
@@ -163,7 +197,8 @@ def _run_once(line: CommandLine, prepare: Prepare) -> None:
         resumed = resumed_config(line.overrides, config, run)
         train = prepare(resumed, names_data(line.overrides, resumed))
         # The run's own record stays as it was: .hydra tells how it began.
-        _train(line.adding("hydra.output_subdir=null"), run, train)
+        train_in(line.adding("hydra.output_subdir=null"), run, train)
+    return run
 
 
 def _train(line: CommandLine, run: RunFolder, train: Train) -> None:
@@ -181,6 +216,14 @@ def _train(line: CommandLine, run: RunFolder, train: Train) -> None:
     _run_hydra(line.adding(override("hydra.run.dir", str(folder)), NO_CHDIR), task)
     if failure:
         raise failure
+
+
+def _record_and_train(line: CommandLine, run: RunFolder, train: Train) -> None:
+    """Have Hydra write its record of the command, without touching logging, then train."""
+    folder = override("hydra.run.dir", str(run.path.absolute()))
+    no_logging = ["hydra.job_logging.root=null", "hydra.hydra_logging.root=null"]
+    _run_hydra(line.adding(folder, NO_CHDIR, *no_logging, "hydra.verbose=false"), lambda cfg: None)
+    train(RunFolder(run.path.absolute()))
 
 
 def compose_sweep(line: CommandLine) -> tuple[CommandLine, "DictConfig"]:
@@ -256,7 +299,8 @@ def _make_folder(cfg: "DictConfig", mode: str) -> Path:
 
     stated = OmegaConf.to_container(cfg.hydra[mode], resolve=False)
     try:
-        path = Path(cfg.hydra[mode].dir).expanduser()
+        with own_hydra():  # It knows what ${now:...} is.
+            path = Path(cfg.hydra[mode].dir).expanduser()
     except OmegaConfBaseException as error:
         raise ConfigError(f"hydra.{mode}.dir: {mistakes.one_line(error)}") from None
     except RuntimeError as error:  # It begins with a ~ that means nobody.
@@ -282,11 +326,13 @@ def _compose(line: CommandLine) -> "DictConfig":
     """
     import hydra
 
-    register_schema()
     directory, search = _search_path(line)
 
     def compose_words(words: list[str]) -> "DictConfig":
-        with hydra.initialize_config_dir(str(directory), version_base=VERSION_BASE):
+        with (
+            own_hydra(),
+            hydra.initialize_config_dir(str(directory), version_base=VERSION_BASE),
+        ):
             return hydra.compose(
                 line.options.config_name, [*words, *search], return_hydra_config=True
             )
@@ -317,8 +363,7 @@ def _run_hydra(line: CommandLine, task: Callable[["DictConfig"], Any]) -> None:
     """Run `hydra.main` with these words; what the task raises is raised here."""
     import hydra
 
-    register_schema()
-    with _as_hydra_expects(line.words()):
+    with own_hydra(), _as_hydra_expects(line.words()):
         hydra.main(
             version_base=VERSION_BASE,
             config_path=str(conf_dir()),
@@ -342,14 +387,48 @@ def _as_hydra_expects(words: list[str]) -> Iterator[None]:
             os.environ["HYDRA_FULL_ERROR"] = full_error
 
 
-def register_schema() -> None:
-    """Register the settings with Hydra, under the name that train.yaml begins with.
+_OWN_HYDRA = threading.RLock()
 
-    Choices from outside this program become choices of their config groups.
+
+@contextmanager
+def own_hydra() -> Iterator[None]:
+    """Give the block a Hydra that knows the settings, and restore the caller's after it.
+
+    Registered entries from outside the program become choices of their config groups. The caller
+    may be a notebook, or a program that uses Hydra itself. Other threads wait, because what Hydra
+    sets up belongs to the process.
     """
     from hydra.core.config_store import ConfigStore
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.core.singleton import Singleton
+    from hydra.core.utils import JobRuntime, setup_globals
+    from hydra.version import VersionBase
+    from omegaconf.basecontainer import BaseContainer
 
-    store = ConfigStore.instance()
-    store.store(name="base_train", node=TrainConfig)
-    for one in foreign_entries():
-        store.store(group=one.kind, name=one.name, node=one.group())
+    with _OWN_HYDRA:
+        instances: dict[Any, Any] = Singleton._instances
+        own = (GlobalHydra, HydraConfig, JobRuntime, VersionBase)
+        before = {kind: instances.pop(kind) for kind in own if kind in instances}
+        resolvers = dict(BaseContainer._resolvers)
+        store = ConfigStore.instance()
+        stored = {path: store.repo.get(path) for path in (SCHEMA, *BUILT_IN)}
+        # The name that train.yaml begins with.
+        store.store(name=SCHEMA.removesuffix(".yaml"), node=TrainConfig)
+        for group in BUILT_IN:
+            store.repo[group] = dict(stored[group] or {})
+        for one in foreign_entries():
+            store.store(group=one.kind, name=one.name, node=one.group())
+        try:
+            setup_globals()
+            yield
+        finally:
+            for kind in own:
+                instances.pop(kind, None)
+            instances.update(before)
+            BaseContainer._resolvers = resolvers
+            for name, node in stored.items():
+                if node is None:
+                    del store.repo[name]
+                else:
+                    store.repo[name] = node

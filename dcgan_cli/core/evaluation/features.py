@@ -3,8 +3,9 @@
 import hashlib
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import h5py
@@ -21,6 +22,7 @@ from dcgan_cli.core.evaluation.classifier import (
     named_weights,
     untrained_weights,
 )
+from dcgan_cli.core.networks.device import building
 from dcgan_cli.core.networks.weights import assign
 from dcgan_cli.core.storage import reading
 from dcgan_cli.errors import CheckpointError, DataError
@@ -67,16 +69,20 @@ class FeatureExtractor:
         self.name = name
         self.chunk = min(chunk, max(1, CHUNK_VALUES // math.prod(network.input_shape[1:])))
         self.knows_classes = knows_classes
+        self._network = network
 
-        @tf.function(
-            input_signature=[tf.TensorSpec((None, *network.input_shape[1:]), tf.uint8)],
-            autograph=False,
-        )
+    @cached_property
+    def _look(self) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+        """The compiled network: uint8 [B, H, W, C] -> (features, probabilities)."""
+
         def look(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            features, logits = network(tf.cast(images, tf.float32) / 127.5 - 1, training=False)
+            scaled = tf.cast(images, tf.float32) / 127.5 - 1
+            features, logits = self._network(scaled, training=False)
             return features, tf.nn.softmax(logits)
 
-        self._look = look
+        return tf.function(look, autograph=False).get_concrete_function(
+            tf.TensorSpec((None, *self._network.input_shape[1:]), tf.uint8)
+        )
 
     def extract(self, images: Iterable[np.ndarray]) -> ImageFeatures:
         """Return the features of at least one image: an iterable of uint8 [H, W, C].
@@ -94,6 +100,7 @@ class FeatureExtractor:
         return ImageFeatures(features, probabilities if self.knows_classes else None, contrast)
 
 
+@building("float32")
 def feature_extractor(
     setting: str, dataset: str | None, image_shape: tuple[int, ...]
 ) -> FeatureExtractor:
@@ -197,16 +204,12 @@ def _inception(image_shape: tuple[int, ...]) -> FeatureExtractor:
     x = keras.layers.Resizing(INCEPTION_SIZE, INCEPTION_SIZE, dtype="float32")(image)
     if image_shape[-1] == 1:
         x = keras.layers.Concatenate(dtype="float32")([x, x, x])
-    precision = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
     try:
         inception = keras.applications.InceptionV3(
             include_top=False, weights=str(path), pooling="avg"
         )
     except Exception as error:
         raise DataError(f"{path} is not readable ({error}); get a new copy") from None
-    finally:
-        keras.config.set_dtype_policy(precision)
     features = inception(x)
     network = keras.Model(image, [features, features])
     name = f"inception-{_sha256(path)[:8]}"

@@ -1,10 +1,15 @@
 """Devices, threads, precision and distribution strategy."""
 
 import os
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
 import tensorflow as tf
+from tensorflow.python.framework.config import disable_op_determinism, is_op_determinism_enabled
 
 from dcgan_cli.core.environment import core_count
 from dcgan_cli.errors import ConfigError
@@ -67,13 +72,74 @@ def resolve_convolution(config: TrainConfig) -> str:
     return "transformed" if config.has_grid and not on_gpu else "direct"
 
 
-def use_precision(precision: str) -> None:
-    """Set the precision (float32 or bfloat16) of networks that are built after this call.
+@contextmanager
+def building(precision: str) -> Iterator[None]:
+    """Set the precision (float32 or bfloat16) of networks that are built inside the block.
 
     Weights, batch statistics, losses and optimizers always use float32 (Micikevicius et al. 2018,
-    "Mixed Precision Training"; bfloat16 needs no loss scaling).
+    "Mixed Precision Training"; bfloat16 needs no loss scaling). After the block, Keras's settings
+    are restored, and so is the state of Python's random numbers, from which Keras draws seeds for
+    some layers: the process may be a notebook. Other threads wait, because all of these belong to
+    the process.
     """
-    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    with _BUILDING:
+        numbers = random.getstate()
+        before = (
+            keras.config.dtype_policy(),
+            keras.config.floatx(),
+            keras.config.image_data_format(),
+        )
+        _set_up_keras(
+            "mixed_bfloat16" if precision == "bfloat16" else "float32", "float32", "channels_last"
+        )
+        try:
+            yield
+        finally:
+            _set_up_keras(*before)
+            random.setstate(numbers)
+
+
+_BUILDING = threading.RLock()
+
+
+def _set_up_keras(policy: str | keras.DTypePolicy, floatx: str, image_format: str) -> None:
+    keras.config.set_dtype_policy(policy)
+    keras.config.set_floatx(floatx)
+    keras.config.set_image_data_format(image_format)
+
+
+@contextmanager
+def deterministic_ops() -> Iterator[None]:
+    """Make TensorFlow use deterministic kernels inside the block, on a CPU.
+
+    The promise of equal bits should not hang on which kernels happen to be deterministic. On a CPU
+    that costs nothing (docs/performance.md); on a GPU it does, and nothing is promised there.
+
+    The switch belongs to the process, and TensorFlow's random operations without a seed raise
+    errors while it is on. TensorFlow does not export the function that turns it off.
+    """
+    global _deterministic_blocks, _was_deterministic
+    if tf.config.list_physical_devices("GPU"):
+        yield
+        return
+    with _DETERMINISM:
+        if not _deterministic_blocks:
+            _was_deterministic = is_op_determinism_enabled()
+        _deterministic_blocks += 1
+        tf.config.experimental.enable_op_determinism()
+    try:
+        yield
+    finally:
+        with _DETERMINISM:
+            _deterministic_blocks -= 1
+            if not _deterministic_blocks and not _was_deterministic:
+                disable_op_determinism()
+
+
+_DETERMINISM = threading.Lock()
+_deterministic_blocks = 0
+"""How many threads are in such a block."""
+_was_deterministic = False
 
 
 def build_strategy(strategy: StrategyConfig, batch_size: int) -> tf.distribute.Strategy:

@@ -1,6 +1,7 @@
 """Named weights of a run's networks, as checkpoints store them."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import keras
 
 from dcgan_cli.core.arrays import Arrays
 from dcgan_cli.core.networks.build import build_discriminator, build_generator
+from dcgan_cli.core.networks.device import building
 from dcgan_cli.errors import CheckpointError, ConfigError
 from dcgan_cli.settings.schema import TrainConfig
 
@@ -38,16 +40,17 @@ def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
 def variable_shapes(build: Callable[[], keras.Model]) -> dict[str, tuple[int, ...]]:
     """Return the shapes of a network's variables by name, without allocating the variables.
 
-    Resets Keras's global state, including the precision: call it before `use_precision`.
-
     Args:
         build: builds the network.
     """
-    with keras.StatelessScope(initialize_variables=False):
-        shapes = {name: tuple(v.shape) for name, v in named_variables(build()).items()}
-    # Otherwise a later scope would create the variables after all.
-    keras.backend.clear_session(free_memory=False)
-    return shapes
+
+    def shapes() -> dict[str, tuple[int, ...]]:
+        with keras.StatelessScope(initialize_variables=False), building("float32"):
+            return {name: tuple(v.shape) for name, v in named_variables(build()).items()}
+
+    # Keras remembers per thread which variables a later scope shall create; this must not stay.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(shapes).result()
 
 
 def assign(variables: dict[str, keras.Variable], arrays: Arrays, source: str) -> None:

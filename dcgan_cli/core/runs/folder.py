@@ -49,6 +49,10 @@ class RunFolder:
         return self.path / "dcgan.gif"
 
     @property
+    def log(self) -> Path:
+        return self.path / "train.log"
+
+    @property
     def lock(self) -> Path:
         return self.path / "run.lock"
 
@@ -101,7 +105,7 @@ class RunFolder:
         Raises:
             CheckpointError: a part of it is a link, or no file where a file should be.
         """
-        files = [self._run_json, self._status_json, self._metrics_csv, self._log]
+        files = [self._run_json, self._status_json, self._metrics_csv, self.log]
         files += [self.lock, self.gif, *entries(self.samples)]
         folders = [self.samples, self.checkpoints, self.path / ".hydra"]
         for path in (*files, *folders, *entries(self.checkpoints)):
@@ -124,7 +128,7 @@ class RunFolder:
         if self.looks_like_one():
             return
         with contextlib.suppress(OSError):
-            for path in (self._log, self.path / ".hydra", self.lock):
+            for path in (self.log, self.path / ".hydra", self.lock):
                 if path.exists():
                     remove(path)
             self.path.rmdir()
@@ -256,10 +260,6 @@ class RunFolder:
     @property
     def _metrics_csv(self) -> Path:
         return self.path / "metrics.csv"
-
-    @property
-    def _log(self) -> Path:
-        return self.path / "train.log"
 
 
 def shown_path(path: Path) -> Path:

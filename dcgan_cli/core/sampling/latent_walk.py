@@ -13,25 +13,35 @@ from dcgan_cli.core.sampling.sampler import Sampler
 def walk_frames(
     sampler: Sampler, *, count: int, stops: int, frames_per_stop: int
 ) -> Iterator[Image.Image]:
-    """Yield grids whose images drift from stop to stop and end where they began.
+    """Yield the grids of `walk_images`."""
+    frames = walk_images(sampler, count=count, stops=stops, frames_per_stop=frames_per_stop)
+    for images in frames:
+        yield grid_picture(images, sampler.classes or None)
 
-    Image i of the grid starts as sample i; its stop s is sample s * count + i. Between stops it
+
+def walk_images(
+    sampler: Sampler, *, count: int, stops: int, frames_per_stop: int, label: int | None = None
+) -> Iterator[np.ndarray]:
+    """Yield images that drift from stop to stop and end where they began: uint8 [count, H, W, C].
+
+    Image i starts as sample i; its stop s is sample s * count + i. Between stops it
     moves along the great circle, which keeps vectors at the length that the generator knows
     (White 2016, "Sampling Generative Networks", section 2.1). Its class stays.
 
     Args:
         sampler: makes the images.
-        count: images in the grid.
+        count: how many images.
         stops: places visited, at least 2.
         frames_per_stop: frames from one stop to the next, at least 1.
+        label: the class of all, where the generator is told classes; None for i's own.
     """
+    numbers = range(count) if label is None else [label]
     vectors = latents(range(stops * count), sampler.noise_dim).reshape(stops, count, -1)
     for stop in range(stops):
         start, end = vectors[stop], vectors[(stop + 1) % stops]
         for frame in range(frames_per_stop):
             between = slerp(start, end, frame / frames_per_stop)
-            images = sampler.render(between, range(count))
-            yield grid_picture(images, sampler.classes or None)
+            yield sampler.render(between, numbers)
 
 
 def slerp(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:

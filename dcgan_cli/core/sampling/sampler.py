@@ -1,7 +1,8 @@
 """Images from a trained generator, each decided by its own seed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from dcgan_cli import __version__
 from dcgan_cli.core.networks.build import build_generator
-from dcgan_cli.core.networks.device import use_precision
+from dcgan_cli.core.networks.device import building
 from dcgan_cli.core.networks.weights import assign, check_fits, named_variables, sampled_part
 from dcgan_cli.core.runs.checkpoints import Damaged
 from dcgan_cli.core.runs.choose import choose_checkpoint
@@ -37,11 +38,17 @@ class Sampler:
     def __init__(self, generator: keras.Model, classes: int = 0) -> None:
         self.classes = classes
         self.noise_dim: int = generator.input_shape[-1] - classes
-        signature = [tf.TensorSpec((CHUNK, generator.input_shape[-1]), tf.float32)]
-        self._generate = tf.function(
-            lambda vectors: generator(vectors, training=False),
-            input_signature=signature,
-            autograph=False,
+        self._generator = generator
+
+    @cached_property
+    def _generate(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """The compiled generator, of CHUNK vectors.
+
+        TensorFlow takes it for a mistake when a process compiles many functions by calling them.
+        """
+        function = tf.function(lambda x: self._generator(x, training=False), autograph=False)
+        return function.get_concrete_function(
+            tf.TensorSpec((CHUNK, self._generator.input_shape[-1]), tf.float32)
         )
 
     def class_of(self, seeds: Sequence[int]) -> np.ndarray:
@@ -125,8 +132,8 @@ def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
     part = sampled_part(config)
     arrays = checkpoint.load(part)
     check_fits(arrays, part, config, checkpoint.path)
-    use_precision(run.record()["precision"])
-    generator = build_generator(config)
+    with building(run.record()["precision"]):
+        generator = build_generator(config)
     assign(named_variables(generator), arrays, str(checkpoint.path))
     facts = picture_facts(run, checkpoint.progress)
     source = f"{title(run)}, {position(facts)}"

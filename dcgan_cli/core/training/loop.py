@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from dcgan_cli.core.data.batches import epoch_batches, steps_per_epoch
 from dcgan_cli.core.data.image_set import ImageSet
-from dcgan_cli.core.networks.device import describe_devices
+from dcgan_cli.core.networks.device import describe_devices, deterministic_ops
 from dcgan_cli.core.runs.disk_errors import disk_errors
 from dcgan_cli.core.runs.find import point_latest_to
 from dcgan_cli.core.runs.folder import RunFolder, shown_path
@@ -44,7 +44,7 @@ def train(config: TrainConfig, run: RunFolder, data: ImageSet, reporter: Reporte
         CheckpointError, DataError, ConfigError: the run to go on with does not fit.
         StorageError: the run folder cannot be written, or memory ran out.
     """
-    with stop_on_signals() as stop, memory_errors(config, run):
+    with stop_on_signals() as stop, memory_errors(config, run), deterministic_ops():
         _Training(config, run, data, reporter, stop).run()
 
 

@@ -19,12 +19,12 @@ from dcgan_cli.core.gan.updates import Cooldown
 from dcgan_cli.core.networks.build import has_batch_norm, layer_table
 from dcgan_cli.core.networks.device import (
     build_strategy,
+    building,
     describe_devices,
     onednn,
     resolve_convolution,
     resolve_precision,
     thread_counts,
-    use_precision,
 )
 from dcgan_cli.core.networks.weights import check_names
 from dcgan_cli.core.runs.folder import RunFolder
@@ -71,11 +71,6 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
         StorageError: the disk has no room.
         OSError: the folder cannot be written.
     """
-    keras.backend.clear_session(free_memory=False)
-    # The promise of equal bits should not hang on which kernels happen to be deterministic. On a
-    # CPU that costs nothing (docs/performance.md); on a GPU it does, and nothing is promised there.
-    if not tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.enable_op_determinism()
     run.remove_temporaries()
     digest = data.digest(with_labels=config.model.conditional)
     if config.resume:
@@ -91,9 +86,8 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     scored_by = scorer.scored_by if scorer and not finished else None
     if scorer and not finished and isinstance(data.images, LazyImages):
         scorer.precompute_real_statistics()  # A file that has changed by then would cost an epoch.
-    use_precision(arithmetic["precision"])
     strategy = build_strategy(config.strategy, config.batch_size)
-    with strategy.scope():
+    with building(arithmetic["precision"]), strategy.scope():
         steps = config.epochs * steps_per_epoch(len(data.images), config.batch_size)
         gan = build_gan(config, steps)
     if has_batch_norm(gan.discriminator):

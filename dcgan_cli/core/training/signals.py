@@ -56,8 +56,10 @@ def _handled(*, raise_first: bool) -> Iterator[StopRequest]:
     numbers = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP"):
         numbers.append(signal.SIGHUP)
-    # One that is ignored was meant to be: nohup, or a shell's background job.
-    numbers = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+    # One that is ignored was meant to be: nohup, or a shell's background job. One that is not
+    # Python's (None) could not be put back.
+    left_alone = (signal.SIG_IGN, None)
+    numbers = [number for number in numbers if signal.getsignal(number) not in left_alone]
     before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield request

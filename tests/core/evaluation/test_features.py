@@ -11,7 +11,6 @@ from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from dcgan_cli.core.evaluation import features
 from dcgan_cli.core.evaluation.classifier import build_classifier, named_weights
 from dcgan_cli.core.evaluation.features import CLASSIFIERS, SHIPPED, feature_extractor
-from dcgan_cli.core.networks.device import use_precision
 from dcgan_cli.errors import DataError
 
 SHAPE = (28, 28, 1)
@@ -32,12 +31,11 @@ def test_the_shipped_classifier_is_right_on_over_99_percent_of_the_test_split(te
 
 def test_features_do_not_depend_on_the_precision_in_force(test_split):
     extracted = []
-    for precision in ("float32", "bfloat16"):
-        use_precision(precision)
+    for policy in ("mixed_bfloat16", "float32"):
+        keras.config.set_dtype_policy(policy)
         extracted.append(
             feature_extractor("mnist", None, SHAPE).extract(test_split.images[:10]).features
         )
-    use_precision("float32")
     np.testing.assert_array_equal(*extracted)
     assert extracted[0].dtype == np.float32
 

@@ -12,7 +12,6 @@ from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from dcgan_cli.core.gan.gradients import Batch, Objective, gradients
 from dcgan_cli.core.gan.step import build_gan, in_training, loss_of
 from dcgan_cli.core.networks.build import build_discriminator, build_generator
-from dcgan_cli.core.networks.device import use_precision
 from dcgan_cli.settings.schema import DataConfig, LossConfig, ModelConfig, TrainConfig
 from tests.core.gan.test_losses import FORMULAS
 
@@ -56,7 +55,7 @@ def in_float64(build, config, like: keras.Model) -> keras.Model:
     try:
         network = build(config)
     finally:
-        use_precision("float32")
+        keras.config.set_dtype_policy("float32")
     network.set_weights([weight.astype(np.float64) for weight in like.get_weights()])
     return network
 
@@ -117,7 +116,6 @@ def check(config: TrainConfig, bias: float = 0) -> None:
         bias: what is added to every logit.
     """
     r1_gamma = config.loss.r1_gamma
-    use_precision("float32")
     gan = build_gan(config, 1)
     weights = np.random.default_rng(3)
     for network in (gan.generator, gan.discriminator):

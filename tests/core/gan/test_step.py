@@ -20,7 +20,7 @@ from dcgan_cli.core.gan.step import (
     step_key,
 )
 from dcgan_cli.core.gan.updates import Cooldown
-from dcgan_cli.core.networks.device import use_precision
+from dcgan_cli.core.networks.device import building
 from dcgan_cli.core.networks.layers import dropout
 from dcgan_cli.core.networks.weights import assign
 from dcgan_cli.errors import CheckpointError
@@ -38,7 +38,6 @@ def images() -> np.ndarray:
 
 @pytest.fixture
 def gan() -> Gan:
-    use_precision("float32")
     return build_gan(CONFIG, STEPS)
 
 
@@ -158,7 +157,6 @@ def test_step_equals_the_reference(images, case, convolution):
     config, real_count, r1_gamma, bias = CASES[case]
     loss = LossConfig(r1_gamma=r1_gamma)
     config = dataclasses.replace(config, loss=loss, convolution=convolution)
-    use_precision("float32")
     gan = build_gan(config, STEPS)
     gan.discriminator.get_layer("dense").bias.assign([bias])
     before = {
@@ -222,7 +220,6 @@ def test_generated_images_are_of_the_classes_of_the_real_ones(images, convolutio
     """In their order, and over again beside a last batch; generator and discriminator are told."""
     model = ModelConfig(base_channels=4, conditional=True, dropout=0)
     config = dataclasses.replace(CONFIG, model=model, convolution=convolution)
-    use_precision("float32")
     gan = build_gan(config, STEPS)
     classes = read_images(BUNDLED_MNIST).labels[:real_count].astype(np.int32)
     real_classes, fake_classes = tf.one_hot(classes, 10), tf.one_hot(np.resize(classes, 16), 10)
@@ -239,7 +236,6 @@ def test_generated_images_are_of_the_classes_of_the_real_ones(images, convolutio
 
 
 def test_step_is_a_function_of_weights_images_and_step_number(images):
-    use_precision("float32")
     one, same, other = build_gan(CONFIG, STEPS), build_gan(CONFIG, STEPS), build_gan(CONFIG, STEPS)
     results = [run_step(one, images), run_step(same, images), run_step(other, images, STEP + 1)]
     np.testing.assert_array_equal(results[0], results[1])
@@ -256,7 +252,6 @@ def test_cooldown_is_a_straight_line_to_zero():
 
 def test_cooldown_scales_the_step(images):
     """With two of eight steps to go, half way down, weights move half as far."""
-    use_precision("float32")
     cooling = dataclasses.replace(CONFIG, optimizer=OptimizerConfig(cooldown=0.5))
     moved = []
     for config in (CONFIG, cooling):
@@ -316,12 +311,9 @@ def test_bfloat16_keeps_weights_and_losses_in_float32(images, convolution, r1_ga
     """Its gradients are within 15 % of float32's, the first layer's being farthest."""
     loss = LossConfig(r1_gamma=r1_gamma)
     config = dataclasses.replace(DEFAULT, convolution=convolution, loss=loss)
-    use_precision("bfloat16")
-    try:
+    with building("bfloat16"):
         gan = build_gan(config, STEPS)
-        low = run_step(gan, images, config=config)
-    finally:
-        use_precision("float32")
+    low = run_step(gan, images, config=config)
     exact = build_gan(config, STEPS)
     high = run_step(exact, images, config=config)
     after = arrays(gan)

@@ -7,7 +7,7 @@ from scipy.signal import correlate2d
 
 from dcgan_cli.core.networks import fourier
 from dcgan_cli.core.networks.build import build_discriminator, build_generator
-from dcgan_cli.core.networks.device import resolve_convolution, use_precision
+from dcgan_cli.core.networks.device import resolve_convolution
 from dcgan_cli.core.networks.fourier_dcgan28 import FourierDiscriminator, FourierGenerator, add_bias
 from dcgan_cli.settings.schema import ModelConfig, TrainConfig
 
@@ -75,7 +75,6 @@ def test_convolutions_and_their_gradients(case):
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("conditional", [False, True])
 def test_networks_are_the_keras_models(base_channels, count, conditional):
-    use_precision("float32")
     model = ModelConfig(base_channels=base_channels, dropout=0, conditional=conditional)
     config = TrainConfig(model=model, noise_dim=9, seed=1)
     ours, theirs = (build_generator(config) for _ in range(2))

@@ -4,16 +4,11 @@ import pytest
 import tensorflow as tf
 
 from dcgan_cli.core.networks.build import build_discriminator, build_generator, layer_table
-from dcgan_cli.core.networks.device import use_precision
+from dcgan_cli.core.networks.device import building
 from dcgan_cli.core.networks.layers import KeyedDropout, LeakyReLU, SpectralNormalization
 from dcgan_cli.settings.schema import DataConfig, LossConfig, ModelConfig, TrainConfig
 
 KEY = tf.constant([1, 2])
-
-
-@pytest.fixture(autouse=True)
-def _float32():
-    use_precision("float32")
 
 
 def count(variables) -> int:
@@ -273,8 +268,8 @@ class TestSpectralNormalization:
         assert abs(float(tf.reduce_sum(slope * kernel))) < 1e-4
 
     def test_is_found_in_float32_whatever_the_layer_computes_in(self):
-        use_precision("bfloat16")
-        layer = self.layer(keras.layers.Dense(4, name="d"))
+        with building("bfloat16"):
+            layer = self.layer(keras.layers.Dense(4, name="d"))
         x = self.inputs(layer.divided)
         for _ in range(50):
             y = layer(x, training=True)

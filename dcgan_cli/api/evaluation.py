@@ -1,0 +1,67 @@
+"""`evaluate`: what `dcgan evaluate --json` prints, as a dictionary."""
+
+import os
+import warnings
+from typing import Any
+
+from dcgan_cli.api.generator import checked_epoch
+from dcgan_cli.api.guest import as_guest
+from dcgan_cli.api.run import Run, folder_of
+from dcgan_cli.commands.evaluate import evaluation_of_run, facts_of
+from dcgan_cli.console import progress_bar
+from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core.data.image_set import no_progress
+from dcgan_cli.errors import ConfigError
+
+
+def evaluate(
+    run: "Run | str | os.PathLike[str]" = "latest",
+    epoch: int | str = "last",
+    samples: int = 10_000,
+    *,
+    features: str | None = None,
+    seed: int = 0,
+    data: "str | os.PathLike[str] | None" = None,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Measure how good and how varied a generator's images are, beside what real images get.
+
+    Args:
+        run: as for `load`.
+        epoch: as for `load`.
+        samples: images of each kind to compare, from 6 to 1,000,000; fewer are compared if there
+            are not as many real ones.
+        features: "auto", "mnist", "untrained", "inception" or a file of weights; the run's own
+            setting if it is not given.
+        seed: seed of the first image; the others count up from it.
+        data: where the training images are, if they were moved.
+        progress: whether to show how far it is, on standard error.
+
+    Returns:
+        What `dcgan evaluate --json` prints: `figures` has a dictionary for each figure, with
+        `value`, `floor` (what real images get), `samples` and `better`. docs/quality.md defines
+        them. Beside it are `run`, `epoch`, `step`, `features`, `samples` (as compared) and, where
+        they apply, `class_shares` and `by_class`.
+
+    Raises:
+        ConfigError: a value is out of range.
+        CheckpointError: there is no such run or checkpoint.
+        DataError: the images it was trained on, or the weights of the features, cannot be had.
+    """
+    which = checked_epoch(epoch)
+    if not 6 <= samples <= 1_000_000:
+        raise ConfigError(f"samples must be from 6 to 1,000,000, got {samples}")
+    if not 0 <= seed <= 2**62:
+        raise ConfigError(f"seed must be from 0 to 2**62, got {seed}")
+    watch = progress_bar if progress else no_progress
+    with as_guest():
+        folder = folder_of(run)
+        load_tensorflow()
+        from dcgan_cli.core.sampling.sampler import load_generator
+
+        path = None if data is None else os.fspath(data)
+        evaluation = evaluation_of_run(folder, features, samples, path, watch)
+        loaded = load_generator(folder, which)
+        for damaged in loaded.passed_over:
+            warnings.warn(str(damaged), stacklevel=2)
+        return facts_of(loaded, evaluation, seed, watch)

@@ -1,0 +1,28 @@
+"""How the functions behave in a process that is not their own."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dcgan_cli.core.environment import put_back_foreign_variables
+from dcgan_cli.errors import storage_error
+from dcgan_cli.plugins import load_installed
+
+
+@contextmanager
+def as_guest() -> Iterator[None]:
+    """Put environment variables back after the block, and raise errors of the system as dcgan's.
+
+    Raises:
+        StorageError: the block raised an OSError, or memory ran out.
+    """
+    for warning in load_installed():
+        warnings.warn(warning, stacklevel=4)
+    try:
+        yield
+    except Exception as error:
+        if found := storage_error(error):
+            raise found from error
+        raise
+    finally:
+        put_back_foreign_variables()
