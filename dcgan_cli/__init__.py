@@ -5,12 +5,11 @@
     run = dcgan.train("experiment=quick")
     images = run.load("best").sample(16)
 
-docs/python.md describes the functions. Nothing heavy is imported before one of them is used.
+docs/python.md describes the functions. Nothing is imported before one of them is used, so that the
+command line can first look for files that would take a library's place.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # Type checkers take it for that of `typing`.
 if TYPE_CHECKING:
     from dcgan_cli.api.evaluation import evaluate
     from dcgan_cli.api.generator import Generator, load
@@ -84,11 +83,13 @@ _OTHER_NAMES = {"plugin": "load_file", "setting": "key"}
 """What they are called there, where that is different."""
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
     if name.startswith("__") or name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = import_module(f"{__name__}.{_MODULES.get(name, 'errors')}")
-    value = getattr(module, _OTHER_NAMES.get(name, name))
+    value: object = getattr(module, _OTHER_NAMES.get(name, name))
     globals()[name] = value
     return value
 

@@ -11,6 +11,7 @@ def main() -> None:
     """Run the program and end with its exit code."""
     _leave_current_folder()
     _let_warnings_be()
+    _leave_matplotlib_out()
     try:
         from dcgan_cli import cli
     except Exception as error:  # The program's own libraries cannot be imported.
@@ -54,6 +55,14 @@ def _let_warnings_be() -> None:
 
     if any(action == "error" for action, *_ in warnings.filters):
         warnings.simplefilter("ignore")
+
+
+def _leave_matplotlib_out() -> None:
+    """Have imports of matplotlib fail, as if it was not installed.
+
+    Keras imports it where it can, which takes time and writes into the home folder.
+    """
+    sys.modules["matplotlib"] = None  # type: ignore[assignment]
 
 
 if __name__ == "__main__":

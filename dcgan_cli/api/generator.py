@@ -16,6 +16,7 @@ from dcgan_cli.commands.seeds import MAX_COUNT, MAX_SEED
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.runs.progress import BEST, LAST
 from dcgan_cli.errors import ConfigError
+from dcgan_cli.text import printable
 
 if TYPE_CHECKING:
     from dcgan_cli.core.sampling.sampler import LoadedGenerator
@@ -201,7 +202,8 @@ class Generator:
     def __repr__(self) -> str:
         shape = " x ".join(map(str, self.image_shape))
         classes = f", {self.classes} classes" if self.classes else ""
-        return f"<Generator {self._loaded.source}: {shape}, noise_dim {self.noise_dim}{classes}>"
+        source = printable(self._loaded.source)
+        return f"<Generator {source}: {shape}, noise_dim {self.noise_dim}{classes}>"
 
 
 def _whole(value: object, name: str) -> int:

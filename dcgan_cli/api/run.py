@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from dcgan_cli.api.guest import as_guest
 from dcgan_cli.core.runs import checkpoints
-from dcgan_cli.core.runs.find import run_to_read, title
+from dcgan_cli.core.runs.find import BUNDLED, run_to_read, title
 from dcgan_cli.core.runs.folder import RunFolder, shown_path
 from dcgan_cli.core.runs.lock import status_now
 from dcgan_cli.settings.tree import flatten
+from dcgan_cli.text import printable
 
 if TYPE_CHECKING:
     from dcgan_cli.api.generator import Generator
@@ -101,10 +102,11 @@ class Run:
 
     def __repr__(self) -> str:
         status = status_now(self._folder)
-        epochs = f"epoch {status.get('epoch')} of {status.get('epochs')}"
+        epochs = f", epoch {status['epoch']} of {status.get('epochs')}" if "epoch" in status else ""
         scores = [row["frechet_distance"] for row in self.metrics if "frechet_distance" in row]
         score = f", Fréchet distance {scores[-1]:.1f}" if scores else ""
-        return f"<Run {name_of(self._folder)}: {status['state']}, {epochs}{score}>"
+        name = name_of(self._folder)
+        return printable(f"<Run {name}: {status['state']}{epochs}{score}>")
 
     def _repr_png_(self) -> bytes | None:
         """Return the newest grid, which notebooks show."""
@@ -126,4 +128,4 @@ def folder_of(run: "Run | str | os.PathLike[str]") -> RunFolder:
 
 def name_of(folder: RunFolder) -> str:
     """Return what to call a run: its path as people would write it, or that it is the bundled."""
-    return title(RunFolder(shown_path(folder.path)))
+    return title(folder) if folder == BUNDLED else str(shown_path(folder.path))
