@@ -29,12 +29,15 @@ MAX_JSON_BYTES = 4 * 2**20
 READING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 REMEDIES = {
+    errno.EACCES: "allow it",
+    errno.EPERM: "allow it",
+    errno.EROFS: "allow it",
     errno.ENOSPC: "free space",
     errno.EDQUOT: "free space",
     errno.EFBIG: "raise the limit on file sizes (ulimit -f)",
     errno.ENOENT: "put back what is gone",
 }
-"""What to do about an error of writing, by its number."""
+"""What to do about an error of the disk, by its number."""
 
 
 def temporary_beside(path: Path) -> Path:

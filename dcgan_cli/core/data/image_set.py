@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dcgan_cli.core.data.pictures.findings import Advice
 from dcgan_cli.core.data.pictures.lazy_images import UndecodedImages
 from dcgan_cli.core.data.pictures.listing import first_names
 from dcgan_cli.errors import DataError
@@ -52,7 +53,7 @@ class ImageSet:
     no_classes: str = ""
     """Why there are no labels and what to do, as the end of a sentence that begins with `source`;
     empty if there is no more to say about it."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[str | Advice, ...] = ()
     """What whoever trains on them should know."""
     check_unchanged: Callable[[], None] = _nothing_to_check
     """Raises DataError if the files they came from are not what they were; cheap."""

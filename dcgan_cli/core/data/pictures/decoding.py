@@ -46,6 +46,8 @@ class ReadImage:
     """Whether its EXIF orientation turns it."""
     values: ValueRange | None = None
     """Which values it has, where `data.white` does not say what becomes white."""
+    not_finite: bool = False
+    """Whether it has values that are NaN or infinite, and become 0."""
     further_pages: int = 0
     """How many pages or frames its file has besides it."""
     sha256: str = ""
@@ -107,6 +109,8 @@ def decoded(picture: Image.Image, form: Form) -> dict[str, Any]:
     found = plain(picture, form)
     if found.alpha_unused:
         facts |= {"transparent": False, "alpha_unused": True}
+    if found.values is not None and found.values.dtype.kind == "f":
+        facts["not_finite"] = not np.isfinite(found.values).all()
     if form.white is None:
         facts["values"] = value_range(found)
     return facts | {"pixels": squared(found, form)}
