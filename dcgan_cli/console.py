@@ -29,6 +29,8 @@ LOG_FORM = "%(asctime)s %(levelname)s %(message)s"
 
 PROGRESS_SECONDS = 60.0
 """How often a line says how far it is, where nothing is drawn."""
+MEASURED_STEPS = 5
+"""Steps timed for the forecast, after a first one that also compiles."""
 NOTEBOOKS = ("JPY_PARENT_PID", "COLAB_", "KAGGLE_", "DATABRICKS_")
 """Beginnings of variables that notebooks set for the programs that are run in them."""
 
@@ -118,6 +120,7 @@ class PlainReporter:
         """See `Reporter`."""
         self.begun = start
         self.epochs = start.epochs
+        self.measured_from: tuple[int, float] | None = None
         self.shown_at = time.monotonic()
         sizes = ", ".join(f"{name} {count:,}" for name, count in start.parameters.items())
         self.line(f"run       {start.run}")
@@ -129,14 +132,9 @@ class PlainReporter:
             steps += f", {start.steps_done:,} of them done"
         self.line(f"steps     {steps}")
 
-    def forecast(self, epoch_seconds: float, remaining_seconds: float) -> None:
-        """See `Reporter`."""
-        self.line(
-            f"forecast  {duration(epoch_seconds)} an epoch, {duration(remaining_seconds)} to go"
-        )
-
     def step(self, report: "StepReport") -> None:
         """See `Reporter`."""
+        self.forecast(report.step)
         if time.monotonic() - self.shown_at < PROGRESS_SECONDS:
             return
         self.shown_at = time.monotonic()
@@ -145,6 +143,18 @@ class PlainReporter:
             f"epoch {report.epoch}/{self.epochs}  step {report.epoch_step:,} of "
             f"{self.begun.steps_per_epoch:,}  {step_facts(report)}  {left} left"
         )
+
+    def forecast(self, step: int) -> None:
+        """Say how long the training will take, once enough steps are done to tell."""
+        now = time.monotonic()
+        if self.measured_from is None:
+            self.measured_from = step, now
+        elif step == self.measured_from[0] + MEASURED_STEPS:
+            seconds = (now - self.measured_from[1]) / MEASURED_STEPS
+            epoch, rest = self.begun.steps_per_epoch, self.begun.steps - step
+            self.line(
+                f"forecast  {duration(seconds * epoch)} an epoch, {duration(seconds * rest)} to go"
+            )
 
     def epoch(self, row: dict[str, Any]) -> None:
         """See `Reporter`."""
@@ -208,6 +218,7 @@ class LiveReporter(PlainReporter):
 
     def step(self, report: "StepReport") -> None:
         """See `Reporter`."""
+        self.forecast(report.step)
         self.epoch_bar.update(
             self.epoch_task,
             description=f"epoch {report.epoch}",

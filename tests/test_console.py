@@ -86,7 +86,9 @@ def test_a_long_epoch_says_how_far_it_is_once_a_minute(capsys, monkeypatch):
     for number in range(1, 100):
         now += 1.5
         reporter.step(step(number))
-    assert capsys.readouterr().err.splitlines() == [
+    forecast, *lines = capsys.readouterr().err.splitlines()
+    assert forecast == "forecast  02:30 an epoch, 04:51 to go"
+    assert lines == [
         f"epoch 1/2  step {number} of 100  50 images/s  generator 0.500  discriminator 1.250  "
         f"{left} left"
         for number, left in ((40, "32 s"), (80, "24 s"))

@@ -246,7 +246,9 @@ def _short(value: object, depth: int = 0) -> str:
     if depth > 3:
         return "..."
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_short(item, depth + 1)}" for key, item in value.items())
+        # A class may be called "".
+        pairs = ((str(key) or "''", _short(item, depth + 1)) for key, item in value.items())
+        return ", ".join(f"{key} {item}" for key, item in pairs)
     if isinstance(value, list) and len(value) > 20:
         return f"{value[0]} ... {value[-1]} ({len(value)} of them)"
     return str(value)

@@ -1,7 +1,6 @@
 """`dcgan pack`: a folder of pictures or an array, brought to one form, as TFRecord files."""
 
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -10,7 +9,8 @@ from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.data.arrays.idx_folder import is_idx_folder
 from dcgan_cli.core.data.load import load_training_images
 from dcgan_cli.core.data.pictures.class_folders import as_written
-from dcgan_cli.errors import ConfigError, DataError
+from dcgan_cli.core.data.pictures.findings import Advice
+from dcgan_cli.errors import ConfigError, DataError, UnusablePicturesError
 from dcgan_cli.settings.schema import DataConfig
 from dcgan_cli.streams import print_path
 from dcgan_cli.text import counted, printable
@@ -63,10 +63,11 @@ def pack_images(
     )
     try:
         data = load_training_images(config, progress_bar)
-    except DataError as error:
-        raise DataError(_in_options(str(error))) from error
+    except UnusablePicturesError as error:
+        raise DataError(f"{error.what}; remove them, or leave them out with --skip-bad") from error
     for note in data.notes:
-        print(printable(_in_options(note)), file=sys.stderr)
+        text = _in_options(note) if isinstance(note, Advice) else note
+        print(printable(text), file=sys.stderr)
     load_tensorflow(quiet=quiet)
     from dcgan_cli.core.data.records.writing import write_shards
 
@@ -75,7 +76,10 @@ def pack_images(
     print_path(out)
 
 
-def _in_options(text: str) -> str:
-    """Name the options of this command instead of the settings that a text names."""
-    text = text.replace("data.skip_bad=true", "--skip-bad")
-    return re.sub(r"data\.(black|white|pages)=([\w.+-]*\w)", r"--\1 \2", text)
+def _in_options(advice: Advice) -> str:
+    """Write advice with the options of this command instead of the settings."""
+    options = (
+        f"--{name.removeprefix('data.')} {value if isinstance(value, str) else f'{value:.15g}'}"
+        for name, value in advice.settings.items()
+    )
+    return f"{advice.text}; {' '.join(options)} {advice.effect}"

@@ -28,12 +28,15 @@ MAX_JSON_BYTES = 4 * 2**20
 READING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 REMEDIES = {
+    errno.EACCES: "allow it",
+    errno.EPERM: "allow it",
+    errno.EROFS: "allow it",
     errno.ENOSPC: "free space",
     errno.EDQUOT: "free space",
     errno.EFBIG: "raise the limit on file sizes (ulimit -f)",
     errno.ENOENT: "restore what was removed",
 }
-"""Remedies for write errors, by errno."""
+"""Remedies for disk errors, by errno."""
 
 
 def temporary_beside(path: Path) -> Path:

@@ -102,7 +102,9 @@ class Sweep:
                 say(f"done already: {shown_path(run.path)}")
                 return read_job(run.path).score
             else:
-                words = [override("resume", str(run.path))]
+                # Data that the sweep's own command names may be fetched.
+                named = [word for word in words if word.startswith("data.path=")]
+                words = [override("resume", str(run.path)), *named]
         except ConfigError as error:  # The folder is another sweep's.
             say(f"dcgan: {error}")
             raise SystemExit(error.exit_code) from None

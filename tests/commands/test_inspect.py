@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from dcgan_cli.commands.inspect import BARS, curve
@@ -97,3 +98,9 @@ def test_curve():
     assert curve([3, 3, 3]) == "▁▁▁"
     assert len(curve(list(range(1000)))) == 60
     assert curve(list(range(1000)))[-1] == "█"
+
+
+def test_a_class_without_a_name_is_seen(dcgan, workplace):
+    labels = np.array(["", "a"] * 6)
+    np.savez("x.npz", images=np.zeros((12, 28, 28), np.uint8), labels=labels)
+    assert "classes '' 6, a 6" in dcgan("inspect", "x.npz").out

@@ -57,7 +57,7 @@ def cache_errors(cache: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        remedy = (REMEDIES | CACHE_REMEDIES).get(error.errno or 0, "change its permissions")
+        remedy = (REMEDIES | CACHE_REMEDIES).get(error.errno or 0, "look at the disk")
         raise StorageError(
             f"cannot write the cache {cache}: {error.strerror or error}; {remedy}, or set "
             "DCGAN_CACHE to another folder"

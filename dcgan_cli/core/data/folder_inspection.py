@@ -100,7 +100,7 @@ def describe_pictures(
         "duplicates": [names for names in tally.by_content.values() if len(names) > 1],
         "classes": classes,
         "findings": tally.findings.as_dict(),
-        "notes": [*pictures.notes, *tally.findings.notes(has_pages=in_folder)],
+        "notes": [*pictures.notes, *map(str, tally.findings.notes(has_pages=in_folder))],
         "coloured": tally.coloured,
         "suggested": suggested,
         "changes": _changes(tally.good, suggested),

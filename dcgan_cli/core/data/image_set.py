@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dcgan_cli.core.data.pictures.findings import Advice
 from dcgan_cli.core.data.pictures.lazy_images import LazyImages
 from dcgan_cli.core.data.pictures.listing import first_names
 from dcgan_cli.errors import DataError
@@ -53,7 +54,7 @@ class ImageSet:
     no_classes: str = ""
     """Why there are no labels and what to do, as the end of a sentence that begins with `source`;
     empty if the reason is unknown."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[str | Advice, ...] = ()
     """Notes to show before training."""
     check_unchanged: Callable[[], None] = _nothing_to_check
     """Raises DataError if the source files have changed; cheap."""

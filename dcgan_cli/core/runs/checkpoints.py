@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -157,7 +157,8 @@ def save(
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     flush_folder(folder)
-    return Checkpoint(final, progress, files, run, score)
+    # Training counts on in the progress that it gave.
+    return Checkpoint(final, dataclasses.replace(progress), files, run, score)
 
 
 def find(folder: Path) -> list[Checkpoint | Damaged]:
@@ -166,9 +167,13 @@ def find(folder: Path) -> list[Checkpoint | Damaged]:
     Raises:
         CheckpointError: one is of a newer format.
     """
-    paths = [path for path in entries(folder) if CHECKPOINT_NAME.fullmatch(path.name)]
-    paths.sort(key=lambda path: int(path.name.removeprefix("step_")), reverse=True)
-    return [found for found in map(_found, paths) if found.is_there()]
+    return [found for found in map(look, paths(folder)) if found.is_there()]
+
+
+def paths(folder: Path) -> list[Path]:
+    """Return what has a checkpoint's name, newest first."""
+    named = [path for path in entries(folder) if CHECKPOINT_NAME.fullmatch(path.name)]
+    return sorted(named, key=lambda path: int(path.name.removeprefix("step_")), reverse=True)
 
 
 def newest_whole(folder: Path) -> tuple[Checkpoint | None, list[Damaged]]:
@@ -188,11 +193,15 @@ def newest_whole(folder: Path) -> tuple[Checkpoint | None, list[Damaged]]:
     return None, damaged
 
 
-def best(found: Iterable[Checkpoint | Damaged]) -> Checkpoint | None:
+def best(
+    found: Iterable[Checkpoint | Damaged],
+    problems: Callable[[Checkpoint], list[str]] = Checkpoint.problems,
+) -> Checkpoint | None:
     """Return the whole checkpoint with the best score, the newest of equals, or None.
 
     Args:
         found: checkpoints, newest first. Only scores made like the newest one are compared.
+        problems: tells what is wrong with one.
     """
     scored = [one for one in found if isinstance(one, Checkpoint) and one.score is not None]
     newest = next((one.score for one in scored), None)
@@ -201,7 +210,7 @@ def best(found: Iterable[Checkpoint | Damaged]) -> Checkpoint | None:
         for index, one in enumerate(scored)
         if one.score and newest and one.score.comparable(newest)
     ]
-    return next((one for _, _, one in sorted(candidates) if not one.problems()), None)
+    return next((one for _, _, one in sorted(candidates) if not problems(one)), None)
 
 
 def scored_like(found: Iterable[Checkpoint | Damaged], kind: Score) -> list[Checkpoint]:
@@ -235,13 +244,18 @@ def read(path: Path) -> Checkpoint:
         DamagedError: it is missing or damaged.
         CheckpointError: it is of a newer format.
     """
-    found = _found(path)
+    found = look(path)
     if isinstance(found, Damaged):
         raise DamagedError(f"{path}: {', '.join(found.reasons)}")
     return found
 
 
-def _found(path: Path) -> Checkpoint | Damaged:
+def look(path: Path) -> Checkpoint | Damaged:
+    """Read the manifest of what stands at a checkpoint's place.
+
+    Raises:
+        CheckpointError: it is of a newer format.
+    """
     try:
         manifest = read_json(path / "manifest.json")
         version = manifest["format_version"]

@@ -9,13 +9,19 @@ from dcgan_cli.errors import StorageError, WayOn
 
 
 @contextlib.contextmanager
-def disk_errors(run: RunFolder) -> Iterator[None]:
-    """Turn an OSError of writing into `run` into a StorageError that says how to go on."""
+def disk_errors(run: RunFolder, verb: str = "write") -> Iterator[None]:
+    """Turn an OSError into a StorageError that says how to go on.
+
+    Args:
+        run: the run that is written, or begun.
+        verb: what cannot be done: "write" the run, or "read" what it needs.
+    """
     try:
         yield
     except OSError as error:
-        remedy = REMEDIES.get(error.errno or 0, "allow it")
-        message = f"cannot write {run.path}: {error.strerror or error}; {remedy}"
+        remedy = REMEDIES.get(error.errno or 0, "look at the disk")
+        path = error.filename if verb == "read" and error.filename else run.path
+        message = f"cannot {verb} {path}: {error.strerror or error}; {remedy}"
         if not run.exists():
             raise StorageError(f"{message}, then start again") from error
         raise StorageError(message, WayOn(run.path)) from error

@@ -7,7 +7,8 @@ import os
 import re
 from pathlib import Path
 
-from dcgan_cli.core.runs.checkpoints import Checkpoint, Damaged, best, find, scored_like
+from dcgan_cli.core.runs.checkpoints import Checkpoint, Damaged, best, scored_like
+from dcgan_cli.core.runs.shelf import Shelf
 from dcgan_cli.core.storage import entries, flush_folder, remove, temporary_beside
 
 ASIDE = re.compile(r"step_[0-9]{10,20}\.damaged(-\d+)?")
@@ -15,7 +16,7 @@ KEPT_NEWEST = 2
 """Checkpoints kept whatever their epoch, so that there is one to go back to."""
 
 
-def prune(folder: Path, keep_every: int) -> None:
+def prune(shelf: Shelf, keep_every: int) -> None:
     """Remove what need not be kept.
 
     The two newest that are whole stay, and so does all that is newer than them; of the others stay
@@ -23,14 +24,13 @@ def prune(folder: Path, keep_every: int) -> None:
     those at the end of every `keep_every`-th epoch.
     """
     whole = 0
-    there = find(folder)
+    there = shelf.find()
     scores = [one.score for one in there if isinstance(one, Checkpoint) and one.score]
-    # One of each kind: to find a best one its files are hashed.
     kinds = {(score.features, score.samples): score for score in scores}.values()
-    kept = [best(scored_like(there, kind)) for kind in kinds]
+    kept = [best(scored_like(there, kind), shelf.problems) for kind in kinds]
     for found in there:
         if whole < KEPT_NEWEST:
-            whole += not found.problems()
+            whole += not shelf.problems(found)
         elif found not in kept and not (
             isinstance(found, Checkpoint)
             and found.ends_epoch

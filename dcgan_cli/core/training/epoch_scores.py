@@ -5,8 +5,8 @@ from typing import Any
 
 from dcgan_cli.core.evaluation.scoring import Scorer
 from dcgan_cli.core.runs import checkpoints
-from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.progress import Score
+from dcgan_cli.core.runs.shelf import Shelf
 from dcgan_cli.core.sampling.sampler import Sampler
 from dcgan_cli.core.training.health import Health
 from dcgan_cli.core.training.reporter import Reporter
@@ -20,7 +20,7 @@ class EpochScores:
 
     Args:
         config: its settings.
-        run: its folder.
+        shelf: its checkpoints.
         scorer: makes the scores; None if there are to be none.
         sampler: draws what is scored.
         reporter: is told what goes wrong.
@@ -29,13 +29,13 @@ class EpochScores:
     def __init__(
         self,
         config: TrainConfig,
-        run: RunFolder,
+        shelf: Shelf,
         scorer: Scorer | None,
         sampler: Sampler,
         reporter: Reporter,
     ) -> None:
         self.config = config
-        self.run = run
+        self.shelf = shelf
         self.scorer = scorer
         self.sampler = sampler
         self.reporter = reporter
@@ -82,8 +82,8 @@ class EpochScores:
         patience = self.config.patience
         if patience is None or self.scorer is None:
             return None
-        scored = checkpoints.scored_like(checkpoints.find(self.run.checkpoints), self.scorer.kind)
-        best = checkpoints.best(scored)
+        scored = checkpoints.scored_like(self.shelf.find(), self.scorer.kind)
+        best = checkpoints.best(scored, self.shelf.problems)
         if best is None or best.score is None:
             return None
         if scored[0].progress.epoch - best.progress.epoch < patience:

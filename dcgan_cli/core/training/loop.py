@@ -18,7 +18,6 @@ from dcgan_cli.core.runs.progress import Progress, Score
 from dcgan_cli.core.sampling.sampler import Sampler
 from dcgan_cli.core.training.epoch_outputs import EpochRecords
 from dcgan_cli.core.training.epoch_scores import EpochScores
-from dcgan_cli.core.training.forecast import Forecast
 from dcgan_cli.core.training.memory_errors import memory_errors
 from dcgan_cli.core.training.reporter import Reporter, Start, StepReport
 from dcgan_cli.core.training.setup import set_up
@@ -65,15 +64,13 @@ class _Training:
         self.reporter = reporter
         self.stop = stop
         self.steps_per_epoch = steps_per_epoch(len(data.images), config.batch_size)
-        with disk_errors(run):
-            self.setup = set_up(config, run, data)
+        self.setup = set_up(config, run, data)
         self.progress = self.setup.progress
         sampler = Sampler(self.setup.gan.sampled, config.num_classes)
         self.records = EpochRecords(run, sampler, config.num_examples_to_generate, reporter)
-        self.scores = EpochScores(config, run, self.setup.scorer, sampler, reporter)
+        shelf = self.setup.saver.shelf
+        self.scores = EpochScores(config, shelf, self.setup.scorer, sampler, reporter)
         self.clock = time.monotonic()
-        steps = config.epochs * self.steps_per_epoch
-        self.forecast = Forecast(self.steps_per_epoch, steps, reporter)
         self.unreadable: DataError | None = None
 
     def run(self) -> None:
@@ -81,7 +78,7 @@ class _Training:
         try:
             self.reporter.start(self._start())
             for note in (*self.data.notes, *self.setup.notes):
-                self.reporter.note(note)
+                self.reporter.note(str(note))
             with disk_errors(self.folder):
                 self.records.go_on(self.progress, keep_scores=self.setup.keeps_scores)
             if (reason := self._reason_to_stop()) is not None:
@@ -195,7 +192,6 @@ class _Training:
                 discriminator_loss=discriminator_loss,
             )
         )
-        self.forecast.note(progress.step)
 
     def _finish_epoch(self) -> None:
         progress = self.progress

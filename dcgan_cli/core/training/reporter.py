@@ -46,9 +46,6 @@ class Reporter(Protocol):
     def start(self, start: Start) -> None:
         """Training is about to begin."""
 
-    def forecast(self, epoch_seconds: float, remaining_seconds: float) -> None:
-        """The first steps were measured: an epoch, and the rest of the run, take this long."""
-
     def step(self, report: StepReport) -> None:
         """A step is done."""
 

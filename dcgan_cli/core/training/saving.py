@@ -10,6 +10,7 @@ from dcgan_cli.core.gan.step import Gan
 from dcgan_cli.core.runs import checkpoints, retention
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.progress import Progress, Score
+from dcgan_cli.core.runs.shelf import Shelf
 from dcgan_cli.core.storage import entries
 from dcgan_cli.errors import NumericalError, StorageError
 
@@ -37,6 +38,7 @@ class Saver:
         self.keep_every = keep_every
         self.saved_step = saved_step
         self.saved_at = time.monotonic()
+        self.shelf = Shelf(run.checkpoints)
 
     def check_room(self, *, keeps_best: bool) -> None:
         """Check that the disk has room for as many checkpoints as there will be at a time.
@@ -74,8 +76,9 @@ class Saver:
         """
         if progress.step != self.saved_step:
             parts = self._arrays(progress.step)
-            checkpoints.save(self.run.checkpoints, parts, progress, self.identity, score)
-            retention.prune(self.run.checkpoints, self.keep_every)
+            folder = self.run.checkpoints
+            self.shelf.add(checkpoints.save(folder, parts, progress, self.identity, score))
+            retention.prune(self.shelf, self.keep_every)
             self.saved_step = progress.step
         self.saved_at = time.monotonic()
 

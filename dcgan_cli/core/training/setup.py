@@ -5,43 +5,32 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import keras
-import numpy as np
 import tensorflow as tf
 
-from dcgan_cli import __version__
 from dcgan_cli.core.data.batches import steps_per_epoch
 from dcgan_cli.core.data.image_set import ImageSet
 from dcgan_cli.core.data.pictures.lazy_images import LazyImages
 from dcgan_cli.core.evaluation.scoring import Scorer
 from dcgan_cli.core.gan.step import Gan, TrainStep, build_gan, compile_step
-from dcgan_cli.core.gan.updates import Cooldown
-from dcgan_cli.core.networks.build import has_batch_norm, layer_table
+from dcgan_cli.core.networks.build import has_batch_norm
 from dcgan_cli.core.networks.device import (
     build_strategy,
     building,
-    describe_devices,
-    onednn,
     resolve_convolution,
     resolve_precision,
-    thread_counts,
 )
 from dcgan_cli.core.networks.weights import check_names
+from dcgan_cli.core.runs.disk_errors import disk_errors
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.identity import identity
-from dcgan_cli.core.runs.plugins import changed_plugins, plugin_facts
 from dcgan_cli.core.runs.progress import Progress
-from dcgan_cli.core.storage import now
+from dcgan_cli.core.training import lineage
 from dcgan_cli.core.training.restoring import State, newest_state
 from dcgan_cli.core.training.saving import Saver
 from dcgan_cli.errors import ConfigError, DataError
 from dcgan_cli.settings.registry import entry
 from dcgan_cli.settings.schema import TrainConfig
-from dcgan_cli.settings.tree import flatten, from_dict, without_effect
-
-Facts = dict[str, Any]
-ENVIRONMENT = ("device", "threads", "onednn", "tensorflow", "keras", "numpy")
-"""What the bits of a result depend on besides settings and data."""
+from dcgan_cli.settings.tree import from_dict, without_effect
 
 
 @dataclass(frozen=True)
@@ -66,29 +55,25 @@ class Setup:
 def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     """Build everything a run needs, and begin its folder or note in it that the run goes on.
 
+    What can be wrong is looked at first: the record is written last.
+
     Raises:
         CheckpointError, DataError, ConfigError: the run to go on with does not fit.
-        StorageError: the disk has no room.
-        OSError: the folder cannot be written.
+        StorageError: the disk has no room, cannot be read, or cannot be written.
     """
-    run.remove_temporaries()
+    with disk_errors(run):
+        run.remove_temporaries()
     digest = data.digest(with_labels=config.model.conditional)
-    if config.resume:
-        _check_images(run, config, data, digest)
-        state = newest_state(run, config, digest)
-    else:
-        state = State()
     if entry("model", config.model.name).origin:
         check_names(config)
     arithmetic = _arithmetic(config, run)
-    scorer = Scorer(config, data) if config.evaluate_every else None
-    finished = state.progress.epoch >= config.epochs
-    scored_by = scorer.scored_by if scorer and not finished else None
-    if scorer and not finished and isinstance(data.images, LazyImages):
-        scorer.precompute_real_statistics()  # A file that has changed by then would cost an epoch.
+    with disk_errors(run, "read"):
+        state = _state(run, config, data, digest)
+        finished = state.progress.epoch >= config.epochs
+        scorer = _scorer(config, data, finished=finished)
     strategy = build_strategy(config.strategy, config.batch_size)
+    steps = config.epochs * steps_per_epoch(len(data.images), config.batch_size)
     with building(arithmetic["precision"]), strategy.scope():
-        steps = config.epochs * steps_per_epoch(len(data.images), config.batch_size)
         gan = build_gan(config, steps)
     if has_batch_norm(gan.discriminator):
         _check_last_batch(config, strategy, len(data.images))
@@ -96,19 +81,20 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     saved_step = state.progress.step if state.parts else None
     saver = Saver(run, gan, identity(config, digest), config.checkpoint_every, saved_step)
     if not finished:
-        saver.check_room(keeps_best=scorer is not None)
-    notes = [f"no effect {setting}" for setting in without_effect(config)]
-    if config.resume:
-        notes += [f"plug-in   {note}" for note in changed_plugins(run.record().get("plugins", []))]
+        with disk_errors(run, "read"):
+            saver.check_room(keeps_best=scorer is not None)
+    scored_by = scorer.scored_by if scorer and not finished else None
     keeps_scores = True
-    if config.resume:
-        keeps_scores = scored_by is None or run.record().get("scored_by") in (None, scored_by)
-        notes += state.set_damaged_aside()
-        notes += _note_resume(run, config, arithmetic, scored_by, state.progress, steps)
-        if not keeps_scores:
-            notes.append("scores are made differently now: those so far are dropped")
-    else:
-        _create(run, config, arithmetic, scored_by, gan, data, digest)
+    notes = [f"no effect {setting}" for setting in without_effect(config)]
+    with disk_errors(run):
+        if config.resume:
+            keeps_scores = scored_by is None or run.record().get("scored_by") in (None, scored_by)
+            notes += state.set_damaged_aside()
+            notes += lineage.go_on(run, config, arithmetic, scored_by, state.progress, steps)
+        else:
+            lineage.begin(run, config, arithmetic, scored_by, gan, data, digest)
+    if not keeps_scores:
+        notes.append("scores are made differently now: those so far are dropped")
     return Setup(
         gan,
         compile_step(gan, from_dict(dataclasses.asdict(config) | arithmetic), strategy),
@@ -120,6 +106,24 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
         state.progress,
         notes,
     )
+
+
+def _state(run: RunFolder, config: TrainConfig, data: ImageSet, digest: str) -> State:
+    """Return what the run begins from."""
+    if not config.resume:
+        return State()
+    _check_images(run, config, data, digest)
+    return newest_state(run, config, digest)
+
+
+def _scorer(config: TrainConfig, data: ImageSet, *, finished: bool) -> Scorer | None:
+    """Return what makes the run's scores, if there are to be any."""
+    if not config.evaluate_every:
+        return None
+    scorer = Scorer(config, data)
+    if not finished and isinstance(data.images, LazyImages):
+        scorer.precompute_real_statistics()  # A file that has changed by then would cost an epoch.
+    return scorer
 
 
 def _check_images(run: RunFolder, config: TrainConfig, data: ImageSet, digest: str) -> None:
@@ -169,89 +173,3 @@ def _arithmetic(config: TrainConfig, run: RunFolder) -> dict[str, str]:
             if name in record and getattr(config, name) == getattr(own, name):
                 resolved[name] = str(record[name])
     return resolved
-
-
-def _create(
-    run: RunFolder,
-    config: TrainConfig,
-    arithmetic: dict[str, str],
-    scored_by: Facts | None,
-    gan: Gan,
-    data: ImageSet,
-    digest: str,
-) -> None:
-    networks = {model.name: layer_table(model) for model in (gan.generator, gan.discriminator)}
-    facts = {
-        **arithmetic,
-        "plugins": plugin_facts(config),
-        "data_sha256": digest,
-        "data_images": len(data.images),
-        "class_names": list(data.class_names) if config.model.conditional else [],
-        "scored_by": scored_by,
-        "networks": networks,
-        "lineage": [_part(Progress())],
-    }
-    run.create(dataclasses.asdict(config), facts)
-
-
-def _note_resume(
-    run: RunFolder,
-    config: TrainConfig,
-    arithmetic: dict[str, str],
-    scored_by: Facts | None,
-    progress: Progress,
-    steps: int,
-) -> list[str]:
-    """Add a part to the run's lineage, and say what in it differs from the part before."""
-    before = run.record()
-    own = flatten(run.config())
-    settings = flatten(config) | {"resume": None}
-    changed = {
-        name: [own[name], value]
-        for name, value in settings.items()
-        if value != own[name] and name != "resume"
-    }
-    lineage = before.get("lineage", [])
-    part = _part(progress)
-    last = lineage[-1] if lineage and isinstance(lineage[-1], dict) else {}
-    moved = [
-        f"{name} is {part[name]} (was {last[name]})"
-        for name in ENVIRONMENT
-        if name in last and last[name] != part[name]
-    ]
-    run.update(
-        {
-            "config": dataclasses.asdict(config) | {"resume": None},
-            **arithmetic,
-            "scored_by": scored_by or before.get("scored_by"),
-            "lineage": [*lineage, part | {"changed": changed}],
-        }
-    )
-    notes = [f"changed   {name} from {old} to {new}" for name, (old, new) in changed.items()]
-    optimizer = config.optimizer
-    if optimizer.cooldown and "epochs" in changed:
-        rate = float(Cooldown(optimizer.learning_rate, optimizer.cooldown, steps)(progress.step))
-        notes.append(
-            f"rate      {rate:.2g} now, and falls to zero at epoch {config.epochs}, as in a run "
-            "of that length"
-        )
-    if moved:
-        notes.append(
-            f"{', '.join(moved)}: the run goes on, but not to the same bits as an unbroken one"
-        )
-    return notes
-
-
-def _part(progress: Progress) -> Facts:
-    """Describe the part of a run that begins now, for the record's lineage."""
-    return {
-        "started": now(),
-        "from_step": progress.step,
-        "dcgan": __version__,
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "numpy": np.__version__,
-        "device": describe_devices(),
-        "threads": thread_counts(),
-        "onednn": onednn(),
-    }

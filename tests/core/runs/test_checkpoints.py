@@ -24,6 +24,7 @@ from dcgan_cli.core.runs.checkpoints import (
 )
 from dcgan_cli.core.runs.progress import Progress
 from dcgan_cli.core.runs.retention import prune, set_aside, set_aside_names
+from dcgan_cli.core.runs.shelf import Shelf
 from dcgan_cli.errors import CheckpointError, DamagedError
 
 PARTS = {
@@ -280,7 +281,7 @@ def test_prune_removes_a_file_in_place_of_a_folder(tmp_path):
     for epoch in (2, 3):
         save(tmp_path, {}, at(epoch * 10, epoch))
     (tmp_path / "step_0000000010").write_text("mine")
-    prune(tmp_path, keep_every=5)
+    prune(Shelf(tmp_path), keep_every=5)
     assert sorted(os.listdir(tmp_path)) == ["step_0000000020", "step_0000000030"]
 
 
@@ -304,7 +305,7 @@ def test_prune_keeps_the_newest_and_the_multiples(tmp_path):
         save(tmp_path, {}, at(epoch * 10, epoch))
     save(tmp_path, {}, at(35, 3, 5))  # In the middle of an epoch, though after the third.
     save(tmp_path, {}, at(0))  # No epoch ends here.
-    prune(tmp_path, keep_every=3)
+    prune(Shelf(tmp_path), keep_every=3)
     assert [c.progress.step for c in find(tmp_path)] == [70, 60, 30]
     assert len(os.listdir(tmp_path)) == 3
 
@@ -312,7 +313,7 @@ def test_prune_keeps_the_newest_and_the_multiples(tmp_path):
 def test_prune_keeps_the_two_newest_wherever_they_are(tmp_path):
     for step, epoch, epoch_step in ((10, 1, 0), (12, 1, 2), (15, 1, 5)):
         save(tmp_path, {}, at(step, epoch, epoch_step))
-    prune(tmp_path, keep_every=2)
+    prune(Shelf(tmp_path), keep_every=2)
     assert [c.progress.step for c in find(tmp_path)] == [15, 12]
 
 
@@ -322,9 +323,55 @@ def test_prune_never_removes_the_last_whole_ones(tmp_path, damaged):
         save(tmp_path, PARTS, at(epoch * 10, epoch))
     for step in damaged:
         os.truncate(tmp_path / f"step_{step:010d}" / "generator.npz", 50)
-    prune(tmp_path, keep_every=100)
+    prune(Shelf(tmp_path), keep_every=100)
     kept = [c.progress.step for c in find(tmp_path) if not c.problems()]
     assert kept == [step for step in (50, 40, 30, 20, 10) if step not in damaged][:2]
+
+
+def test_a_shelf_hashes_again_what_has_changed(tmp_path, monkeypatch):
+    shelf = Shelf(tmp_path)
+    for epoch in (1, 2, 3):
+        shelf.add(save(tmp_path, PARTS, at(epoch * 10, epoch)))
+    hashed = []
+    real = checkpoints.Checkpoint.problems
+    monkeypatch.setattr(
+        checkpoints.Checkpoint,
+        "problems",
+        lambda one: hashed.append(one.progress.step) or real(one),
+    )
+    prune(shelf, keep_every=1)
+    assert hashed == []
+    assert [one.progress.step for one in shelf.find()] == [30, 20, 10]
+    newest = tmp_path / "step_0000000030" / "generator.npz"
+    content = bytearray(newest.read_bytes())
+    content[-1] ^= 1
+    newest.write_bytes(content)
+    prune(shelf, keep_every=100)
+    assert [one.progress.step for one in shelf.find()] == [30, 20, 10]
+    assert shelf.problems(shelf.find()[0]) == ["generator.npz is damaged (sha256 differs)"]
+    assert set(hashed) == {30}
+    (tmp_path / "step_0000000020" / "manifest.json").write_text("{}")
+    assert [one.path.name for one in shelf.find() if isinstance(one, Damaged)] == [
+        "step_0000000020"
+    ]
+
+
+def test_a_saved_checkpoint_keeps_its_progress(tmp_path):
+    progress = at(10, 1)
+    saved = save(tmp_path, PARTS, progress)
+    progress.epoch_step = 3
+    assert saved.ends_epoch
+    assert saved == find(tmp_path)[0]
+
+
+def test_a_shelf_knows_what_others_have_saved(tmp_path):
+    save(tmp_path, PARTS, at(10, 1))
+    shelf = Shelf(tmp_path)
+    shelf.add(save(tmp_path, PARTS, at(20, 2)))
+    assert [one.progress.step for one in shelf.find()] == [20, 10]
+    assert [shelf.problems(one) for one in shelf.find()] == [[], []]
+    shutil.rmtree(tmp_path / "step_0000000020")
+    assert [one.progress.step for one in shelf.find()] == [10]
 
 
 def test_damaged_ones_are_set_aside_under_names_of_their_own(tmp_path):

@@ -126,3 +126,32 @@ def test_output_that_cannot_be_written_leaves_the_old_one(processes, workplace, 
     assert len([line for line in ended.err.splitlines() if line.startswith("dcgan: ")]) == 1
     assert out.read_bytes() == b"old"
     assert not [path for path in workplace.rglob("*") if ".tmp" in path.name]
+
+
+def test_a_checkpoint_that_cannot_be_read_just_now_is_told_as_that(
+    dcgan, workplace, finished_run, monkeypatch
+):
+    shutil.copytree(finished_run, "run")
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(checkpoints, "reading", refuse)
+    done = dcgan("train", "resume=run", "epochs=4")
+    assert done.code == 5
+    assert (
+        "cannot read run/checkpoints/step_0000000012/generator.npz: Permission denied; allow it, "
+        "then go on with: dcgan train resume=run\n"
+    ) in done.err
+
+
+def test_images_that_cannot_be_read_before_the_first_step(dcgan, workplace, monkeypatch):
+    def fail(config):
+        raise OSError(errno.EIO, "Input/output error", "images.npz")
+
+    monkeypatch.setattr("dcgan_cli.core.evaluation.figures.load_held_out_images", fail)
+    done = dcgan(*TWO_EPOCHS, "evaluate_every=1")
+    assert done.code == 5
+    said = "cannot read images.npz: Input/output error; look at the disk, then start again\n"
+    assert done.err.endswith(said)
+    assert not Path("run/run.json").exists()

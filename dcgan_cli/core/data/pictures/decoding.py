@@ -47,6 +47,8 @@ class ReadImage:
     """Whether its EXIF orientation rotates or mirrors it."""
     values: ValueRange | None = None
     """The value range, unless `data.white` is given."""
+    not_finite: bool = False
+    """Whether it has values that are NaN or infinite, which become 0."""
     further_pages: int = 0
     """Number of other pages or frames in the file."""
     sha256: str = ""
@@ -108,6 +110,8 @@ def decoded(picture: Image.Image, form: Form) -> dict[str, Any]:
     found = plain(picture, form)
     if found.alpha_unused:
         facts |= {"transparent": False, "alpha_unused": True}
+    if found.values is not None and found.values.dtype.kind == "f":
+        facts["not_finite"] = not np.isfinite(found.values).all()
     if form.white is None:
         facts["values"] = value_range(found)
     return facts | {"pixels": squared(found, form)}

@@ -1,7 +1,7 @@
 """Facts about a set of pictures, with notes and suggested settings."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -29,6 +29,23 @@ class Range:
         return len(self.tops) > 1 or None in self.tops
 
 
+@dataclass(frozen=True)
+class Advice:
+    """A note on pictures, with settings that make more of them."""
+
+    text: str
+    settings: Mapping[str, str | float]
+    effect: str
+    """What they do, as the end of a sentence that begins with them."""
+
+    def __str__(self) -> str:
+        words = (
+            f"{name}={value if isinstance(value, str) else f'{value:.15g}'}"
+            for name, value in self.settings.items()
+        )
+        return f"{self.text}; {' '.join(words)} {self.effect}"
+
+
 @dataclass
 class Findings:
     """Facts about the usable pictures."""
@@ -38,6 +55,8 @@ class Findings:
     """Number of pages and frames besides the first of each file."""
     alpha_unused: int = 0
     """Number of pictures with an alpha of 0 everywhere, which is ignored."""
+    not_finite: int = 0
+    """Number of pictures with values that are NaN or infinite."""
     values: dict[str, Range] = field(default_factory=dict)
     """Value range by bit depth, such as "16-bit"."""
 
@@ -56,6 +75,7 @@ class Findings:
         self.paged_files += image.further_pages > 0
         self.further_pages += image.further_pages
         self.alpha_unused += image.alpha_unused
+        self.not_finite += image.not_finite
         if (found := image.values) is None:
             return
         known = self.values.setdefault(found.kind, Range(found.low, found.high, []))
@@ -83,22 +103,27 @@ class Findings:
             return {"data.white": high}
         return {}
 
-    def notes(self, *, has_pages: bool) -> Iterator[str]:
+    def notes(self, *, has_pages: bool) -> Iterator[str | Advice]:
         """Yield notes to show before training.
 
         Args:
             has_pages: whether the setting `data.pages` applies to the files.
         """
-        settings = " ".join(f"{name}={value:.15g}" for name, value in self.suggested().items())
+        settings = self.suggested()
         for kind, found in self.values.items():
             span = f"{found.low:,.6g} to {found.high:,.6g}"
             if found.is_narrow:
                 dark = ", which is dark" if found.high < (found.tops[0] or 0) / 4 else ""
-                advice = f"; {settings} uses the full range" if settings else ""
-                yield f"range     {kind} values are {span} of {found.tops[0]:,.6g}{dark}{advice}"
+                note = f"range     {kind} values are {span} of {found.tops[0]:,.6g}{dark}"
+                yield Advice(note, settings, "uses the full range") if settings else note
             elif found.is_uneven:
-                advice = f"; {settings} scales all pictures alike" if settings else ""
-                yield f"range     {kind} values, {span}, are scaled per picture{advice}"
+                note = f"range     {kind} values, {span}, are scaled per picture"
+                yield Advice(note, settings, "scales all pictures alike") if settings else note
+        if self.not_finite:
+            yield (
+                f"range     {counted(self.not_finite, 'picture')} with values that are NaN or "
+                "infinite; these values become 0"
+            )
         if self.alpha_unused:
             yield (
                 f"opaque    {counted(self.alpha_unused, 'picture')} with an alpha of 0 everywhere, "
@@ -106,6 +131,6 @@ class Findings:
             )
         if self.further_pages:
             where = counted(self.paged_files, "file")
-            advice = "; data.pages=all uses them as pictures" if has_pages else ""
             pages = counted(self.further_pages, "further page")
-            yield f"pages     {pages} or frames of {where} not used{advice}"
+            note = f"pages     {pages} or frames of {where} not used"
+            yield Advice(note, {"data.pages": "all"}, "makes each a picture") if has_pages else note

@@ -44,7 +44,7 @@ def written(picture: Image.Image, kind: str, **options) -> bytes:
 
 
 def note_of(data: ImageSet, label: str) -> str:
-    (note,) = [note for note in data.notes if note.startswith(f"{label} ")]
+    (note,) = [note for note in map(str, data.notes) if note.startswith(f"{label} ")]
     return note
 
 
@@ -182,6 +182,15 @@ class TestAlphaZeroEverywhere:
         assert "2 pictures with an alpha of 0 everywhere" in note_of(load(folder), "opaque")
         assert "2 pictures with an alpha of 0 everywhere" in dcgan("inspect", folder).out
 
+    def test_values_that_are_no_numbers_are_said(self, folder, dcgan):
+        for number, odd in enumerate((0.5, np.nan, np.inf)):
+            values = np.full((16, 16), 0.5, np.float32)
+            values[3, 4] = odd
+            Image.fromarray(values).save(folder / f"{number}.tif")
+        note = "2 pictures with values that are NaN or infinite, which are taken for 0"
+        assert any(note in str(one) for one in load(folder).notes)
+        assert note in dcgan("inspect", folder).out
+
 
 def ramp(top: float, kind: type, low: float = 0) -> np.ndarray:
     return np.linspace(low, top, 32 * 32).reshape(32, 32).astype(kind)
@@ -218,7 +227,7 @@ class TestRange:
             assert f"data.{name}={value:.15g}" in note
         for cache in (True, False):
             better = load(folder, channels=1, cache=cache, **settings)
-            assert not [note for note in better.notes if note.startswith("range")]
+            assert not [note for note in map(str, better.notes) if note.startswith("range")]
             pixels = np.asarray(better.images)
             assert pixels.min() < 8
             assert pixels.max() > 240
@@ -344,7 +353,7 @@ class TestPages:
         places = np.array([6, 5, 0, 3, 1, 3])
         assert (anew.images[places] == data.images[places]).all()
         assert data.digest() == anew.digest() != first.digest()
-        assert not [note for note in data.notes if note.startswith("pages")]
+        assert not [note for note in map(str, data.notes) if note.startswith("pages")]
         data.check_unchanged()
 
     def test_classes_and_limit(self, folder):

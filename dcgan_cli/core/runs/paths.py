@@ -1,0 +1,110 @@
+"""The paths of a run folder: the only module that knows the names of its files."""
+
+import contextlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcgan_cli.core.runs.progress import CHECKPOINT_NAME
+from dcgan_cli.core.storage import entries, is_link, is_temporary, remove
+from dcgan_cli.errors import CheckpointError
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """Where everything of one run is, and whether it is there."""
+
+    path: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples"
+
+    @property
+    def gif(self) -> Path:
+        return self.path / "dcgan.gif"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "run.lock"
+
+    def frame(self, epoch: int) -> Path:
+        """Return the path of an epoch's grid."""
+        return self.samples / f"epoch_{epoch:04d}.png"
+
+    def frames(self) -> list[tuple[int, Path]]:
+        """Return (epoch, path) of every grid there is, in order; other files are passed over."""
+        matches = [
+            (re.fullmatch(r"epoch_([0-9]{4,9})\.png", p.name), p) for p in entries(self.samples)
+        ]
+        return sorted((int(match[1]), path) for match, path in matches if match)
+
+    @property
+    def run_json(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def status_json(self) -> Path:
+        return self.path / "status.json"
+
+    @property
+    def metrics_csv(self) -> Path:
+        return self.path / "metrics.csv"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "train.log"
+
+    def exists(self) -> bool:
+        """Whether a run has begun here."""
+        return self.run_json.is_file()
+
+    def has_checkpoints(self) -> bool:
+        """Whether there is a checkpoint that was committed; other programs have such folders."""
+        return any(
+            CHECKPOINT_NAME.fullmatch(path.name) and (path / "manifest.json").is_file()
+            for path in entries(self.checkpoints)
+        )
+
+    def looks_like_one(self) -> bool:
+        """Whether this is a run folder, or was one before it lost its `run.json`."""
+        return self.exists() or self.has_checkpoints()
+
+    def check_own(self) -> None:
+        """Check that everything in the folder is its own, so that using it reaches nothing else.
+
+        Raises:
+            CheckpointError: a part of it is a link, or no file where a file should be.
+        """
+        files = [self.run_json, self.status_json, self.metrics_csv, self.log]
+        files += [self.lock, self.gif, *entries(self.samples)]
+        folders = [self.samples, self.checkpoints, self.path / ".hydra"]
+        for path in (*files, *folders, *entries(self.checkpoints)):
+            if is_link(path):
+                raise CheckpointError(f"{path} is a link; put what it leads to in its place")
+        for path in files:
+            if path.exists() and not path.is_file():
+                raise CheckpointError(f"{path} is not a file; move it out of the run folder")
+        for path in folders:
+            if path.exists() and not path.is_dir():
+                raise CheckpointError(f"{path} is not a folder; move it out of the run folder")
+
+    def remove_unless_begun(self) -> None:
+        """Remove what was made before the run itself, and the folder if it holds nothing else."""
+        if self.looks_like_one():
+            return
+        with contextlib.suppress(OSError):
+            for path in (self.log, self.path / ".hydra", self.lock):
+                if path.exists():
+                    remove(path)
+            self.path.rmdir()
+
+    def remove_temporaries(self) -> None:
+        """Remove what a killed process was writing. For the holder of the lock alone."""
+        for folder in (self.path, self.samples, self.checkpoints):
+            for path in filter(is_temporary, entries(folder)):
+                remove(path)
