@@ -72,6 +72,11 @@ def ignore(name: str) -> None:
     signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
+def delete_current_folder() -> None:
+    """Delete the empty folder that this process is in."""
+    os.rmdir(os.getcwd())
+
+
 def nobody_reads() -> None:
     """Give this process, as its output, a pipe whose reader has gone."""
     reading, writing = os.pipe()

@@ -308,7 +308,10 @@ def test_a_loss_that_is_not_finite_is_reported(gan, images):
     ],
 )
 def test_bfloat16_keeps_weights_and_losses_in_float32(images, convolution, r1_gamma):
-    """Its gradients are within 15 % of float32's, the first layer's being farthest."""
+    """Its gradients are within 25 % of float32's, the first layer's being farthest.
+
+    By kernels that add up in bfloat16 it is 19 %, by others less than 15 %.
+    """
     loss = LossConfig(r1_gamma=r1_gamma)
     config = dataclasses.replace(DEFAULT, convolution=convolution, loss=loss)
     with building("bfloat16"):
@@ -324,7 +327,6 @@ def test_bfloat16_keeps_weights_and_losses_in_float32(images, convolution, r1_ga
     np.testing.assert_allclose(low, high, rtol=0.02)
     for name, array in arrays(exact).items():
         if name.endswith("_momentum"):
-            # 0.13 where the hardware has bfloat16, 0.2 where it is emulated.
             assert far(after[name], array) < 0.25, name
 
 
