@@ -16,9 +16,10 @@ from dcgan_cli.core.runs.progress import BEST, LAST
 from dcgan_cli.core.training.signals import interrupt_on_signals
 from dcgan_cli.errors import ConfigError, DcganError, PluginError, storage_error
 from dcgan_cli.hints import told
-from dcgan_cli.hydra_cli import run as bridge
 from dcgan_cli.hydra_cli.completion import complete_override
+from dcgan_cli.hydra_cli.compose import conf_dir
 from dcgan_cli.hydra_cli.help import settings_help
+from dcgan_cli.hydra_cli.run import run as run_train
 from dcgan_cli.shadowing import shadowed_by
 from dcgan_cli.streams import flush_output, open_standard_streams
 from dcgan_cli.text import printable
@@ -96,7 +97,7 @@ def train(
     """
     from dcgan_cli.commands.train import prepare
 
-    bridge.run(
+    run_train(
         overrides or [], lambda config, fetches: prepare(config, fetches, quiet=not _debugging())
     )
 
@@ -353,7 +354,7 @@ def _load_plugins(words: list[str], *, quiet: bool) -> list[str]:
     for file in files:
         plugins.load_file(file, quiet=quiet)
     if {"-h", "--help"} & set(words):  # It lists what the plug-ins have registered, too.
-        app.registered_commands[0].epilog = settings_help(bridge.conf_dir())
+        app.registered_commands[0].epilog = settings_help(conf_dir())
     return words
 
 

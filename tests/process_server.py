@@ -110,7 +110,7 @@ def serve() -> None:
     from dcgan_cli.commands import animate, evaluate, inspect, sample, train  # noqa: F401
     from dcgan_cli.core import load_tensorflow, silence_tensorflow
     from dcgan_cli.hydra_cli.command_line import CommandLine
-    from dcgan_cli.hydra_cli.run import compose
+    from dcgan_cli.hydra_cli.compose import compose
 
     silence_tensorflow()
     load_tensorflow()

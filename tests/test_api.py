@@ -27,7 +27,7 @@ from tensorflow.python.framework.config import is_op_determinism_enabled
 
 import dcgan_cli as dcgan
 from dcgan_cli.console import PlainReporter
-from dcgan_cli.hydra_cli.run import conf_dir
+from dcgan_cli.hydra_cli.compose import conf_dir
 from tests.conftest import QUICK
 from tests.same_run import assert_same_run
 

@@ -21,7 +21,7 @@ def broken(request, tmp_path) -> Path:
     if request.param == "empty folder":
         (copy / "conf").mkdir()
     elif request.param == "no train.yaml":
-        from dcgan_cli.hydra_cli.run import conf_dir
+        from dcgan_cli.hydra_cli.compose import conf_dir
 
         shutil.copytree(conf_dir(), copy / "conf")
         (copy / "conf" / "train.yaml").unlink()

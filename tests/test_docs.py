@@ -14,8 +14,9 @@ from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from dcgan_cli.core.runs.find import point_latest_to
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.hydra_cli.command_line import CommandLine
+from dcgan_cli.hydra_cli.compose import compose
 from dcgan_cli.hydra_cli.help import configuration_page
-from dcgan_cli.hydra_cli.run import compose, compose_sweep
+from dcgan_cli.hydra_cli.multirun import compose_sweep
 from dcgan_cli.settings.tree import keys, may_change
 from tests.pictures import write_colours
 

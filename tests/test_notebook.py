@@ -10,7 +10,7 @@ from nbconvert.preprocessors import ExecutePreprocessor
 
 import dcgan_cli
 from dcgan_cli.hydra_cli.command_line import CommandLine
-from dcgan_cli.hydra_cli.run import compose
+from dcgan_cli.hydra_cli.compose import compose
 from tests.conftest import QUICK, TINY
 
 DOCS = Path(__file__).parent.parent / "docs"

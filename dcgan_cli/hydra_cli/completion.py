@@ -12,7 +12,7 @@ def complete_override(incomplete: str) -> list[str]:
         from hydra._internal.core_plugins.bash_completion import BashCompletion
         from hydra.core.global_hydra import GlobalHydra
 
-        from dcgan_cli.hydra_cli.run import VERSION_BASE, conf_dir, own_hydra
+        from dcgan_cli.hydra_cli.compose import VERSION_BASE, conf_dir, own_hydra
 
         with (
             own_hydra(),

@@ -213,7 +213,8 @@ class Sweep:
 
     def _notes(self) -> list[dict[str, Any]]:
         with contextlib.suppress(OSError):
-            return [json.loads(line) for line in (self.folder / NOTES).open(encoding="utf-8")]
+            text = (self.folder / NOTES).read_text(encoding="utf-8")
+            return [json.loads(line) for line in text.splitlines()]
         return []
 
     def _is_done(self, run: RunFolder, cfg: "DictConfig") -> bool:

@@ -8,8 +8,8 @@ import pytest
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.hydra_cli.command_line import CommandLine
+from dcgan_cli.hydra_cli.compose import compose
 from dcgan_cli.hydra_cli.mistakes import expand_globs
-from dcgan_cli.hydra_cli.run import compose
 from tests.conftest import QUICK
 
 CONF = Path(__file__).parent.parent.parent / "conf"

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.hydra_cli.command_line import CommandLine
+from dcgan_cli.hydra_cli.compose import compose
 from dcgan_cli.hydra_cli.mistakes import one_line, parse, split_sweep
 from dcgan_cli.hydra_cli.other_names import OTHER_NAMES
-from dcgan_cli.hydra_cli.run import compose
 from dcgan_cli.settings.overrides import override
 from dcgan_cli.settings.schema import TrainConfig
 from dcgan_cli.settings.tree import flatten, keys

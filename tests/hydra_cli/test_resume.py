@@ -7,8 +7,8 @@ import pytest
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.errors import CheckpointError, ConfigError
 from dcgan_cli.hydra_cli.command_line import CommandLine
+from dcgan_cli.hydra_cli.compose import compose
 from dcgan_cli.hydra_cli.resume import resumed_config
-from dcgan_cli.hydra_cli.run import compose
 from dcgan_cli.settings.schema import OptimizerConfig, TrainConfig
 from dcgan_cli.settings.tree import flatten, may_change
 

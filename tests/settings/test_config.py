@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.hydra_cli.command_line import CommandLine
-from dcgan_cli.hydra_cli.run import compose, conf_dir
+from dcgan_cli.hydra_cli.compose import compose, conf_dir
 from dcgan_cli.settings.field import choices_of, nearest
 from dcgan_cli.settings.schema import (
     ModelConfig,

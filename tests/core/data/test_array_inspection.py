@@ -9,7 +9,7 @@ import pytest
 from dcgan_cli.core.data.arrays import images as image_arrays
 from dcgan_cli.core.data.load import load_training_images
 from dcgan_cli.hydra_cli.command_line import CommandLine
-from dcgan_cli.hydra_cli.run import compose
+from dcgan_cli.hydra_cli.compose import compose
 from tests.conftest import TINY
 from tests.core.data.arrays.test_array_forms import GREY, RGB
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from dcgan_cli.hydra_cli.command_line import CommandLine
-from dcgan_cli.hydra_cli.run import compose
+from dcgan_cli.hydra_cli.compose import compose
 from tests.pictures import MODES, colours, write_bad, write_colours, write_picture
 
 

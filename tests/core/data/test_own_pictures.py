@@ -11,7 +11,7 @@ from dcgan_cli.console import PlainReporter
 from dcgan_cli.core.runs.find import open_run
 from dcgan_cli.core.sampling.pictures import facts_in, open_png
 from dcgan_cli.hydra_cli.command_line import CommandLine
-from dcgan_cli.hydra_cli.run import compose
+from dcgan_cli.hydra_cli.compose import compose
 from tests.conftest import TINY
 from tests.pictures import write_bad, write_colours
 from tests.same_run import assert_same_run

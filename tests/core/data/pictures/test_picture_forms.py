@@ -22,7 +22,7 @@ from dcgan_cli.core.data.pictures.listing import ImageFile, list_images
 from dcgan_cli.core.data.pictures.preprocessing import Form
 from dcgan_cli.errors import ConfigError, DataError
 from dcgan_cli.hydra_cli.command_line import CommandLine
-from dcgan_cli.hydra_cli.run import compose
+from dcgan_cli.hydra_cli.compose import compose
 from dcgan_cli.settings.schema import DataConfig
 from dcgan_cli.text import counted
 from tests.pictures import colours, load, write_colours, write_picture

@@ -18,7 +18,7 @@ from dcgan_cli.core.data.records import tfrecords
 from dcgan_cli.core.data.records.shards import record_places
 from dcgan_cli.errors import DataError
 from dcgan_cli.hydra_cli.command_line import CommandLine
-from dcgan_cli.hydra_cli.run import compose
+from dcgan_cli.hydra_cli.compose import compose
 from dcgan_cli.settings.schema import DataConfig
 from tests.core.data.test_own_pictures import SMALL
 from tests.pictures import colours, write_bad, write_colours, write_picture
