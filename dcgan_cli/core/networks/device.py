@@ -112,8 +112,8 @@ def _set_up_keras(policy: str | keras.DTypePolicy, floatx: str, image_format: st
 def deterministic_ops() -> Iterator[None]:
     """Make TensorFlow use deterministic kernels inside the block, on a CPU.
 
-    The promise of equal bits should not hang on which kernels happen to be deterministic. On a CPU
-    that costs nothing (docs/performance.md); on a GPU it does, and nothing is promised there.
+    Equal bits must not depend on which kernels happen to be deterministic. On a CPU that costs
+    nothing (docs/performance.md); on a GPU it does, and nothing is promised there.
 
     The switch belongs to the process, and TensorFlow's random operations without a seed raise
     errors while it is on. TensorFlow does not export the function that turns it off.
