@@ -8,6 +8,7 @@ import pytest
 
 from dcgan_cli.core.runs.find import open_run
 from dcgan_cli.core.sampling.pictures import facts_in, open_png
+from dcgan_cli.hints import told
 from dcgan_cli.hydra_cli.command_line import CommandLine
 from dcgan_cli.hydra_cli.run import compose
 from tests.conftest import TINY
@@ -77,8 +78,9 @@ def test_folder_that_changes_between_epochs(pictures, dcgan, workplace):
             if row["epoch"] == 3:
                 (pictures / "0042.png").rename(workplace / "kept.png")
 
-    with hold(run), pytest.raises(DataError, match=r"0042\.png has gone.*: dcgan train resume="):
+    with hold(run), pytest.raises(DataError, match=r"0042\.png has gone.* and go on$") as caught:
         train(config, run, load_training_images(config.data), Removing())
+    assert told(caught.value).endswith("and go on: dcgan train resume=run")
     status = run.status()
     assert (status["state"], status["epoch"], status["saved_step"]) == ("failed", 3, 6)
 
