@@ -103,9 +103,6 @@ class TimingReporter:
     def start(self, start: object) -> None:
         """Say nothing."""
 
-    def forecast(self, epoch_seconds: float, remaining_seconds: float) -> None:
-        """Say nothing."""
-
     def step(self, report: object) -> None:
         """Record the time of a step."""
         self.steps.append(time.perf_counter())
