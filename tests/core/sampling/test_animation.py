@@ -268,7 +268,7 @@ class TestGif:
                 yield frame
 
         peaks = []
-        for count in (20, 200):
+        for count in (20, 100):
             tracemalloc.start()
             write_animation(tmp_path / "x.gif", tidied(noise(count)), 5, 0)
             peaks.append(tracemalloc.get_traced_memory()[1])
