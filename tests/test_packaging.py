@@ -35,6 +35,7 @@ def test_wheel_holds_configs_data_and_licences(wheel):
     assert not [name for name in names if name.startswith(("tests", "conf/", "benchmarks"))]
 
 
+@pytest.mark.slow
 def test_installed_wheel_trains_samples_and_animates(wheel, tmp_path):
     """Its own copy of the package, found first; the packages it needs are those at hand."""
     site, place = tmp_path / "site", tmp_path / "place"

@@ -39,7 +39,7 @@ def test_a_glob_of_what_is_no_group_names_the_groups():
         expand_globs(["seed=glob(*)"], [CONF])
 
 
-def test_a_sweep_by_glob_and_by_mode(dcgan, workplace):
+def test_a_sweep_by_glob_and_by_mode(dcgan, workplace, forked_jobs):
     words = [*QUICK, "epochs=1", "hydra.mode=MULTIRUN", "hydra.sweep.dir=~/s"]
     done = dcgan("train", "loss=glob(h*)", *words)
     assert done.code == 0, done.err

@@ -38,13 +38,8 @@ def train_and_train_the_second_epoch_again(dcgan, workplace, words):
     assert_same_run(run, copy)
 
 
-OFTEN = [
-    ("dcgan28", "minimax"),
-    ("dcgan", "least_squares"),
-    ("mlp", "hinge"),
-    ("mlp", "wasserstein_gp"),
-]
-"""Each loss once, with what is trained below; the others are slow tests."""
+OFTEN = [("dcgan", "least_squares"), ("mlp", "wasserstein_gp")]
+"""The others are slow tests. The gradients of all are in test_gradients.py."""
 PAIRS = [
     pytest.param(*pair, marks=[pytest.mark.slow] * (pair not in OFTEN))
     for pair in itertools.product(registry.names("model"), registry.names("loss"))

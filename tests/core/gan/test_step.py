@@ -411,6 +411,7 @@ for moment, one, other in zip(moments, *halves, strict=True):
 """
 
 
+@pytest.mark.slow
 def test_two_replicas_share_a_batch_and_stay_alike():
     """Losses are means over the whole batch, also over a last one of 5 images, and copies agree."""
     done = subprocess.run([sys.executable, "-c", TWO_REPLICAS], capture_output=True, text=True)

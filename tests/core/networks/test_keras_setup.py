@@ -125,6 +125,7 @@ def test_no_home_for_what_keras_keeps(workplace, nobody):
     )
 
 
+@pytest.mark.slow
 def test_no_home_for_the_cache_and_data_sets(workplace, nobody):
     for words, answer in (
         (

@@ -53,6 +53,7 @@ def test_a_digit_can_be_asked_for(dcgan, workplace):
     assert (extracted.probabilities.argmax(axis=1) == 7).sum() >= 19
 
 
+@pytest.mark.slow
 def test_it_scores_as_its_record_says(dcgan, workplace, untouched):
     """With a fifth of the images, by which a distance comes out some 2.5 larger."""
     done = dcgan("evaluate", "--n", "2000", "--json")

@@ -56,12 +56,10 @@ CUTS = {
     "before the last batch": ([EVERY_STEP], 7, 7),
     "epoch boundary": ([], 8, 8),
 }
-OFTEN = ("mid-epoch", "before the last batch")
-"""The others are slow tests."""
 
 
 @pytest.mark.parametrize(
-    "cut", [pytest.param(cut, marks=[pytest.mark.slow] * (cut not in OFTEN)) for cut in CUTS]
+    "cut", [pytest.param(cut, marks=[pytest.mark.slow] * (cut != "mid-epoch")) for cut in CUTS]
 )
 def test_stopped_by_sigterm(processes, unbroken, workplace, precision, cut):
     words, heard, saved = CUTS[cut]
