@@ -133,4 +133,4 @@ class Findings:
             where = counted(self.paged_files, "file")
             pages = counted(self.further_pages, "further page")
             note = f"pages     {pages} or frames of {where} not used"
-            yield Advice(note, {"data.pages": "all"}, "makes each a picture") if has_pages else note
+            yield Advice(note, {"data.pages": "all"}, "uses them as pictures") if has_pages else note

@@ -187,7 +187,7 @@ class TestAlphaZeroEverywhere:
             values = np.full((16, 16), 0.5, np.float32)
             values[3, 4] = odd
             Image.fromarray(values).save(folder / f"{number}.tif")
-        note = "2 pictures with values that are NaN or infinite, which are taken for 0"
+        note = "2 pictures with values that are NaN or infinite; these values become 0"
         assert any(note in str(one) for one in load(folder).notes)
         assert note in dcgan("inspect", folder).out
 
