@@ -67,7 +67,9 @@ def test_it_scores_as_its_record_says(dcgan, workplace, untouched):
     assert distance["floor"] < distance["value"]
 
 
-@pytest.mark.parametrize(("words", "name"), [([], "dcgan.gif"), (["--walk"], "walk.gif")])
+@pytest.mark.parametrize(
+    ("words", "name"), [([], "dcgan.gif"), (["--walk", "--fps", "1"], "walk.gif")]
+)
 def test_animate_without_a_run_writes_here(dcgan, workplace, untouched, words, name):
     done = dcgan("animate", *words)
     assert done.code == 0, done.err

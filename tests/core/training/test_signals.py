@@ -33,7 +33,7 @@ def start(*words: str) -> "subprocess.Popen[str]":
         (signal.SIGINT, 130),
         # test_exact_resume.py goes on after it, too.
         pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
-        (signal.SIGHUP, 129),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
     ],
     ids=lambda value: getattr(value, "name", None),
 )
