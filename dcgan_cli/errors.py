@@ -56,7 +56,7 @@ class UnusablePicturesError(DataError):
     """
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"{what}; remove them, or leave them out with data.skip_bad=true")
+        super().__init__(f"{what}; remove them, or skip them with data.skip_bad=true")
         self.what = what
 
 

@@ -64,7 +64,7 @@ def pack_images(
     try:
         data = load_training_images(config, progress_bar)
     except UnusablePicturesError as error:
-        raise DataError(f"{error.what}; remove them, or leave them out with --skip-bad") from error
+        raise DataError(f"{error.what}; remove them, or skip them with --skip-bad") from error
     for note in data.notes:
         text = _in_options(note) if isinstance(note, Advice) else note
         print(printable(text), file=sys.stderr)

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dcgan_cli.core import arrays
-from dcgan_cli.core.data import load as data
+from dcgan_cli.core.data import mnist
 from dcgan_cli.core.data.arrays.idx import read_idx
 from dcgan_cli.core.data.arrays.images import read_images
 from dcgan_cli.core.data.load import load_held_out_images, load_training_images
@@ -30,7 +30,7 @@ TEST_IMAGES_MD5 = "2646ac647ad5339dbf082846283269ea"
 @pytest.fixture(scope="module")
 def digits() -> data.ImageSet:
     """Return the first 20 test images of MNIST."""
-    images = read_images(data.BUNDLED_MNIST, "test")
+    images = read_images(mnist.BUNDLED_MNIST, "test")
     return data.ImageSet(images.images[:20], images.labels[:20], images.source)
 
 
@@ -82,16 +82,16 @@ def message_of(path, read=read_images) -> str:
     ],
 )
 def test_bundled_mnist_equals_the_published_data(split, count, labels, md5):
-    mnist = read_images(data.BUNDLED_MNIST, split)
-    assert mnist.images.shape == (count, 28, 28, 1)
-    assert mnist.images.dtype == np.uint8
-    assert np.bincount(mnist.labels).tolist() == labels
-    assert hashlib.md5(idx_bytes(mnist.images[..., 0])).hexdigest() == md5
+    read = read_images(mnist.BUNDLED_MNIST, split)
+    assert read.images.shape == (count, 28, 28, 1)
+    assert read.images.dtype == np.uint8
+    assert np.bincount(read.labels).tolist() == labels
+    assert hashlib.md5(idx_bytes(read.images[..., 0])).hexdigest() == md5
 
 
 def test_bundled_mnist_has_the_pinned_sha256():
-    digest = hashlib.sha256(data.BUNDLED_MNIST.read_bytes()).hexdigest()
-    assert digest == data.BUNDLED_MNIST_SHA256
+    digest = hashlib.sha256(mnist.BUNDLED_MNIST.read_bytes()).hexdigest()
+    assert digest == mnist.BUNDLED_MNIST_SHA256
 
 
 def test_default_is_all_of_mnists_training_images():
@@ -109,10 +109,10 @@ def test_limit_takes_the_first_images():
 
 def test_damaged_bundled_file_is_refused(tmp_path, monkeypatch):
     copy = tmp_path / "mnist.npz"
-    content = bytearray(data.BUNDLED_MNIST.read_bytes())
+    content = bytearray(mnist.BUNDLED_MNIST.read_bytes())
     content[1000] ^= 1
     copy.write_bytes(content)
-    monkeypatch.setattr(data, "BUNDLED_MNIST", copy)
+    monkeypatch.setattr(mnist, "BUNDLED_MNIST", copy)
     message = message_of(copy, lambda path: load_training_images(DataConfig()))
     assert "damaged" in message
     copy.unlink()

@@ -133,4 +133,5 @@ class Findings:
             where = counted(self.paged_files, "file")
             pages = counted(self.further_pages, "further page")
             note = f"pages     {pages} or frames of {where} not used"
-            yield Advice(note, {"data.pages": "all"}, "uses them as pictures") if has_pages else note
+            settings = {"data.pages": "all"}
+            yield Advice(note, settings, "uses them as pictures") if has_pages else note
