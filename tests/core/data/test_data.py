@@ -15,6 +15,7 @@ from dcgan_cli.core import arrays
 from dcgan_cli.core.data import mnist
 from dcgan_cli.core.data.arrays.idx import read_idx
 from dcgan_cli.core.data.arrays.images import read_images
+from dcgan_cli.core.data.image_set import ImageSet
 from dcgan_cli.core.data.load import load_held_out_images, load_training_images
 from dcgan_cli.errors import DataError
 from dcgan_cli.settings.schema import DataConfig
@@ -28,10 +29,10 @@ TEST_IMAGES_MD5 = "2646ac647ad5339dbf082846283269ea"
 
 
 @pytest.fixture(scope="module")
-def digits() -> data.ImageSet:
+def digits() -> ImageSet:
     """Return the first 20 test images of MNIST."""
     images = read_images(mnist.BUNDLED_MNIST, "test")
-    return data.ImageSet(images.images[:20], images.labels[:20], images.source)
+    return ImageSet(images.images[:20], images.labels[:20], images.source)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +122,7 @@ def test_damaged_bundled_file_is_refused(tmp_path, monkeypatch):
 
 def test_digest_is_that_of_the_pixels(digits):
     assert digits.digest() == hashlib.sha256(digits.images.tobytes()).hexdigest()
-    every_second = data.ImageSet(digits.images[::2], None, "")
+    every_second = ImageSet(digits.images[::2], None, "")
     assert every_second.digest() == hashlib.sha256(digits.images[::2].tobytes()).hexdigest()
 
 
