@@ -187,7 +187,7 @@ class TestUncached:
         asked = words(pictures, "data.cache=false", "data.skip_bad=true", *self.OPTIONS)
         done = dcgan(*asked, "epochs=1", "hydra.run.dir=uncached/run")
         assert done.code == 0, done.err
-        assert "left out  6 of 106 images" in done.err
+        assert "skipped   6 of 106 images" in done.err
         assert decoded() == 1, "the first run's alone"
         more = ["epochs=2", "data.cache=true"]
         assert dcgan("train", "resume=uncached/run", *more).code == 0
