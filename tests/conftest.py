@@ -16,9 +16,11 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from dcgan_cli import plugins
 from dcgan_cli.cli import run_program
 from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from dcgan_cli.hydra_cli.sweep import Sweep
+from dcgan_cli.settings import registry
 from tests.process_server import ProcessServer
 
 # The same examples every time: a suite that fails at random is soon not read any more.
@@ -84,6 +86,15 @@ def _own_logging():
             handler.close()
         logger.setLevel(level)
         logger.handlers[:] = handlers
+
+
+@pytest.fixture(autouse=True)
+def _own_plugins(monkeypatch):
+    """Forget after each test what its plug-ins have registered."""
+    registry.names("loss")  # The program's own are registered by then.
+    entries = {kind: dict(entries) for kind, entries in registry._registry.entries.items()}
+    monkeypatch.setattr(registry._registry, "entries", entries)
+    monkeypatch.setattr(plugins, "_files", {})
 
 
 @pytest.fixture

@@ -17,8 +17,10 @@ from dcgan_cli.hydra_cli.command_line import CommandLine
 from dcgan_cli.hydra_cli.compose import compose
 from dcgan_cli.hydra_cli.help import configuration_page
 from dcgan_cli.hydra_cli.multirun import compose_sweep
+from dcgan_cli.plugins import load_file, take_options
 from dcgan_cli.settings.tree import keys, may_change
 from tests.pictures import write_colours
+from tests.plugin_files import PAGE, write_plugins
 
 PROJECT = Path(__file__).parent.parent
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")])
@@ -46,7 +48,9 @@ def test_there_are_commands_to_test():
     assert PYTHON["python.md"]
 
 
-@pytest.mark.parametrize("page", [page for page, blocks in PYTHON.items() if blocks])
+@pytest.mark.parametrize(
+    "page", [page for page, blocks in PYTHON.items() if blocks and page != PAGE.name]
+)
 def test_documented_python(page, workplace, monkeypatch):
     """With a small network, which is trained sooner."""
     train = dcgan_cli.train
@@ -60,10 +64,17 @@ def test_documented_python(page, workplace, monkeypatch):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_documented_command(command, dcgan, workplace, scored_run, conditional_run, monkeypatch):
-    _, name, *words = shlex.split(command)
+    write_plugins(workplace)
+    (_, name, *words), files = take_options(shlex.split(command))
+    for file in files:
+        load_file(file)
+    if files and name == "sample":  # Of a run that needs it.
+        return
     if name == "train":
         words = [
-            w for w in words if "DIR" not in w and w not in ("--config-dir", "experiment=mine")
+            w
+            for w in words
+            if "DIR" not in w and w not in ("--config-dir", "experiment=mine", "--help")
         ]
         if any(command in f"{mistake} " for mistake, _ in MISTAKES):
             return  # Tested below.

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import sys
 from pathlib import Path
 
@@ -13,29 +12,18 @@ from dcgan_cli import plugins
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.settings import registry
 from tests.conftest import QUICK
+from tests.plugin_files import FILES, write_plugins
 from tests.same_run import assert_same_run
 
-PAGE = Path(__file__).parent.parent / "docs" / "extending.md"
-FILES = dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE.read_text(), re.DOTALL))
 WITH_BOTH = ["--plugin", "relativistic.py", "--plugin", "resnet.py"]
 BOTH = ["loss=relativistic", "model=resnet", "model.options.width=4", *QUICK]
-
-
-@pytest.fixture(autouse=True)
-def _registered(monkeypatch):
-    """Forget after each test what its plug-ins have registered."""
-    registry.names("loss")
-    entries = {kind: dict(entries) for kind, entries in registry._registry.entries.items()}
-    monkeypatch.setattr(registry._registry, "entries", entries)
-    monkeypatch.setattr(plugins, "_files", {})
 
 
 @pytest.fixture
 def files(workplace) -> Path:
     """The files of the page, in the current folder."""
     assert {"relativistic.py", "resnet.py", "stripes.py", "rmsprop.py"} == FILES.keys()
-    for name, text in FILES.items():
-        (workplace / name).write_text(text)
+    write_plugins(workplace)
     return workplace
 
 

@@ -314,7 +314,7 @@ def _register(entry_type: type[Entry], name: str, **facts: Any) -> Callable[[Any
         entries = _registry.entries[entry_type.kind]
         origin = None
         if not _registry.loads_built_in:
-            origin = _registry.origin or Origin(build.__module__)
+            origin = _registry.origin or Origin(build.__module__ or "__main__")
         # A notebook's cell may be run again.
         if name in entries and (origin is None or entries[name].origin != origin):
             raise ConfigError(
