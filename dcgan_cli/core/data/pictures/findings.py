@@ -133,5 +133,5 @@ class Findings:
             where = counted(self.paged_files, "file")
             pages = counted(self.further_pages, "further page")
             note = f"pages     {pages} or frames of {where} not used"
-            settings = {"data.pages": "all"}
-            yield Advice(note, settings, "uses them as pictures") if has_pages else note
+            every_page = {"data.pages": "all"}
+            yield Advice(note, every_page, "uses them as pictures") if has_pages else note
