@@ -208,7 +208,7 @@ def test_a_job_that_is_killed_is_named_and_the_same_sweep_goes_on(dcgan, workpla
 
     done = dcgan(*words)
     assert done.code == 0, done.err
-    assert "done already: s/1" in done.err
+    assert "already finished: s/1" in done.err
     assert RunFolder(Path("s/0")).status()["state"] == "finished"
     assert {path: path.stat().st_mtime_ns for path in Path("s/1").rglob("*")} == written
 
