@@ -214,7 +214,7 @@ def test_a_job_that_is_killed_is_named_and_the_same_sweep_goes_on(dcgan, workpla
 
     done = dcgan(*words, "noise_dim=9")
     assert done.code == 1
-    assert done.err.splitlines()[-1].count("holds a run with noise_dim=8, not 9; give the") == 2
+    assert done.err.splitlines()[-1].count("holds a run with noise_dim=8, not 9; choose") == 2
 
     (workplace / "s" / "0" / "run.json").write_text("{")
     (workplace / "s" / "1" / "run.json").write_text("{")
