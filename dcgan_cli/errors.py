@@ -1,7 +1,7 @@
-"""What can go wrong, and the exit code that each kind of trouble ends with.
+"""Expected errors and their exit codes.
 
-A message is one line: what is wrong, where, and what to do about it. Where a command is what to do,
-the error holds the facts for it: `core` does not know how commands are written.
+A message is one line: what is wrong, where, and what to do. Where the remedy is a command, the error
+holds the facts for it, because `core` does not know the command line.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class WayOn:
 
 
 class DcganError(Exception):
-    """An expected failure, shown to the user as its message alone.
+    """An expected error; the user sees only its message.
 
     Args:
         message: one line.
@@ -37,13 +37,13 @@ class DcganError(Exception):
 
 
 class ConfigError(DcganError, ValueError):
-    """A setting, an option or an argument that cannot be used."""
+    """A setting, option or argument is invalid."""
 
     exit_code = 2
 
 
 class DataError(DcganError):
-    """Training data that is missing, damaged or of another kind than asked for."""
+    """Training data is missing, damaged or not what the settings say."""
 
     exit_code = 3
 
@@ -76,13 +76,13 @@ class NotHereError(DataError):
 
 
 class CheckpointError(DcganError):
-    """A checkpoint or run folder that is missing, damaged or does not fit."""
+    """A checkpoint or run folder is missing, damaged or does not match the settings."""
 
     exit_code = 4
 
 
 class DamagedError(CheckpointError):
-    """A checkpoint that is not what was written; another one may do."""
+    """A checkpoint is corrupt; the caller may try another one."""
 
 
 class NoRunError(CheckpointError):
@@ -107,11 +107,11 @@ class NoScoreError(CheckpointError):
 
 
 class SweepError(CheckpointError):
-    """A folder of several runs, where one run is asked for.
+    """A sweep folder was given where a single run is needed.
 
     Args:
-        folder: the folder.
-        count: how many runs are in it.
+        folder: the sweep folder.
+        count: the number of runs in it.
     """
 
     def __init__(self, folder: Path, count: int) -> None:
@@ -121,13 +121,13 @@ class SweepError(CheckpointError):
 
 
 class PluginError(CheckpointError):
-    """A run needs code from outside this program that is not loaded.
+    """A run needs a plug-in that is not loaded.
 
     Args:
         run: the run folder.
-        choices: what the code registers, such as "loss=relativistic".
-        files: names of the files to name with `--plugin`.
-        packages: names of packages to install.
+        choices: the entries that the plug-in registers, such as "loss=relativistic".
+        files: the names of the `--plugin` files.
+        packages: the names of the packages.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class PluginError(CheckpointError):
 
 
 class StorageError(DcganError):
-    """The disk, the memory or the permissions do not allow it."""
+    """Disk space, memory or permissions are insufficient."""
 
     exit_code = 5
 
@@ -161,13 +161,13 @@ def storage_error(error: BaseException) -> StorageError | None:
 
 
 class NumericalError(DcganError):
-    """A loss or a gradient is no longer a finite number."""
+    """A loss or gradient is not finite."""
 
     exit_code = 6
 
 
 class LockedError(DcganError):
-    """Another process is training in this run folder."""
+    """Another process is training in the run folder."""
 
     exit_code = 7
 
@@ -177,7 +177,7 @@ class Interrupted(DcganError):  # noqa: N818 (nothing went wrong)
 
     Args:
         message: what was saved.
-        exit_code: 128 plus the signal's number, as shells report it.
+        exit_code: 128 plus the number of the signal.
         way_on: the run.
     """
 

@@ -1,6 +1,6 @@
-"""Code from outside this program: files named with `--plugin`, and installed packages.
+"""Load plug-ins: files given with `--plugin`, and installed packages.
 
-Nothing else is ever imported: a run folder names the plug-ins that it needs, and brings none.
+No other code is imported. A run folder only names the plug-ins that it needs.
 """
 
 import ast
@@ -21,19 +21,19 @@ OPTION = "--plugin"
 HEAVY = {"tensorflow", "keras"}
 
 _files: dict[Path, Origin] = {}
-"""The files that have been loaded, by their full paths."""
+"""Loaded files by absolute path."""
 _installed: set[tuple[str, str]] = set()
-"""The entry points that have been loaded, by package and name."""
+"""Loaded entry points, by package and name."""
 
 
 def take_options(words: list[str]) -> tuple[list[str], list[Path]]:
-    """Take `--plugin FILE` out of a command line, wherever it stands.
+    """Return a command line without its `--plugin FILE` options, and their files.
 
     Returns:
         The other words, and the files.
 
     Raises:
-        ConfigError: a file is missing after the option.
+        ConfigError: the option has no file.
     """
     rest: list[str] = []
     files: list[Path] = []
@@ -51,24 +51,24 @@ def take_options(words: list[str]) -> tuple[list[str], list[Path]]:
 
 
 def load_file(path: Path, *, quiet: bool = True) -> None:
-    """Run a Python file, which registers losses, models, data sources or optimizers.
+    """Run a Python file that registers losses, models, data sources or optimizers.
 
-    Its folder is not searched for other modules. A file that is loaded already is not run again,
-    unless it has changed.
+    Its folder is not added to the import path. A file that is already loaded runs again only if it
+    has changed.
 
     Args:
         path: the file.
-        quiet: whether TensorFlow's own log is kept from the screen, should the file import it.
+        quiet: whether to suppress TensorFlow's log if the file imports TensorFlow.
 
     Raises:
-        ConfigError: it is not there, is no Python, fails, or registers nothing.
+        ConfigError: the file is missing, is not valid Python, fails, or registers nothing.
     """
     path = path.absolute()
     try:
         content = path.read_bytes()
         tree = ast.parse(content, str(path))
     except OSError as error:
-        raise ConfigError(f"{OPTION} {path} cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{OPTION} {path} is not readable: {error.strerror}") from None
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         where = f"{path.name} line {line}" if line else path.name
@@ -84,7 +84,7 @@ def load_file(path: Path, *, quiet: bool = True) -> None:
         load_tensorflow(quiet=quiet)
     module = ModuleType(f"dcgan_plugin_{path.stem}_{sha256[:8]}")
     module.__file__ = str(path)
-    sys.modules[module.__name__] = module  # Dataclasses look their module up there.
+    sys.modules[module.__name__] = module  # Dataclasses look up their module there.
     _files[path] = origin
     try:
         with registering(origin) as entries:
@@ -97,16 +97,17 @@ def load_file(path: Path, *, quiet: bool = True) -> None:
     if not entries:
         del _files[path]
         raise ConfigError(
-            f'{path.name} registers nothing; put @dcgan.loss("NAME") or @dcgan.model("NAME") '
-            "before what it defines"
+            f"{path.name} registers nothing; decorate its functions or classes with "
+            '@dcgan.loss("NAME"), @dcgan.model("NAME"), @dcgan.data("NAME") or '
+            '@dcgan.optimizer("NAME")'
         )
 
 
 def load_installed() -> list[str]:
-    """Load the plug-ins of installed packages, which offer them as entry points `dcgan.plugins`.
+    """Load the plug-ins of installed packages (entry points `dcgan.plugins`).
 
     Returns:
-        A warning for each that cannot be loaded.
+        A warning for each plug-in that fails to load.
     """
     import importlib.metadata
 
@@ -120,39 +121,39 @@ def load_installed() -> list[str]:
         try:
             with registering(Origin(package, version=version)):
                 point.load()
-        except Exception as error:  # Whatever the package raises.
+        except Exception as error:  # A package may raise anything.
             warnings.append(f"the plug-in {point.name} of {package} cannot be loaded: {error}")
     return warnings
 
 
 def loaded_files() -> list[Path]:
-    """Return the files that have been loaded, in order."""
+    """Return the loaded files in order of loading."""
     return list(_files)
 
 
 def blame(error: BaseException) -> str | None:
-    """Say where in a plug-in's file an error arose; None if it did not come through one."""
+    """Return file, line and text of an error raised in a plug-in file; None for other errors."""
     return _where(error, {str(path) for path in _files})
 
 
 def explain_missing(error: PluginError, words: list[str]) -> str:
-    """Return a message with the command that names the missing plug-in.
+    """Return a message that says how to provide the missing plug-in.
 
     Args:
-        error: what a run needs.
-        words: the command line that was given.
+        error: the error that names the missing plug-in.
+        words: the command line.
     """
     if error.packages:
         return f"{error}; install {' and '.join(error.packages)}"
     if not error.files:
-        return f"{error}; register it first"
+        return f"{error}; register it before you load the run"
     options = [word for file in error.files for word in (OPTION, file)]
     command, rest = words[:1], words[1:]
-    return f"{error}; name the file: {shlex.join(['dcgan', *command, *options, *rest])}"
+    return f"{error}; add the file: {shlex.join(['dcgan', *command, *options, *rest])}"
 
 
 def _imports(tree: ast.Module) -> set[str]:
-    """Return the packages that a module imports, anywhere but inside functions."""
+    """Return the packages that a module imports outside functions."""
     names: set[str] = set()
     waiting: list[ast.AST] = list(tree.body)
     while waiting:

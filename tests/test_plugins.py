@@ -104,9 +104,10 @@ def test_data_source_and_optimizer_of_the_page_train_by_class(dcgan, files):
 def test_help_lists_what_a_plugin_registers(dcgan, files):
     ended = dcgan("train", "--help", *WITH_BOTH)
     assert ended.code == 0
-    assert "wasserstein_gp|relativistic" in ended.out
+    listed = next(line for line in ended.out.splitlines() if "loss=relativistic" in line)
+    assert "Relativistic average loss: is an image more realistic" in listed
     assert "loss.options.temperature=1" in ended.out
-    assert "what logits are divided by; for loss=relativistic (a number, above 0)" in ended.out
+    assert "divisor of the logits; for loss=relativistic (a number, above 0)" in ended.out
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ def test_help_lists_what_a_plugin_registers(dcgan, files):
         (["loss.options.temperature=0"], "loss.options.temperature must be a number, above 0"),
         (["loss.options.temperature=warm"], "loss.options.temperature must be a number, above 0"),
         (["loss.options.temperatur=1"], "did you mean loss.options.temperature?"),
-        (["loss=hinge", "loss.options.temperature=2"], "is for loss=relativistic"),
+        (["loss=hinge", "loss.options.temperature=2"], "needs loss=relativistic; add it"),
         (["data.image_size=48"], "data.image_size must be 28 or 32 or 64 for model=resnet"),
         (["loss.label_smoothing=0.1"], "loss.label_smoothing must be 0 for loss=relativistic"),
     ],
@@ -139,7 +140,10 @@ MODEL = REGISTER + "import keras\n@dcgan.model('mine')\nclass Mine:\n"
         ("x = 1", "mine.py registers nothing"),
         ("\nimport no_such_library", "mine.py line 2: ModuleNotFoundError"),
         (REGISTER + "1 / 0", "mine.py line 2: ZeroDivisionError"),
-        (REGISTER + "@dcgan.loss('hinge')\ndef f(r, f, s): ...", "loss=hinge is registered alr"),
+        (
+            REGISTER + "@dcgan.loss('hinge')\ndef f(r, f, s): ...",
+            "loss=hinge is already registered",
+        ),
         (REGISTER + "@dcgan.loss('My Loss')\ndef f(r, f, s): ...", "lower-case letters"),
         (REGISTER + "@dcgan.loss('mine', options=int)\ndef f(r, f, s): ...", "be a dataclass"),
     ],
@@ -154,7 +158,7 @@ def test_file_that_cannot_be_loaded_ends_in_one_line(dcgan, workplace, text, mes
 
 
 def test_file_that_is_not_there(dcgan, workplace):
-    assert "none.py cannot be read" in dcgan("train", "--plugin", "none.py").err
+    assert "none.py is not readable" in dcgan("train", "--plugin", "none.py").err
     assert "--plugin needs a file" in dcgan("train", "--plugin").err
 
 

@@ -204,13 +204,13 @@ def test_a_job_that_is_killed_is_named_and_the_same_sweep_goes_on(dcgan, workpla
 
     done = dcgan(*words)
     assert done.code == 0, done.err
-    assert "done already: s/1" in done.err
+    assert "already finished: s/1" in done.err
     assert RunFolder(Path("s/0")).status()["state"] == "finished"
     assert {path: path.stat().st_mtime_ns for path in Path("s/1").rglob("*")} == written
 
     done = dcgan(*words, "noise_dim=9")
     assert done.code == 1
-    assert done.err.splitlines()[-1].count("holds a run with noise_dim=8, not 9; give the") == 2
+    assert done.err.splitlines()[-1].count("holds a run with noise_dim=8, not 9; choose") == 2
 
     (workplace / "s" / "0" / "run.json").write_text("{")
     (workplace / "s" / "1" / "run.json").write_text("{")

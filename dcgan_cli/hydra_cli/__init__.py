@@ -1,1 +1,1 @@
-"""From the words after `dcgan train` to checked settings, by way of Hydra."""
+"""Turn the arguments of `dcgan train` into checked settings, with Hydra."""

@@ -1,11 +1,11 @@
-"""What TAB offers after `dcgan train`: Hydra's own answers."""
+"""Shell completion of overrides after `dcgan train`."""
 
 
 def complete_override(incomplete: str) -> list[str]:
-    """Return the overrides that the typed beginning may become, such as "model=dcgan28".
+    """Return the overrides that begin with `incomplete`, such as "model=dcgan28".
 
-    Completion never fails loudly: a terminal that prints a traceback on TAB helps nobody, and the
-    function of Hydra's that it asks is not a public one.
+    Returns an empty list on any error: pressing TAB must not print a traceback, and the function of
+    Hydra that this calls is private.
     """
     try:
         import hydra

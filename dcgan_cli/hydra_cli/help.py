@@ -1,4 +1,4 @@
-"""The long part of `dcgan train --help`: every setting, and every choice of every group."""
+"""Settings and group choices for `dcgan train --help` and docs/configuration.md."""
 
 from pathlib import Path
 
@@ -13,23 +13,27 @@ EXAMPLES = """\
   dcgan train -m seed=1,2,3 optimizer.learning_rate=1e-4,2e-4"""
 
 HYDRA_FLAGS = """\
-  -m, --multirun         run every combination of KEY=A,B,... one after another
-  -c, --cfg job          print the composed settings and stop
-  -i, --info WHAT        explain the composition: defaults, defaults-tree, searchpath, ...
+  -m, --multirun         sweep: run every combination of KEY=A,B,... one after another
+  -c, --cfg job          print the composed settings and exit
+  -i, --info WHAT        show how Hydra composes them: defaults, defaults-tree, searchpath, ...
   --plugin FILE          load a Python file that registers losses, models, data or optimizers
-  -cd, --config-dir DIR  look for more groups and experiments in DIR
+  -cd, --config-dir DIR  add your own groups and experiments from DIR
   -cn, --config-name F   start from F.yaml instead of train.yaml
-  --hydra-help           what else Hydra does"""
+  --hydra-help           show Hydra's own help"""
 
 
 def settings_help(conf: Path) -> str:
-    """Describe what can be written after `dcgan train`.
+    """Return the epilog of `dcgan train --help`: examples, groups, settings, Hydra flags.
 
     Args:
         conf: the folder of the shipped configs; help is given without it, too.
     """
     folders = [f for f in sorted(entries(conf)) if f.is_dir() and f.name != "hydra"]
-    groups = "\n".join(f"  {folder.name}={'|'.join(_choices(folder))}" for folder in folders)
+    groups = "\n".join(
+        f"  {f'{folder.name}={name}':32} {meaning}".rstrip()
+        for folder in folders
+        for name, meaning in _choices(folder)
+    )
     settings = "\n".join(
         f"  {f'{key.name}={shown(key.default)}':32} {key.doc} ({key.kind})"
         for key in keys()
@@ -44,13 +48,23 @@ def settings_help(conf: Path) -> str:
     return "\n\n".join(f"\b\n{title}:\n{text}" for title, text in sections.items())
 
 
-def _choices(folder: Path) -> list[str]:
-    shipped = sorted(path.stem for path in folder.glob("*.yaml"))
-    return shipped + [one.name for one in foreign_entries() if one.kind == folder.name]
+def _choices(folder: Path) -> list[tuple[str, str]]:
+    """Return name and description of every choice of a group, plug-ins last."""
+    shipped = [(path.stem, _description(path)) for path in sorted(folder.glob("*.yaml"))]
+    return shipped + [(one.name, one.doc) for one in foreign_entries() if one.kind == folder.name]
+
+
+def _description(config: Path) -> str:
+    """Return the first comment line of a config file that is neither a command nor a directive."""
+    for line in config.read_text(encoding="utf-8").splitlines():
+        text = line.removeprefix("#").strip()
+        if line.startswith("#") and not text.startswith(("@package", "dcgan ")):
+            return text
+    return ""
 
 
 def shown(value: object) -> str:
-    """Write a default as it would be typed."""
+    """Return a value as it is typed on the command line."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -59,7 +73,7 @@ def shown(value: object) -> str:
 
 
 def configuration_page() -> str:
-    """Return docs/configuration.md: a table of every setting."""
+    """Return the text of docs/configuration.md: a table of all settings."""
     rows = "\n".join(
         f"| `{key.name}` | `{shown(key.default)}` | {key.kind} | {key.doc} |" for key in keys()
     )
@@ -67,20 +81,20 @@ def configuration_page() -> str:
     return f"""\
 # Configuration
 
-Every setting of `dcgan train`, written `KEY=VALUE`. `make docs` makes this page from
-`dcgan_cli/settings/schema.py`; `dcgan train --help` shows the same.
+All settings of `dcgan train`, written `KEY=VALUE`. `make docs` generates this page from
+`dcgan_cli/settings/schema.py`; `dcgan train --help` shows the same settings.
 
-| key | default | what it may be | meaning |
+| key | default | allowed values | meaning |
 | --- | --- | --- | --- |
 {rows}
 
-A run that is resumed keeps its own settings. These may be given another value then:
+A resumed run keeps its own settings. Only these may change:
 
 {changeable}
 
-The images must stay the same, wherever `data.path` finds them. Changing any other setting is
-refused by name.
+`data.path` may change only if the images stay the same. A change of any other setting is an error
+that names the setting.
 
-Keys that begin with `hydra.` are Hydra's, such as `hydra.run.dir=FOLDER` for the run folder and
-`hydra.sweep.dir=FOLDER` for that of a sweep.
+Keys that begin with `hydra.` belong to Hydra, for example `hydra.run.dir=FOLDER` (the run folder)
+and `hydra.sweep.dir=FOLDER` (the sweep folder).
 """

@@ -1,4 +1,4 @@
-"""Say in one line what is wrong with the words of `dcgan train`, and which word was meant."""
+"""Explain wrong arguments of `dcgan train` in one line, with a suggestion."""
 
 import itertools
 from collections.abc import Callable
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def check_names(words: list[str], folders: list[Path]) -> None:
-    """Check that overrides name settings, and choices of groups, that there are.
+    """Check that overrides name existing settings, groups and choices.
 
     Args:
         words: the overrides.
-        folders: where config groups are looked for.
+        folders: the folders with config groups.
 
     Raises:
-        ConfigError: one does not, or cannot be read.
+        ConfigError: a name does not exist, or an override cannot be parsed.
     """
     for word in words:
         if message := _about_name(parse(word), folders):
@@ -33,14 +33,15 @@ def check_names(words: list[str], folders: list[Path]) -> None:
 
 
 def check_sweep(words: list[str], *, searches: bool) -> None:
-    """Check that every override of a sweep is one that its sweeper can go over.
+    """Check that the sweeper supports every override of a sweep.
 
     Args:
         words: the overrides.
-        searches: whether the sweeper is one that searches, and so can draw from an interval.
+        searches: whether the sweeper searches, and so can sample from an interval.
 
     Raises:
-        ConfigError: an interval is given to a sweeper that tries every combination.
+        ConfigError: a range or interval is empty, an interval of whole numbers has fractional
+            bounds, or the sweeper does not support intervals.
     """
     from hydra.core.override_parser.types import IntervalSweep
 
@@ -48,18 +49,18 @@ def check_sweep(words: list[str], *, searches: bool) -> None:
     for word in words:
         override = parse(word)
         if override.is_range_sweep() and not list(override.sweep_string_iterator()):
-            raise ConfigError(f"{word} holds no values; a range goes up: range(START,STOP,STEP)")
+            raise ConfigError(f"{word} is empty; write range(START,STOP,STEP) with START < STOP")
         interval, name = override.value(), override.key_or_group
         if not isinstance(interval, IntervalSweep):
             continue
         if not searches:
             raise ConfigError(
-                f"{word}: an interval needs a sweeper that searches; add hydra/sweeper=optuna, or "
-                "give values such as choice(1,2) or range(1,5)"
+                f"{word}: interval() needs a search; add hydra/sweeper=optuna, or list values with "
+                "choice(1,2) or range(1,5)"
             )
         start, end = interval.start, interval.end
         if start is None or end is None or start > end:
-            raise ConfigError(f"{word} holds no values; its lower end comes first")
+            raise ConfigError(f"{word} is empty; write the lower bound first")
         whole = kinds.get(name, "").startswith("a whole number")
         if whole and not (isinstance(start, int) and isinstance(end, int)):
             value = word.partition("=")[2]
@@ -67,29 +68,29 @@ def check_sweep(words: list[str], *, searches: bool) -> None:
 
 
 def check_single(words: list[str]) -> None:
-    """Check that no override is a sweep, which is for `-m`.
+    """Check that no override has several values, which need `-m`.
 
     Raises:
-        ConfigError: one is.
+        ConfigError: an override has several values.
     """
     for word in words:
         if parse(word).is_sweep_override():
-            raise ConfigError(f"{word} has several values; add --multirun (-m) to run each")
+            raise ConfigError(f"{word} has several values; add --multirun (-m) to run each of them")
 
 
 def explain(words: list[str], error: Exception, compose: Callable[[list[str]], Any]) -> str:
-    """Find the word whose value made composing fail, and say what it may be.
+    """Return a message that names the word whose value made composing fail.
 
     Args:
-        words: overrides with good names.
-        error: what composing them raised.
-        compose: composes some of the words, to try them one by one.
+        words: overrides whose names have been checked.
+        error: the error that composing all of them raised.
+        compose: composes a list of words; called for each word alone.
     """
     overrides = [parse(word) for word in words]
     for override in overrides:
         if about := _about_choice(override, overrides):
             return about
-    # A choice's own settings are there only beside it.
+    # `KIND.options.NAME` exists only together with its choice.
     choices = [w for w, o in zip(words, overrides, strict=True) if o.key_or_group in BUILT_IN]
     for tried in ([], *([word] for word in words)):
         try:
@@ -101,9 +102,9 @@ def explain(words: list[str], error: Exception, compose: Callable[[list[str]], A
 
 
 def _missing_extra(words: list[str]) -> str:
-    """Return what to install for a plugin of Hydra's that the extra `sweep` has."""
+    """Return how to install a Hydra plugin that is in the extra `sweep`."""
     if words in (["hydra/sweeper=optuna"], ["hydra/launcher=joblib"]):
-        return "; it comes with the extra: pip install 'dcgan-cli[sweep]'"
+        return "; install it: pip install 'dcgan-cli[sweep]'"
     return ""
 
 
@@ -122,27 +123,29 @@ def parse(word: str) -> "Override":
         name, _, value = word.partition("=")
         quoted = shell_word(quoted_override(name, value))
         raise ConfigError(
-            f"{word} cannot be read; if it is all one value, write {quoted}"
+            f"cannot parse {word}; if the value contains special characters, write {quoted}"
         ) from None
     if not override.key_or_group:
-        raise ConfigError(f"{word!r} names no key; see dcgan train --help")
+        raise ConfigError(f"{word!r} has no key; write KEY=VALUE; see dcgan train --help")
     return override
 
 
 def split_sweep(words: list[str]) -> tuple[list[str], list[str]]:
-    """Tell apart the words of a sweep.
+    """Split the overrides of a sweep into fixed ones and single choices.
 
     Returns:
-        The words that are the same in every job, and each single choice of the others.
+        The overrides that all jobs share, and one `KEY=VALUE` for each value of the others.
 
     Raises:
-        ConfigError: a word cannot be read, or cannot be in a sweep.
+        ConfigError: a word cannot be parsed, or names `resume`.
     """
     fixed, choices = [], []
     for word in words:
         override = parse(word)
         if override.key_or_group == "resume":
-            raise ConfigError("resume goes on with one run; it cannot be part of a sweep")
+            raise ConfigError(
+                "resume continues a single run and cannot be part of a sweep; leave out -m"
+            )
         if override.is_choice_sweep():
             name = override.get_key_element()
             choices += [f"{name}={value}" for value in override.sweep_string_iterator()]
@@ -152,14 +155,16 @@ def split_sweep(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 def expand_globs(words: list[str], folders: list[Path]) -> list[str]:
-    """Write `GROUP=glob(PATTERN)` as the choices that match, which every sweeper takes.
+    """Return the overrides with `GROUP=glob(PATTERN)` replaced by the list of matching choices.
+
+    Not every sweeper supports glob().
 
     Args:
         words: the overrides.
-        folders: where config groups are looked for.
+        folders: the folders with config groups.
 
     Raises:
-        ConfigError: the key is no group, or no choice matches.
+        ConfigError: the key is not a group, or no choice matches.
     """
     from hydra.core.override_parser.types import Glob
 
@@ -172,7 +177,7 @@ def expand_globs(words: list[str], folders: list[Path]) -> list[str]:
             continue
         if not (options := _options(group, folders)):
             groups = ", ".join(config_groups(folders))
-            raise ConfigError(f"{word}: glob() is for the groups {groups}")
+            raise ConfigError(f"{word}: glob() works only for the groups {groups}")
         if not (names := pattern.filter(options)):
             raise ConfigError(f"{word} matches none of {', '.join(options)}")
         expanded.append(f"{group}={','.join(names)}")
@@ -180,7 +185,7 @@ def expand_globs(words: list[str], folders: list[Path]) -> list[str]:
 
 
 def one_line(error: Exception) -> str:
-    """Return an error's message without line breaks and without Hydra's notes for developers."""
+    """Return an error's message as one line, without Hydra's notes for developers."""
     text = str(error.__cause__ or error).split("Config search path")[0]
     lines = [line.strip() for line in text.splitlines()]
     key = next((line.split()[-1] for line in lines if line.startswith("full_key:")), "")
@@ -190,12 +195,12 @@ def one_line(error: Exception) -> str:
 
 
 def config_groups(folders: list[Path]) -> list[str]:
-    """Return the names of the config groups in folders of configs."""
+    """Return the sorted names of the config groups in these folders."""
     return sorted({path.name for folder in folders for path in folder.iterdir() if path.is_dir()})
 
 
 def _about_name(override: "Override", folders: list[Path]) -> str:
-    """Return what is wrong with an override's key or, if it is a group, with its choice."""
+    """Return what is wrong with the key or the group choice of an override; "" if nothing."""
     name = override.key_or_group
     groups = config_groups(folders)
     if name.partition(".")[0].partition("/")[0] == "hydra":
@@ -206,7 +211,7 @@ def _about_name(override: "Override", folders: list[Path]) -> str:
         hint = f"; did you mean {meant}?" if meant else nearest(name, known + groups)
         return f"unknown key {name}{hint} (dcgan train --help lists all)"
     if override.is_add():
-        return f"+{name}: it is there already; write it without the +"
+        return f"+{name}: {name} already exists; remove the +"
     if override.is_delete():
         return _about_deletion(name, known)
     if name in known or override.is_sweep_override():
@@ -225,31 +230,31 @@ def _about_name(override: "Override", folders: list[Path]) -> str:
 
 
 def _options(group: str, folders: list[Path]) -> list[str]:
-    """Return the choices of a config group; none if there is no such group."""
+    """Return the choices of a config group; empty if the group does not exist."""
     shipped = {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
     return sorted(shipped | {one.name for one in foreign_entries() if one.kind == group})
 
 
 def _about_deletion(name: str, known: list[str]) -> str:
-    """Return why a setting or a group cannot be deleted; nothing if it can be left out."""
+    """Return why a setting or group cannot be deleted; "" if it can be."""
     if name not in known and name not in group_names():
         return ""
     default = next((key.default for key in keys() if key.name == name), "")
-    instead = f"; {name}=null has it unset" if default is None else "; leave it out for its default"
+    instead = f"; write {name}=null" if default is None else "; leave it out to use the default"
     return f"~{name}: a setting cannot be deleted{instead}"
 
 
 def _wrong_beginning(group: str, choice: str, folders: list[Path]) -> str:
-    """Return what is wrong with the first lines of a choice whose keys are to be settings.
+    """Return what is wrong with the head of a config file for top-level keys; "" if nothing.
 
-    Without its header Hydra puts the keys below the group's name, as for `model` and `data`.
+    Without `@package _global_`, Hydra would nest the keys under the name of the group.
     """
     for path in (folder / group / f"{choice}.yaml" for folder in folders):
         if not path.is_file():
             continue
         text = path.read_text(encoding="utf-8", errors="replace")
         if text.startswith("\ufeff"):
-            return f"{path} begins with a byte order mark; save it as UTF-8 without one"
+            return f"{path} begins with a byte order mark; save it as UTF-8 without BOM"
         head = itertools.takewhile(
             lambda line: not line.strip() or line.lstrip().startswith("#"), text.splitlines()
         )
@@ -260,7 +265,7 @@ def _wrong_beginning(group: str, choice: str, folders: list[Path]) -> str:
 
 
 def _about_choice(override: "Override", others: list["Override"]) -> str:
-    """Return which choice has a setting of its own, where none that has it is chosen."""
+    """Return which choice an `options` setting needs; "" if that choice is selected."""
     kind, own, name = override.key_or_group.partition(".options.")
     having = [
         one.name
@@ -270,11 +275,11 @@ def _about_choice(override: "Override", others: list["Override"]) -> str:
     chosen = [str(other.value()) for other in others if other.key_or_group == kind]
     if not having or {*chosen[-1:]} & {*having}:
         return ""
-    return f"{override.key_or_group} is for {kind}={' or '.join(having)}; choose it as well"
+    return f"{override.key_or_group} needs {kind}={' or '.join(having)}; add it"
 
 
 def _about_value(override: "Override") -> str:
-    """Return what a setting may be, for one that has the wrong type."""
+    """Return the allowed values of an override's setting; "" if it is not a single setting."""
     for key in keys():
         if key.name == override.key_or_group and not override.is_sweep_override():
             return f"{key.name} must be {key.kind}, got {override.value()!r}"

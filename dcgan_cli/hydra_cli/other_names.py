@@ -1,4 +1,4 @@
-"""What settings are called in other GAN programs, so that a mistake can name the right one here."""
+"""Names of settings in other GAN programs, for hints on unknown keys."""
 
 from dcgan_cli.settings.tree import keys
 
@@ -22,11 +22,11 @@ OTHER_NAMES = {
     "loss.r1_gamma": ("gamma", "r1"),
     "model.conditional": ("cond", "conditional"),
 }
-"""The names, in lower case without "-" and "_", by key."""
+"""Foreign names by key; lower case, without "-" and "_"."""
 
 
 def meant_key(name: str) -> str | None:
-    """Return the key that a name from another program, or without its group, stands for."""
+    """Return the key for a name from another program or without its group; None if unknown."""
     plain = name.lower().replace("-", "").replace("_", "")
     for key in keys():
         short = key.name.rpartition(".")[2]

@@ -1,4 +1,4 @@
-"""Which settings a run goes on with: its own, but for those that the command line changes."""
+"""Settings of a resumed run: its own, with changes from the command line."""
 
 from typing import Any
 
@@ -10,15 +10,15 @@ from dcgan_cli.settings.tree import flatten, from_dict, group_names, keys, may_c
 
 
 def resumed_config(words: list[str], composed: TrainConfig, run: RunFolder) -> TrainConfig:
-    """Return a run's own settings with those changed that `words` name.
+    """Return a run's own settings, updated by the overrides in `words`.
 
     Args:
-        words: the overrides given beside `resume`.
-        composed: what they compose to from scratch, for their values.
-        run: the run to go on with.
+        words: the overrides given with `resume`.
+        composed: the settings composed from these overrides; gives their values.
+        run: the run to resume.
 
     Raises:
-        ConfigError: a word changes what may not change.
+        ConfigError: an override changes a setting that may not change.
         CheckpointError: the run's settings cannot be read.
     """
     own = flatten(run.config())
@@ -26,8 +26,8 @@ def resumed_config(words: list[str], composed: TrainConfig, run: RunFolder) -> T
     for name in _named_keys(words):
         if asked[name] != own[name] and name not in may_change():
             raise ConfigError(
-                f"{name} cannot change within a run: {run.path} has {own[name]}, "
-                f"not {asked[name]}; start a new run for that"
+                f"{name} cannot change when resuming: {run.path} has {own[name]}, "
+                f"not {asked[name]}; start a new run to change it"
             )
         own[name] = asked[name]
     return _from_flat(own)
@@ -47,13 +47,13 @@ def names_data(words: list[str], config: TrainConfig) -> bool:
 
 
 def _named_keys(words: list[str]) -> list[str]:
-    """Return the settings that overrides give a value, those of a whole group included."""
+    """Return the names of the settings that overrides set; a group counts as all its settings."""
     known = [key.name for key in keys()]
     named: list[str] = []
     for word in words:
         key = parse(word).key_or_group
         if key == "experiment":
-            raise ConfigError("experiment cannot be given with resume; name single keys instead")
+            raise ConfigError("experiment cannot be combined with resume; set single keys instead")
         if key in group_names():
             named += [name for name in known if name.startswith(f"{key}.")]
         elif key in known:

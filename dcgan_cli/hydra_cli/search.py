@@ -1,7 +1,7 @@
-"""A search by Optuna in a sweep folder: where its trials are kept, and how many are left.
+"""Resume an Optuna search: store its trials in the sweep folder and count the remaining ones.
 
-The search itself is that of Hydra's sweeper (hydra-optuna-sweeper, in the extra `sweep`). It begins
-anew whenever it is started; what is here lets it continue.
+Hydra's sweeper (hydra-optuna-sweeper, in the extra `sweep`) runs the search but always starts a new
+one.
 """
 
 import logging
@@ -18,53 +18,55 @@ if TYPE_CHECKING:
 STORAGE = "optuna.db"
 STUDY = "dcgan"
 PLUGIN_JOBS = 2
-"""What the plugin sets `hydra.sweeper.n_jobs` to."""
+"""The plugin's default of `hydra.sweeper.n_jobs`."""
 
 
 def is_search(cfg: "DictConfig") -> bool:
-    """Whether the composed settings choose Optuna's sweeper."""
+    """Return whether the composed settings select Optuna's sweeper."""
     return "optuna" in str(cfg.hydra.sweeper.get("_target_"))
 
 
 def search_overrides(cfg: "DictConfig", folder: Path, at_once: int) -> list[str]:
-    """Return the overrides that let Hydra's sweeper continue the search in a folder.
+    """Return the overrides that make Hydra's sweeper resume the search in a folder.
 
-    Trials that were running when the search was interrupted are put first in the queue, with the
-    same values. Settings of the sweeper that are not the plugin's defaults are left as they are.
+    Interrupted trials are queued again first, with the same values. Sweeper settings that differ
+    from the plugin's defaults stay unchanged.
 
     Args:
-        cfg: the composed settings, Hydra's included.
+        cfg: the composed settings, including `hydra`.
         folder: the sweep folder.
         at_once: how many jobs run at the same time.
 
     Raises:
-        ConfigError: the settings make no scores to search by, ask for no trials or for the largest
-            distance, or the folder's name cannot be in the address of a database.
+        ConfigError: scores are off, the number of trials is below 1, the direction is maximize, or
+            the folder's path cannot be part of a database URL.
     """
     sweeper = cfg.hydra.sweeper
     if not cfg.evaluate_every:
-        raise ConfigError("a search needs scores; give evaluate_every at least 1")
+        raise ConfigError("a search needs scores; set evaluate_every to at least 1")
     if int(sweeper.n_trials) < 1:
         raise ConfigError("hydra.sweeper.n_trials must be at least 1")
     if "maximize" in str(sweeper.direction):
-        raise ConfigError("a search is for the smallest Fréchet distance; leave direction out")
+        raise ConfigError("a search minimizes the Fréchet distance; remove hydra.sweeper.direction")
     _quiet_logs()
     study = sweeper.study_name or STUDY
-    # A job that Hydra makes no folder for takes one of its own; see `Sweep`.
+    # `Sweep` creates the folder of each job: Hydra numbers them from 0 at every start.
     own: dict[str, Any] = {"hydra.sweep.subdir": ".", "hydra.sweeper.study_name": quoted(study)}
     if not sweeper.max_failure_rate:
         own["hydra.sweeper.max_failure_rate"] = "1.0"
-    if sweeper.n_jobs == PLUGIN_JOBS:  # A batch larger than what runs at once would know less.
+    if sweeper.n_jobs == PLUGIN_JOBS:  # A larger batch would use older results.
         own["hydra.sweeper.n_jobs"] = str(at_once)
     if sweeper.storage is None:
         if {"?", "%"} & set(str(folder.absolute())):
-            raise ConfigError(f"{folder}: a search cannot keep its trials below ? or %; rename it")
+            raise ConfigError(
+                f"{folder}: the path of a search must not contain ? or %; rename the folder"
+            )
         url = f"sqlite:///{folder.absolute() / STORAGE}"
         done, asked = _trials(url, study)
         own["hydra.sweeper.n_trials"] = str(max(0, int(sweeper.n_trials) - done))
-        if sweeper.sampler.get("seed") is not None:  # Else it would draw the same values again.
+        if sweeper.sampler.get("seed") is not None:  # The same seed would repeat its values.
             own["hydra.sweeper.sampler.seed"] = str(int(sweeper.sampler.seed) + asked)
-        # Without AUTOCOMMIT, this Optuna's tables are not written with SQLAlchemy 2.
+        # With SQLAlchemy 2, this version of Optuna commits its tables only under AUTOCOMMIT.
         own["hydra.sweeper.storage"] = (
             "{_target_:optuna.storages.RDBStorage,engine_kwargs:{isolation_level:AUTOCOMMIT},"
             f"url:{quoted(url)}}}"
@@ -73,10 +75,10 @@ def search_overrides(cfg: "DictConfig", folder: Path, at_once: int) -> list[str]
 
 
 def _trials(url: str, study_name: str) -> tuple[int, int]:
-    """Queue the trials again that were interrupted, and count.
+    """Queue interrupted trials again, and count trials.
 
     Returns:
-        How many trials need no more work, and how many there are.
+        The number of completed trials, failed ones included, and the total number of trials.
     """
     import optuna
     from optuna.trial import TrialState
@@ -89,14 +91,14 @@ def _trials(url: str, study_name: str) -> tuple[int, int]:
             study.enqueue_trial(trial.params)
             study.tell(trial.number, state=TrialState.FAIL)
     trials = study.get_trials()
-    # Each interruption left one failed trial behind, and one that had been queued for it.
+    # An interrupted trial is stored as failed, and its repetition as a second, queued trial.
     queued = sum("fixed_params" in trial.system_attrs for trial in trials)
     ended = sum(trial.state in (TrialState.COMPLETE, TrialState.FAIL) for trial in trials)
     return ended - queued, len(trials)
 
 
 def _quiet_logs() -> None:
-    """Keep from the screen what Optuna says of its own affairs; the jobs are what matters."""
+    """Silence Optuna's own log messages and warnings."""
     import optuna
 
     optuna.logging.set_verbosity(logging.WARNING)

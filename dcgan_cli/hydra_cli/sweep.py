@@ -1,6 +1,6 @@
-"""The jobs of a sweep, each a process of its own.
+"""Run each job of a sweep in its own process.
 
-A job that runs out of memory, or that leaves TensorFlow in another state, thus touches no other.
+A job that runs out of memory or changes TensorFlow's state cannot affect the others.
 """
 
 import contextlib
@@ -35,24 +35,24 @@ STOPPING = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
 NOTES = "jobs.jsonl"
-"""The jobs of a sweep that has been started, and their processes."""
+"""File in the sweep folder: job folders and process ids of this start."""
 STOPPED = ".stopped"
-"""Is in the sweep folder from the signal that stops it until its jobs have ended."""
+"""File in the sweep folder: exists from a stop signal until all jobs have ended."""
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 
 
 class Sweep:
     """Runs the jobs of a sweep.
 
-    A launcher may run jobs in processes of its own, each with a copy of this. What becomes of a job
-    is therefore written into its folder.
+    A launcher may copy this object into worker processes. Results of a job are therefore written to
+    its folder.
 
     Args:
         line: the command line.
-        folder: where the jobs' folders are.
-        check: turns a job's composed settings into checked ones.
-        searches: whether the sweeper chooses the values as it goes.
-        at_once: how many jobs run at the same time.
+        folder: the sweep folder.
+        check: returns the checked settings of a job's composed ones.
+        searches: whether the sweeper chooses values from the scores of earlier jobs.
+        at_once: number of jobs that run at the same time.
     """
 
     def __init__(
@@ -72,19 +72,19 @@ class Sweep:
         self.threads = max(1, core_count() // at_once) if at_once > 1 else None
 
     def run_job(self, cfg: "DictConfig") -> float | None:
-        """Run the job that Hydra has just made a folder for.
+        """Run the job for which Hydra has just created a folder.
 
-        In a sweep that is run again in its folder, a job that is done is left as it is, and one
-        that was interrupted continues.
+        When a sweep is run again in its folder, finished jobs are skipped and interrupted jobs are
+        resumed.
 
         Returns:
-            Its best Frechet distance, for a sweeper that searches; None if it failed or has none.
+            The job's best Fréchet distance, for a search; None if it failed or has no score.
         """
         from hydra.core.hydra_config import HydraConfig
 
-        for file in self.plugins:  # A launcher's worker has not loaded them.
+        for file in self.plugins:  # A worker process has not loaded them yet.
             load_file(file)
-        if (self.folder / STOPPED).exists():  # By a signal, while other jobs run.
+        if (self.folder / STOPPED).exists():  # A signal arrived while other jobs ran.
             return None
         hydra = HydraConfig.get()
         words = list(hydra.overrides.task)
@@ -96,16 +96,16 @@ class Sweep:
         say(f"job {name}: {' '.join(words)}")
         try:
             if not run.exists():
-                # What an experiment lets the sweep go over is chosen by now.
+                # An experiment may define a sweep; the values of this job are already in `words`.
                 words += [override("hydra.run.dir", str(run.path)), "++hydra.sweeper.params=null"]
             elif self._is_done(run, cfg):
-                say(f"done already: {shown_path(run.path)}")
+                say(f"already finished: {shown_path(run.path)}")
                 return read_job(run.path).score
             else:
                 # Data that the sweep's own command names may be fetched.
                 named = [word for word in words if word.startswith("data.path=")]
                 words = [override("resume", str(run.path)), *named]
-        except ConfigError as error:  # The folder is another sweep's.
+        except ConfigError as error:  # The folder belongs to another sweep.
             say(f"dcgan: {error}")
             raise SystemExit(error.exit_code) from None
         except CheckpointError as error:
@@ -113,8 +113,8 @@ class Sweep:
             return None
         code, stopped_by = self._run_process(words, name)
         if stopped_by and self.threads:
-            return None  # The sweep's own process ends it once all jobs have saved.
-        if stopped_by:  # Whatever the job made of it, no other begins.
+            return None  # `running` ends the sweep after all jobs have saved.
+        if stopped_by:  # Start no other job, whatever this one did.
             self.stop(stopped_by)
         if code:
             ended = f"ended with exit code {code}" if code > 0 else f"was killed by signal {-code}"
@@ -123,12 +123,12 @@ class Sweep:
         return read_job(run.path).score
 
     def _run_process(self, words: list[str], name: str) -> tuple[int, int]:
-        """Run `dcgan train WORDS` to its end.
+        """Run `dcgan train WORDS` in a new process and wait for it.
 
         Returns:
-            Its exit code, and the first signal that asked this process to stop, or 0.
+            The exit code, and the number of the first stop signal to this process; 0 if none.
         """
-        # -P keeps the current folder from being searched for modules.
+        # -P: do not import modules from the current folder.
         program = [sys.executable, "-P", "-m", "dcgan_cli", "train", *words, *self.search_flags]
         program += [word for file in self.plugins for word in (OPTION, str(file))]
         if self.threads is None:
@@ -147,11 +147,11 @@ class Sweep:
         return code, asked[0] if asked else 0
 
     def _folder_of_trial(self, cfg: "DictConfig") -> RunFolder:
-        """Return the folder of a search's job: that of a run with its settings, else a new one.
+        """Return the folder of the run with these settings; create one if there is none.
 
-        Hydra counts jobs from 0 whenever the search is started.
+        Hydra numbers jobs from 0 at every start of a search.
         """
-        with contextlib.suppress(ConfigError):  # Which the job itself will report.
+        with contextlib.suppress(ConfigError):  # The job reports the error itself.
             asked = flatten(self.check(cfg))
             for job in map(read_job, job_folders(self.folder)):
                 if job.run.exists() and _other_setting(job.settings, asked) is None:
@@ -164,23 +164,23 @@ class Sweep:
         raise AssertionError
 
     def jobs(self) -> list[Path]:
-        """Return the folders of the jobs: of a search all, else those that were run this time."""
+        """Return the job folders: all of a search, otherwise those of this start."""
         if self.searches:
             return job_folders(self.folder)
         return list(dict.fromkeys(Path(line["job"]) for line in self._notes() if "job" in line))
 
     def stop(self, number: int) -> NoReturn:
-        """End the sweep because of a signal, and say how to continue."""
+        """Print how to resume the sweep and exit with 128 plus the signal's number."""
         again = shell_word(override("hydra.sweep.dir", str(shown_path(self.folder))))
-        say(f"dcgan: to continue, add {again} to the same command")
+        say(f"dcgan: to resume, add {again} to the same command")
         raise SystemExit(128 + number)
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Keep notes of the jobs and, where several run at once, let all save when a signal comes.
+        """Record the jobs; pass stop signals to jobs that run at the same time.
 
         Raises:
-            SystemExit: a signal came; the jobs that ran have saved.
+            SystemExit: a signal stopped the sweep; the running jobs have saved.
         """
         for name in (STOPPED, NOTES):
             (self.folder / name).unlink(missing_ok=True)
@@ -189,7 +189,7 @@ class Sweep:
         def note(number: int, frame: FrameType | None) -> None:
             asked.append(number)
             (self.folder / STOPPED).touch()
-            if number == signal.SIGINT:  # Which a terminal sends to all processes.
+            if number == signal.SIGINT:  # The terminal sends it to all processes.
                 return
             for pid in [line["process"] for line in self._notes() if "process" in line]:
                 with contextlib.suppress(OSError):
@@ -207,7 +207,7 @@ class Sweep:
                 self.stop(asked[0])
 
     def _note(self, facts: dict[str, Any]) -> None:
-        """Add a line to the notes, in one piece: jobs may be in processes of their own."""
+        """Append a line to the notes in one write, because several processes may append."""
         with (self.folder / NOTES).open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(facts) + "\n")
 
@@ -218,17 +218,17 @@ class Sweep:
         return []
 
     def _is_done(self, run: RunFolder, cfg: "DictConfig") -> bool:
-        """Whether a job has finished before.
+        """Return whether a job has already finished.
 
         Raises:
-            ConfigError: what is in its folder has other settings.
-            CheckpointError: it cannot be read.
+            ConfigError: the run in its folder has other settings.
+            CheckpointError: the run cannot be read.
         """
         own, asked = flatten(run.config()), flatten(self.check(cfg))
         if other := _other_setting(own, asked):
             raise ConfigError(
                 f"{shown_path(run.path)} holds a run with {other}={own[other]}, not "
-                f"{asked.get(other)}; give the sweep another hydra.sweep.dir"
+                f"{asked.get(other)}; choose another hydra.sweep.dir"
             )
         status = run.status()
         epoch = status.get("epoch")
@@ -238,7 +238,7 @@ class Sweep:
 
 
 def failures(jobs: list[Job], folder: Path) -> str:
-    """Name every job that did not finish, with what sets it apart; empty if all did."""
+    """Return a message on all unfinished jobs with their swept values; "" if all finished."""
     failed = [job for job in jobs if job.state != "finished"]
     if not failed:
         return ""
@@ -252,16 +252,16 @@ def failures(jobs: list[Job], folder: Path) -> str:
 
 
 def say(line: str) -> None:
-    """Write a line to standard error in one piece, so that lines of other processes stay whole."""
+    """Write a line to standard error in one write, so that processes do not mix lines."""
     sys.stderr.write(printable(line) + "\n")
     sys.stderr.flush()
 
 
 def _other_setting(own: dict[str, Any], asked: dict[str, Any]) -> str | None:
-    """Return the first setting that is another one in a run than asked for; None if none is.
+    """Return the first setting whose value in a run differs from the requested one; None if none.
 
-    A conditional run has counted its classes, where 0 was asked for; and a job may have been
-    trained longer since.
+    Two differences are allowed: the number of classes if 0 (count them) was requested, and more
+    epochs, because a finished job may have been trained longer.
     """
     same = {"resume"}
     if not asked["data.classes"]:
@@ -272,20 +272,21 @@ def _other_setting(own: dict[str, Any], asked: dict[str, Any]) -> str | None:
 
 
 def _note_failure(run: RunFolder, ended: str, words: list[str]) -> None:
-    """Record how a job ended that could not do so itself, unless another process trains there."""
+    """Record that a job failed if it did not do so itself and no process holds its folder."""
     with contextlib.suppress(LockedError, StorageError, OSError), hold(run):
         status = run.status()
         if status["state"] not in ("failed", "interrupted"):
-            # A job that failed before it began has no run.json that holds its settings.
+            # Without run.json, the words are the only record of the settings.
             own = {} if run.exists() else {"words": words}
             run.write_status(**status | own | {"state": "failed", "reason": ended})
 
 
 @contextmanager
 def _passing_on_signals(process: "subprocess.Popen[bytes]") -> Iterator[list[int]]:
-    """Hand signals that ask to stop on to the job, and yield the list in which they are noted.
+    """Pass stop signals on to the job, and yield the list of received signals.
 
-    A Ctrl-C reaches the job from the terminal too, and twice means at once; so it is left to it.
+    SIGINT is not passed on: the terminal sends Ctrl-C to the job as well, and a second one would
+    make it stop without saving.
     """
     asked: list[int] = []
 
@@ -300,7 +301,7 @@ def _passing_on_signals(process: "subprocess.Popen[bytes]") -> Iterator[list[int
             for number in STOPPING
             if signal.getsignal(number) != signal.SIG_IGN
         }
-    except ValueError:  # Not the main thread: a launcher's worker, which gets no signals.
+    except ValueError:  # Only the main thread receives signals; this is a worker.
         yield asked
         return
     try:

@@ -1,4 +1,4 @@
-"""The jobs of a sweep as a table: settings that differ, state, best score."""
+"""Table of the jobs of a sweep: differing settings, state, best score."""
 
 import sys
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from dcgan_cli.text import counted, printable
 
 PIPE_WIDTH = 160
 MOST_SETTINGS = 8
-"""Settings with a column of their own; --json lists all."""
+"""Maximum number of settings columns; --json lists all settings."""
 
 Facts = dict[str, Any]
 
@@ -25,7 +25,7 @@ def render_sweep(facts: Facts) -> Iterator[RenderableType]:
     """Yield the parts of the report on a sweep.
 
     Args:
-        facts: as `describe_sweep` returns them.
+        facts: the result of `describe_sweep`.
     """
     jobs, names = facts["jobs"], facts["settings"][:MOST_SETTINGS]
     yield Text(f"{printable(facts['path'])}: {counted(len(jobs), 'job')}", style="bold")
@@ -53,7 +53,7 @@ def render_sweep(facts: Facts) -> Iterator[RenderableType]:
 
 
 def sweep_commands(facts: Facts) -> dict[str, str]:
-    """Return the commands that go on from a sweep: with its best job, or its first one."""
+    """Return commands for the next steps with the best job; without scores, with the first."""
     jobs = [job for job in facts["jobs"] if job["epoch"]]
     if not jobs:
         return {}
@@ -70,7 +70,7 @@ def sweep_commands(facts: Facts) -> dict[str, str]:
 
 
 def print_sweep(facts: Facts) -> None:
-    """Write the table of a sweep, and what to do with its best job, to standard error."""
+    """Print the table of a sweep to standard error, and how to train its best job longer."""
     console = Console(
         stderr=True,
         highlight=False,
@@ -87,14 +87,14 @@ def print_sweep(facts: Facts) -> None:
 
 
 def name_one(error: SweepError, command: str) -> CheckpointError:
-    """Write the jobs of a sweep to standard error, where a command needs one of them.
+    """Print the jobs of a sweep to standard error, for a command that needs a single run.
 
     Args:
-        error: names the sweep.
-        command: the command, up to where a run is named.
+        error: the error with the sweep folder.
+        command: the command up to the name of the run.
 
     Returns:
-        The error that tells how to name one.
+        An error whose message shows the command for one of the runs.
     """
     facts = describe_sweep(error.folder)
     print_sweep(facts)

@@ -1,4 +1,4 @@
-"""What a setting is: a dataclass field with a meaning and a range, checked when it is set."""
+"""Settings as dataclass fields with a meaning and a range, checked on creation."""
 
 import dataclasses
 import difflib
@@ -25,18 +25,18 @@ def key(
     only_for: tuple[str, ...] = (),
     may_change: bool = False,
 ) -> Any:
-    """Make a setting: a dataclass field that carries its meaning and range.
+    """Return a dataclass field for a setting, with its meaning and range.
 
     Args:
-        default: its value if none is given.
-        doc: its meaning.
-        at_least: its least value.
-        above: what it must be greater than.
-        at_most: its greatest value.
-        below: what it must be less than.
-        choices: all that it may be, or a function that returns them; empty if it may be more.
-        only_for: the choices of its group for which it has an effect; empty for all.
-        may_change: whether a resumed run may be given another value.
+        default: the default value.
+        doc: the meaning, for `--help` and docs/configuration.md.
+        at_least: inclusive lower bound.
+        above: exclusive lower bound.
+        at_most: inclusive upper bound.
+        below: exclusive upper bound.
+        choices: the allowed values, or a function that returns them; empty allows any.
+        only_for: the choices of the group that use the setting; empty for all.
+        may_change: whether the value may change when a run is resumed.
     """
     bounds = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
     return field(
@@ -52,7 +52,7 @@ def key(
 
 
 class Section:
-    """Checks type and range of every field when an instance is made."""
+    """Base class of setting groups: checks type and range of every field on creation."""
 
     __slots__ = ()
 
@@ -66,7 +66,7 @@ def check_fields(section: Any, prefix: str) -> None:
 
     Args:
         section: an instance; fields without the metadata of `key` are checked by type alone.
-        prefix: what its names begin with in messages, such as "loss.".
+        prefix: the prefix of the setting names in messages, such as "loss.".
 
     Raises:
         ConfigError: a value has a wrong type or is out of range.
@@ -77,20 +77,20 @@ def check_fields(section: Any, prefix: str) -> None:
 
 
 def is_setting(section: Any, setting: "dataclasses.Field[Any]") -> bool:
-    """Return whether a field is a setting; else it is a group of them, or a choice's own."""
+    """Return whether a field is a single setting, not a group or the field `options`."""
     if setting.metadata:
         return not setting.metadata.get("own")
     return not dataclasses.is_dataclass(type_of(section, setting))
 
 
 def choices_of(setting: "dataclasses.Field[Any]") -> tuple[Any, ...]:
-    """Return all that a setting may be; empty if it may be more."""
+    """Return the allowed values of a setting; empty if it has no fixed choices."""
     choices = setting.metadata.get("choices", ())
     return tuple(choices() if callable(choices) else choices)
 
 
 def nearest(word: str, known: list[str]) -> str:
-    """Return "; did you mean X?" for the known word most like `word`, or nothing if none is."""
+    """Return "; did you mean X?" for the most similar known word; "" if none is similar."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else ""
 
@@ -105,26 +105,26 @@ _WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or 
 
 
 def type_of(section: Any, setting: "dataclasses.Field[Any]") -> Any:
-    """Return the type of a field, whose annotation may be text."""
+    """Return the type of a field; string annotations are resolved."""
     kind = section if isinstance(section, type) else type(section)
     return typing.get_type_hints(kind)[setting.name]
 
 
 def _base_type(section: type, setting: "dataclasses.Field[Any]") -> tuple[type, bool]:
-    """Return the type of a setting without its `| None`, and whether it had one."""
+    """Return the type of a setting without `| None`, and whether None is allowed."""
     hint = type_of(section, setting)
     optional = isinstance(hint, types.UnionType) and type(None) in hint.__args__
     base = next((k for k in typing.get_args(hint) if k is not type(None)), hint)
     if base not in _WORDS:
         raise ConfigError(
-            f"{section.__name__}.{setting.name} must be an int, a float, a str or a bool, with "
-            f"| None or without; it is {hint}"
+            f"{section.__name__}.{setting.name} must have the type int, float, str or bool, "
+            f"optionally with | None; its type is {hint}"
         )
     return base, optional
 
 
 def allowed(section: type, setting: "dataclasses.Field[Any]") -> str:
-    """Say in words what a setting may be, such as "a whole number, at least 1"."""
+    """Return the allowed values in words, such as "a whole number, at least 1"."""
     base, optional = _base_type(section, setting)
     choices = choices_of(setting)
     words = [" or ".join(map(str, choices)) if choices else _WORDS[base]]

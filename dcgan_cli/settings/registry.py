@@ -1,8 +1,7 @@
-"""What may be chosen by name: losses, models, data sources and optimizers. Standard library only.
+"""Registry of losses, models, data sources and optimizers by name. Standard library only.
 
-An entry comes from a module of this program, from an installed package, or from a file that the
-command line names with `--plugin`. Settings, help and checks read the entries; the networks, the
-step and the data path call what they build.
+An entry comes from a module of this program, from an installed package or from a `--plugin` file.
+Settings, help and checks read the entries; networks, training step and data loading call them.
 """
 
 import dataclasses
@@ -23,7 +22,7 @@ BUILT_IN = {
     "loss": "dcgan_cli.core.gan.losses",
     "optimizer": "dcgan_cli.core.gan.optimizers",
 }
-"""By kind: the package whose modules register this program's own entries."""
+"""Package of the built-in entries, by kind."""
 
 
 @dataclass(frozen=True)
@@ -31,33 +30,33 @@ class Origin:
     """The code outside this program that registered an entry."""
 
     name: str
-    """The file's name, the package's, or that of the module of a running program or notebook."""
+    """Name of the file or package; for a running program or notebook, of its module."""
     sha256: str | None = None
-    """Of the file's content; None for a package."""
+    """SHA-256 of the file; None for a package."""
     version: str | None = None
-    """Of the package; None for a file."""
+    """Version of the package; None for a file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One choice of a kind."""
+    """A registered choice of one kind."""
 
     kind: ClassVar[str]
     name: str
     build: Callable[..., Any]
-    """What was registered."""
+    """The registered function or class."""
     options: type | None = None
-    """A dataclass of settings that only this choice has, `KIND.options.NAME=VALUE`."""
+    """Dataclass of settings that only this entry has, `KIND.options.NAME=VALUE`."""
     origin: Origin | None = None
-    """None for this program's own."""
+    """None for a built-in entry."""
 
     @property
     def doc(self) -> str:
-        """The first line of what was registered."""
+        """First line of the docstring; "" if there is none."""
         return (self.build.__doc__ or "").strip().partition("\n")[0]
 
     def group(self) -> dict[str, Any]:
-        """Return the values of its config group that are not the defaults of every choice."""
+        """Return the values that choosing this entry sets in its config group."""
         options = {} if self.options is None else dataclasses.asdict(self.options())
         return {"name": self.name} | ({"options": options} if options else {})
 
@@ -94,7 +93,7 @@ class Data(Entry):
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def group(self) -> dict[str, Any]:
-        """Return the values of its config group, its images' size and channels among them."""
+        """Return the values that choosing this entry sets, such as image size and channels."""
         return super().group() | self.settings
 
 
@@ -106,7 +105,7 @@ class Optimizer(Entry):
 
 
 class _Registry:
-    """The entries by kind and name, and whose code is registering now."""
+    """Entries by kind and name, and the origin of the code that is registering now."""
 
     def __init__(self) -> None:
         self.entries: dict[str, dict[str, Entry]] = {kind: {} for kind in BUILT_IN}
@@ -128,25 +127,26 @@ def loss(
     minimum: Callable[[float], float] = lambda smoothing: 0.0,
     options: type | None = None,
 ) -> Callable[[T], T]:
-    """Register an adversarial loss, to be chosen by `loss=NAME`.
+    """Register an adversarial loss, selected by `loss=NAME`.
 
     The function takes the logits of real images (float32 [R, 1]), those of generated images
-    (float32 [B, 1], R is at most B) and the settings of the group `loss`, with its own in
-    `settings.options`. It returns `LossTerms`, the terms that the step averages.
+    (float32 [B, 1], R is at most B) and the settings of the group `loss`, with its own settings in
+    `settings.options`. It returns `LossTerms`: terms per image, which the training step averages.
 
     Args:
         name: lower-case letters, digits and underscores.
         label_smoothing: whether it uses `settings.label_smoothing`.
-        gradient_penalty: whether the step adds the gradient penalty of Gulrajani et al. 2017, with
-            the weight `loss.gradient_penalty`.
+        gradient_penalty: whether the training step adds the gradient penalty of Gulrajani et al.
+            2017, with the weight `loss.gradient_penalty`.
         draw: the discriminator's loss when it cannot tell real from generated images.
-        alarm: how far above its minimum the discriminator's loss must stay for the generator to
-            learn from it. Health checks use it; None leaves that check out.
-        minimum: the smallest loss of the discriminator, given `settings.label_smoothing`.
-        options: a dataclass of its own settings; see `dcgan_cli.settings.field.key`.
+        alarm: the margin above its minimum that the discriminator's loss must keep for the
+            generator to learn. Used by the health checks; None skips that check.
+        minimum: returns the discriminator's smallest possible loss, given
+            `settings.label_smoothing`.
+        options: a dataclass of the loss's own settings; see `dcgan_cli.settings.field.key`.
 
     Raises:
-        ConfigError: the name is taken or cannot be used, or the options cannot.
+        ConfigError: the name is taken or invalid, or `options` is not a dataclass.
     """
     return _register(
         Loss,
@@ -168,21 +168,21 @@ def model(
     by_fourier: bool = False,
     options: type | None = None,
 ) -> Callable[[T], T]:
-    """Register a generator and a discriminator, to be chosen by `model=NAME`.
+    """Register a generator and a discriminator, selected by `model=NAME`.
 
-    The class has two methods. `generator(latent, image_shape, blocks)` returns what tanh turns into
-    images, [B, H, W, C], from the Keras input `latent` [B, noise_dim].
-    `discriminator(image, dropout_key, blocks)` returns features [B, ...] of the Keras input `image`
-    [B, H, W, C]; the logit is one dense layer further. `blocks` makes layers with seeded weights;
-    its `model` is the settings of the group, with the model's own in `blocks.model.options`.
+    The class has two methods. `generator(latent, image_shape, blocks)` maps the Keras input
+    `latent` [B, noise_dim] to images before tanh, [B, H, W, C]. `discriminator(image, dropout_key,
+    blocks)` maps the Keras input `image` [B, H, W, C] to features [B, ...]; the program adds the
+    dense layer that returns the logit. `blocks` makes layers with seeded weights. `blocks.model`
+    has the settings of the group `model`, with the model's own in `blocks.model.options`.
 
     Args:
         name: lower-case letters, digits and underscores.
-        sizes: widths and heights of images that it is for; empty for any.
-        initial_stddev: standard deviation of normally distributed initial kernels; None is Glorot's
-            uniform distribution.
-        by_fourier: whether `networks/fourier_dcgan28.py` can compute it.
-        options: a dataclass of its own settings.
+        sizes: supported image sizes (width and height in pixels); empty for any.
+        initial_stddev: standard deviation of normally distributed initial kernels; None uses
+            Glorot's uniform distribution.
+        by_fourier: whether `networks/fourier_dcgan28.py` implements this model.
+        options: a dataclass of the model's own settings.
 
     Raises:
         ConfigError: see `loss`.
@@ -205,19 +205,19 @@ def data(
     options: type | None = None,
     **settings: Any,
 ) -> Callable[[T], T]:
-    """Register a source of training images, to be chosen by `data=NAME`.
+    """Register a source of training images, selected by `data=NAME`.
 
     The function takes the settings of the group `data`, with its own in `settings.options`, and a
     split, "train" or "test". It returns images (uint8 [N, H, W] or [N, H, W, C]), or a pair of
-    images and labels (whole numbers, [N]), or None if it has no such split. The images are brought
-    to `data.image_size` and `data.channels`.
+    images and labels (whole numbers, [N]), or None if it does not have the split. The program
+    resizes the images to `data.image_size` and converts them to `data.channels`.
 
     Args:
         name: lower-case letters, digits and underscores.
-        needs_path: what `data.path` is, such as "FOLDER", where it is needed.
+        needs_path: what `data.path` must name, such as "FOLDER"; empty if it is optional.
         fetch: a function of the settings that downloads the data. It is called only when the data
             is named on the command line, never for what a run folder names.
-        options: a dataclass of its own settings.
+        options: a dataclass of the data source's own settings.
         settings: values of other settings of the group, such as `image_size=32, channels=3`.
 
     Raises:
@@ -229,14 +229,14 @@ def data(
 
 
 def optimizer(name: str, *, options: type | None = None) -> Callable[[T], T]:
-    """Register an optimizer, to be chosen by `optimizer=NAME`; each network gets one.
+    """Register an optimizer, selected by `optimizer=NAME`; each network gets its own.
 
     The function takes the settings of the group `optimizer`, with its own in `settings.options`,
     and the learning rate, a number or a Keras schedule. It returns a Keras optimizer.
 
     Args:
         name: lower-case letters, digits and underscores.
-        options: a dataclass of its own settings.
+        options: a dataclass of the optimizer's own settings.
 
     Raises:
         ConfigError: see `loss`.
@@ -245,16 +245,16 @@ def optimizer(name: str, *, options: type | None = None) -> Callable[[T], T]:
 
 
 def names(kind: str) -> tuple[str, ...]:
-    """Return the names of the choices of a kind, this program's own first."""
+    """Return the names of all entries of a kind, built-in ones first."""
     entries = _entries(kind).values()
     return tuple(e.name for e in sorted(entries, key=lambda e: (e.origin is not None, e.name)))
 
 
 def entry(kind: str, name: str) -> Any:
-    """Return an entry.
+    """Return the entry of a kind and name.
 
     Raises:
-        ConfigError: there is none of that name.
+        ConfigError: no entry has that name.
     """
     entries = _entries(kind)
     if name not in entries:
@@ -263,12 +263,12 @@ def entry(kind: str, name: str) -> Any:
 
 
 def foreign_entries() -> list[Entry]:
-    """Return the entries that are not this program's own."""
+    """Return all entries that are not built in."""
     return [one for kind in BUILT_IN for one in _entries(kind).values() if one.origin]
 
 
 def remove(origin: Origin) -> None:
-    """Remove what one file or package has registered."""
+    """Remove all entries of one file or package."""
     for entries in _registry.entries.values():
         for name in [name for name, one in entries.items() if one.origin == origin]:
             del entries[name]
@@ -276,10 +276,12 @@ def remove(origin: Origin) -> None:
 
 @contextmanager
 def registering(origin: Origin) -> Iterator[list[Entry]]:
-    """Note of each entry that is registered meanwhile where it came from.
+    """Set the origin of every entry that is registered inside the `with` block.
+
+    An error in the block undoes all its registrations.
 
     Yields:
-        A list, which holds these entries at the end. If an error is raised, none are registered.
+        A list that receives the new entries when the block ends.
     """
     _load_built_in()
     before = {kind: dict(entries) for kind, entries in _registry.entries.items()}
@@ -303,22 +305,23 @@ def registering(origin: Origin) -> Iterator[list[Entry]]:
 def _register(entry_type: type[Entry], name: str, **facts: Any) -> Callable[[Any], Any]:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ConfigError(
-            f"{entry_type.kind} {name!r}: a name has lower-case letters, digits and underscores"
+            f"invalid {entry_type.kind} name {name!r}; begin with a lower-case letter and use only "
+            "lower-case letters, digits and underscores"
         )
 
     def register(build: Any) -> Any:
         options = facts["options"]
         if options is not None and not dataclasses.is_dataclass(options):
-            raise ConfigError(f"{entry_type.kind} {name}: options must be a dataclass")
+            raise ConfigError(f"{entry_type.kind}={name}: options must be a dataclass")
         _load_built_in()
         entries = _registry.entries[entry_type.kind]
         origin = None
         if not _registry.loads_built_in:
             origin = _registry.origin or Origin(build.__module__ or "__main__")
-        # A notebook's cell may be run again.
+        # Running a notebook cell again replaces its entry.
         if name in entries and (origin is None or entries[name].origin != origin):
             raise ConfigError(
-                f"{entry_type.kind}={name} is registered already; give yours another name"
+                f"{entry_type.kind}={name} is already registered; choose another name"
             )
         entries[name] = entry_type(name=name, build=build, origin=origin, **facts)
         return build

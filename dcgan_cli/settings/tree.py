@@ -1,4 +1,4 @@
-"""Settings by their dotted names, and to and from plain dictionaries. Standard library only."""
+"""Settings by dotted name, and conversion to and from plain dictionaries. Standard library only."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -13,22 +13,22 @@ from dcgan_cli.settings.schema import TrainConfig
 
 @dataclass(frozen=True)
 class Key:
-    """A setting as people see it."""
+    """A setting as help and docs show it."""
 
     name: str
-    """Dotted, as on the command line."""
+    """Dotted name, as on the command line."""
     kind: str
-    """What it may be, in words."""
+    """Allowed values, in words."""
     default: Any
     doc: str
     may_change: bool = False
-    """Whether a resumed run may be given another value."""
+    """Whether the value may change when a run is resumed."""
 
 
 def keys(section: type = TrainConfig, prefix: str = "") -> Iterator[Key]:
-    """Yield every setting in the order of declaration, those of a group under its name.
+    """Yield every setting in order of declaration; names include the group.
 
-    A group's settings end with those that only one of its choices has.
+    The settings that belong to a single choice of a group come last in the group.
     """
     for setting in dataclasses.fields(section):
         name = prefix + setting.name
@@ -58,21 +58,21 @@ def _key(section: type, setting: "dataclasses.Field[Any]", prefix: str) -> Key:
 
 
 def may_change() -> set[str]:
-    """Return the settings that may be given another value when a run is resumed."""
+    """Return the names of the settings that may change when a run is resumed."""
     return {key.name for key in keys() if key.may_change}
 
 
 def from_dict(values: Any, section: type = TrainConfig, prefix: str = "") -> Any:
-    """Build a section from the plain dictionaries that `dataclasses.asdict` gives.
+    """Return a section built from plain dictionaries, the inverse of `dataclasses.asdict`.
 
     Args:
-        values: the settings; what is missing takes its default.
+        values: the settings; missing ones take their defaults.
         section: the dataclass to build.
-        prefix: what to call its keys in messages.
+        prefix: the prefix of the keys in messages.
 
     Raises:
-        ConfigError: a key is unknown, a value has a wrong type or is out of range, or two do not
-            go together.
+        ConfigError: a key is unknown, a value has a wrong type or is out of range, or two settings
+            contradict each other.
     """
     if not isinstance(values, dict):
         raise ConfigError(
@@ -83,7 +83,7 @@ def from_dict(values: Any, section: type = TrainConfig, prefix: str = "") -> Any
     for name, value in values.items():
         if name not in settings:
             raise ConfigError(f"unknown key {prefix}{name}{nearest(name, list(settings))}")
-        if settings[name].metadata:  # A setting, or those of a choice, which it checks itself.
+        if settings[name].metadata:  # `options` included: its group checks them.
             built[name] = value
         else:
             nested = type_of(section, settings[name])
@@ -95,23 +95,23 @@ def from_dict(values: Any, section: type = TrainConfig, prefix: str = "") -> Any
 
 
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
-    """Return every setting by its dotted name."""
+    """Return a dictionary of all settings by dotted name."""
     flat: dict[str, Any] = {}
     for setting in dataclasses.fields(config):
         value, name = getattr(config, setting.name), prefix + setting.name
         if dataclasses.is_dataclass(value):
             flat |= flatten(value, f"{name}.")
-        elif not setting.metadata.get("own"):  # A choice without settings of its own has none.
+        elif not setting.metadata.get("own"):  # Empty `options`.
             flat[name] = value
     return flat
 
 
 def without_effect(config: TrainConfig) -> list[str]:
-    """Return a note for each setting that was changed although it has no effect here."""
+    """Return a note for each changed setting that the chosen entry does not use."""
     found = []
     for kind in registry.BUILT_IN:
         group = getattr(config, kind)
-        if registry.entry(kind, group.name).origin:  # It may read any setting of the group.
+        if registry.entry(kind, group.name).origin:  # A plug-in may read any setting of the group.
             continue
         for setting in dataclasses.fields(group):
             only_for = setting.metadata.get("only_for", ())
@@ -123,5 +123,5 @@ def without_effect(config: TrainConfig) -> list[str]:
 
 
 def group_names() -> list[str]:
-    """Return the settings of `TrainConfig` that are groups."""
+    """Return the names of the setting groups."""
     return [setting.name for setting in dataclasses.fields(TrainConfig) if not setting.metadata]

@@ -1,4 +1,4 @@
-"""Words after `dcgan train`: flags told from overrides."""
+"""Parsing of the arguments of `dcgan train` into flags and overrides."""
 
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def test_overrides_go_first_and_keep_their_order():
     assert line.words() == [*overrides, "--config-name=mine", "--resolve", "--cfg=job"]
 
 
-def test_adding_leaves_the_original():
+def test_adding_does_not_change_the_original():
     line = CommandLine.parse(["epochs=3"])
     assert line.adding("seed=1", "data=mnist").overrides == ["epochs=3", "seed=1", "data=mnist"]
     assert line.overrides == ["epochs=3"]
@@ -94,21 +94,21 @@ def test_search_flags(tmp_path):
         (["--mult"], ["unknown option --mult"]),
         (["-5"], ["unknown option -5"]),
         (["epochs"], ["'epochs' is not KEY=VALUE"]),
-        (["epochs", "3"], ["write epochs=3, one word without spaces"]),
-        (["seed=1", "epochs", "=", "3", "seed=2"], ["write epochs=3,"]),
-        (["epochs", "=3"], ["write epochs=3,"]),
-        (["epochs=", "3"], ["write epochs=3,"]),
-        (["epochs = 3"], ["write epochs=3,"]),
-        (["epochs =3"], ["write epochs=3,"]),
-        (["hydra.run.dir", "=", "a"], ["write hydra.run.dir=a,"]),
+        (["epochs", "3"], ["write epochs=3 as one word without spaces"]),
+        (["seed=1", "epochs", "=", "3", "seed=2"], ["write epochs=3 as"]),
+        (["epochs", "=3"], ["write epochs=3 as"]),
+        (["epochs=", "3"], ["write epochs=3 as"]),
+        (["epochs = 3"], ["write epochs=3 as"]),
+        (["epochs =3"], ["write epochs=3 as"]),
+        (["hydra.run.dir", "=", "a"], ["write hydra.run.dir=a as"]),
         (["hydra.mode=both"], ["hydra.mode must be RUN or MULTIRUN, got both"]),
         (["epochs", "seed=3"], ["'epochs' is not KEY=VALUE"]),
         ([""], ["'' is not KEY=VALUE"]),
         (["-c"], ["expected one argument", "dcgan train --help"]),
         (["-c", "everything"], ["everything", "job", "all"]),
         (["-i", "everything"], ["everything", "defaults-tree"]),
-        (["-m", "-c", "job"], ["--multirun runs", "leave one of them out"]),
-        (["-m", "--info"], ["--multirun runs"]),
+        (["-m", "-c", "job"], ["--multirun cannot be combined with --cfg", "remove one"]),
+        (["-m", "--info"], ["--multirun cannot be combined"]),
         (["-cd", "no/such"], ["--config-dir no/such is not a folder"]),
     ],
     ids=lambda words: " ".join(words),
@@ -125,7 +125,7 @@ def test_any_words_are_a_command_line_or_a_config_error(words):
     try:
         line = CommandLine.parse(words)
     except ConfigError as error:
-        assert str(error)  # noqa: PT017 (either outcome is right)
+        assert str(error)  # noqa: PT017 (both outcomes are valid)
         return
     assert set(line.overrides) <= set(words)
     assert CommandLine.parse(line.words()).options == line.options

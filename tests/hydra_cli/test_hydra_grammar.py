@@ -1,4 +1,4 @@
-"""Hydra's grammar and flags as people use them, and paths that are right where the user stands."""
+"""Globs, modes, paths, custom configs and launchers of Hydra."""
 
 import os
 from pathlib import Path
@@ -34,12 +34,14 @@ def test_globs_become_the_choices_that_match(word, expanded):
         assert expand_globs(["epochs=1", word], [CONF]) == ["epochs=1", expanded]
 
 
-def test_a_glob_of_what_is_no_group_names_the_groups():
-    with pytest.raises(ConfigError, match="for the groups data, experiment, hydra, loss"):
+def test_a_glob_on_a_setting_names_the_groups():
+    with pytest.raises(
+        ConfigError, match="works only for the groups data, experiment, hydra, loss"
+    ):
         expand_globs(["seed=glob(*)"], [CONF])
 
 
-def test_a_sweep_by_glob_and_by_mode(dcgan, workplace, forked_jobs):
+def test_a_sweep_with_a_glob_and_hydra_mode(dcgan, workplace, forked_jobs):
     words = [*QUICK, "epochs=1", "hydra.mode=MULTIRUN", "hydra.sweep.dir=~/s"]
     done = dcgan("train", "loss=glob(h*)", *words)
     assert done.code == 0, done.err
@@ -53,7 +55,7 @@ def _own_home(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
 
 
-def test_paths_are_right_where_the_user_stands(dcgan, workplace):
+def test_relative_paths_start_in_the_current_folder(dcgan, workplace):
     words = [*QUICK, "epochs=1", "hydra.job.chdir=true", "hydra.run.dir=2024_01,b"]
     done = dcgan("train", *words)
     assert (done.code, done.out) == (0, "2024_01,b\n"), done.err
@@ -71,7 +73,7 @@ def test_a_run_folder_below_home(dcgan, workplace):
 
 
 @pytest.mark.parametrize("word", ["hydra.run.dir=~nobody-of-that-name/x"])
-def test_a_home_that_nobody_has(dcgan, workplace, word):
+def test_the_home_of_an_unknown_user(dcgan, workplace, word):
     done = dcgan("train", *QUICK, "epochs=1", word)
     assert (done.code, len(done.err.splitlines())) == (2, 1)
     assert "hydra.run.dir=~nobody" in done.err
@@ -87,7 +89,7 @@ def config_dir(folder: Path, **files: str) -> list[str]:
 
 @pytest.mark.parametrize("text", ["epochs: 8\n", "# mine\nepochs: 8\n", "# @pakage _global_\n"])
 @pytest.mark.parametrize("word", ["experiment=mine", "experiment=[quick,mine]"])
-def test_an_experiment_without_its_package_names_the_line(tmp_path, text, word):
+def test_an_experiment_without_package_directive_names_the_missing_line(tmp_path, text, word):
     words = config_dir(tmp_path, experiment__mine=text)
     with pytest.raises(ConfigError) as caught:
         compose(CommandLine.parse([*words, word]))
@@ -100,7 +102,7 @@ def test_an_experiment_without_its_package_names_the_line(tmp_path, text, word):
     ["defaults: [train, _self_]\nepochs: 8\n", "defaults: [base_train, _self_]\nepochs: 8\n"],
 )
 @pytest.mark.parametrize("flag", ["-cd", "--config-path", "-cp"])
-def test_a_primary_config_of_ones_own(tmp_path, text, flag):
+def test_a_custom_primary_config(tmp_path, text, flag):
     _, folder = config_dir(tmp_path, mine=text)
     assert compose(CommandLine.parse([flag, folder, "-cn", "mine"])).epochs == 8
 

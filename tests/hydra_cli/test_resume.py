@@ -1,4 +1,4 @@
-"""What may change when a run goes on, and what may not."""
+"""Settings of a resumed run: which may change and which may not."""
 
 import dataclasses
 
@@ -33,7 +33,7 @@ def changes(config: TrainConfig) -> dict:
     return {name: value for name, value in flatten(config).items() if value != own[name]}
 
 
-def test_settings_may_change_that_do_not_make_the_run_what_it_is():
+def test_all_settings_that_may_change():
     assert sorted(may_change() - {"resume"}) == [
         "checkpoint_every",
         "checkpoint_seconds",
@@ -57,7 +57,7 @@ def test_settings_may_change_that_do_not_make_the_run_what_it_is():
     assert set(flatten(OWN)) >= may_change()
 
 
-def test_without_other_words_the_runs_own_settings_go_on(run):
+def test_resuming_keeps_the_settings_of_the_run(run):
     assert changes(resumed(run)) == {}
 
 
@@ -86,7 +86,7 @@ def test_what_may_change(run, word, name, value):
     assert changes(resumed(run, word)) == {name: value}
 
 
-def test_a_default_that_is_written_out_counts(run):
+def test_an_explicit_default_overrides_the_setting_of_the_run(run):
     assert changes(resumed(run, "epochs=50")) == {"epochs": 50}
 
 
@@ -113,11 +113,11 @@ def test_what_may_not_change(run, word, name):
     with pytest.raises(ConfigError) as caught:
         resumed(run, "epochs=9", word)
     message = str(caught.value)
-    assert message.startswith(f"{name} cannot change within a run: {run.path} has ")
+    assert message.startswith(f"{name} cannot change when resuming: {run.path} has ")
     assert str(flatten(OWN)[name]) in message
 
 
-def test_every_setting_either_may_change_or_is_refused(run):
+def test_all_settings_that_may_not_change():
     assert {name for name in flatten(OWN) if name not in may_change()} == {
         "batch_size",
         "buffer_size",
@@ -152,17 +152,17 @@ def test_every_setting_either_may_change_or_is_refused(run):
     }
 
 
-def test_naming_a_settings_own_value_is_no_change(run):
+def test_repeating_the_value_of_the_run_changes_nothing(run):
     assert changes(resumed(run, "batch_size=64", "seed=0", "model=dcgan28")) == {}
 
 
-def test_a_group_word_sets_the_whole_group(run):
+def test_choosing_a_group_sets_all_its_settings(run):
     assert changes(resumed(run, "optimizer=adam")) == {"optimizer.beta_1": 0.9}
     named = resumed(run, "optimizer=adam", "optimizer.beta_1=0.5")
     assert changes(named) == {}
 
 
-def test_a_group_word_that_changes_what_may_not_change(tmp_path):
+def test_choosing_a_group_that_changes_a_fixed_setting(tmp_path):
     run = RunFolder(tmp_path / "limited")
     run.create({"data": {"limit": 9}, "model": {"base_channels": 4}}, FACTS)
     for word, name in (("data=mnist", "data.limit"), ("model=dcgan28", "model.base_channels")):
@@ -172,11 +172,11 @@ def test_a_group_word_that_changes_what_may_not_change(tmp_path):
 
 @pytest.mark.parametrize("word", ["experiment=quick", "experiment=[quick]", "~experiment"])
 def test_experiments_are_refused(run, word):
-    with pytest.raises(ConfigError, match="experiment cannot be given with resume"):
+    with pytest.raises(ConfigError, match="experiment cannot be combined with resume"):
         resumed(run, word)
 
 
-def test_words_for_hydra_are_passed_over(run):
+def test_overrides_of_hydra_are_ignored(run):
     assert changes(resumed(run, "hydra.job.name=x")) == {}
 
 

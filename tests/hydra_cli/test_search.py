@@ -1,4 +1,4 @@
-"""A search by Optuna's sweeper: it ends with the best job, and continues where it was stopped."""
+"""Searches with Optuna's sweeper: best job, failed jobs, interruption and resuming."""
 
 import signal
 
@@ -83,14 +83,17 @@ def test_a_seeded_search_that_is_made_longer_draws_other_values(dcgan, workplace
     ("words", "fragment"),
     [
         (["train", "-m", "seed=interval(1,2)"], "add hydra/sweeper=optuna"),
-        (["train", "-m", "seed=range(3,1)"], "seed=range(3,1) holds no values"),
-        ([*SEARCH, "seed=interval(2,1)"], "its lower end comes first"),
+        (
+            ["train", "-m", "seed=range(3,1)"],
+            "seed=range(3,1) is empty; write range(START,STOP,STEP)",
+        ),
+        ([*SEARCH, "seed=interval(2,1)"], "write the lower bound first"),
         ([*SEARCH, "seed=interval(1,2.5)"], "write seed=int(interval(1,2.5))"),
-        ([*SEARCH, "hydra.sweep.dir=a?b"], "below ? or %"),
+        ([*SEARCH, "hydra.sweep.dir=a?b"], "must not contain ? or %"),
         ([*SEARCH, "hydra.sweeper.n_trials=0"], "n_trials must be at least 1"),
-        ([*SEARCH, "hydra.sweeper.direction=maximize"], "leave direction out"),
+        ([*SEARCH, "hydra.sweeper.direction=maximize"], "remove hydra.sweeper.direction"),
         (["train", "-m", "seed=1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0"], "n_jobs"),
-        ([*SEARCH, "evaluate_every=0"], "a search needs scores; give evaluate_every at least 1"),
+        ([*SEARCH, "evaluate_every=0"], "a search needs scores; set evaluate_every to at least 1"),
         (["train", "-m", "hydra/sweeper=nosuch"], "hydra/sweeper/nosuch"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Sweeps: a folder a job, and a failing job stops no other."""
+"""Sweeps: one folder per job; a failing job does not stop the others."""
 
 import json
 import shutil
@@ -80,7 +80,7 @@ def test_a_conditional_run_that_counted_its_classes_is_done(dcgan, workplace):
     assert dcgan(*words).code == 0
     again = dcgan(*words)
     assert (again.code, again.out) == (0, ""), again.err
-    assert "done already: s/0" in again.err
+    assert "already finished: s/0" in again.err
 
 
 def test_a_job_that_was_trained_longer_is_done(dcgan, workplace):
@@ -89,7 +89,7 @@ def test_a_job_that_was_trained_longer_is_done(dcgan, workplace):
     assert dcgan("train", "resume=s/0", "epochs=2").code == 0
     again = dcgan(*words, "epochs=1")
     assert (again.code, again.out) == (0, ""), again.err
-    assert "done already: s/0" in again.err
+    assert "already finished: s/0" in again.err
 
 
 def test_only_the_jobs_of_this_sweep_are_counted_wherever_they_are(dcgan, workplace):

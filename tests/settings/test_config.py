@@ -1,4 +1,4 @@
-"""Settings: their defaults, ranges and messages."""
+"""Defaults, ranges and error messages of settings."""
 
 import dataclasses
 import math
@@ -29,12 +29,12 @@ FRACTIONS = [name for name, value in flatten(TrainConfig()).items() if isinstanc
 
 
 def nested(name: str, value: object) -> dict:
-    """Write one dotted setting as `from_dict` takes it."""
+    """Return the dictionary for `from_dict` that sets one dotted name."""
     group, _, key = name.rpartition(".")
     return {group: {key: value}} if group else {key: value}
 
 
-def test_keys_are_the_documented_ones():
+def test_names_of_all_settings():
     top = ["epochs", "batch_size", "buffer_size", "noise_dim", "num_examples_to_generate"]
     top += ["checkpoint_every", "checkpoint_seconds", "seed", "ema", "evaluate_every", "patience"]
     top += ["precision", "convolution", "resume"]
@@ -47,7 +47,7 @@ def test_keys_are_the_documented_ones():
 
 
 @pytest.mark.parametrize("key", ALL_KEYS.values(), ids=ALL_KEYS)
-def test_every_key_is_explained(key):
+def test_every_setting_has_a_meaning_and_a_default(key):
     assert len(key.doc) > 5
     assert key.kind
     assert flatten(TrainConfig())[key.name] == key.default
@@ -60,7 +60,7 @@ def test_kind_says_type_range_and_null():
     assert ALL_KEYS["precision"].kind == "auto or float32 or bfloat16"
 
 
-def test_defaults_are_the_tutorials():
+def test_defaults_match_the_tutorial():
     flat = flatten(TrainConfig())
     expected = {
         "epochs": 50,
@@ -76,7 +76,7 @@ def test_defaults_are_the_tutorials():
     assert {name: flat[name] for name in expected} == expected
 
 
-def test_nothing_composed_is_the_defaults():
+def test_composing_without_overrides_gives_the_defaults():
     assert compose(CommandLine.parse([])) == TrainConfig()
 
 
@@ -88,7 +88,7 @@ def test_group_files_repeat_no_default(path):
     assert not [k for k, v in written.items() if k not in named and group[k] == v]
 
 
-def test_tutorial_states_its_numbers_whatever_the_defaults_are():
+def test_tutorial_experiment_lists_its_numbers_even_if_they_are_defaults():
     written = OmegaConf.to_container(OmegaConf.load(conf_dir() / "experiment" / "tutorial.yaml"))
     numbers = {"epochs": 50, "batch_size": 256, "buffer_size": 60000, "noise_dim": 100}
     assert written.items() >= numbers.items()
@@ -202,21 +202,21 @@ def test_text_is_text(name, value):
         ({"strategy": {"name": "mirror"}}, "strategy.name must be default or mirrored"),
     ],
 )
-def test_mistakes_name_the_key_and_the_nearest_real_one(values, message):
+def test_error_messages_name_the_key_and_suggest_a_similar_one(values, message):
     with pytest.raises(ConfigError) as caught:
         from_dict(values)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_nearest_is_silent_when_nothing_is_near():
+def test_nearest_suggests_nothing_without_a_similar_word():
     assert nearest("qqq", ["epochs", "seed"]) == ""
     assert nearest("sed", ["epochs", "seed"]) == "; did you mean seed?"
 
 
 def values_of(setting: dataclasses.Field) -> st.SearchStrategy:
-    """Yield values that a setting may have, by its own default and bounds."""
-    if setting.name == "options":  # No choice of the program has any.
+    """Return a strategy for valid values of a setting."""
+    if setting.name == "options":  # No built-in choice has options.
         return st.just({})
     bounds, choices = setting.metadata["bounds"], choices_of(setting)
     if choices:
@@ -225,7 +225,7 @@ def values_of(setting: dataclasses.Field) -> st.SearchStrategy:
         return st.none() | st.text()
     if setting.name == "features":
         return st.text()
-    if setting.name == "patience":  # Any other value needs scores.
+    if setting.name == "patience":  # Other values need evaluate_every.
         return st.none()
     if setting.name == "limit":
         return st.none() | st.integers(min_value=1)
@@ -258,9 +258,9 @@ def values_of_section(section: type) -> st.SearchStrategy:
     )
 
 
-def fitting_together(values: dict) -> dict:
-    """Change settings that do not go with others."""
-    values["model"]["name"] = "mlp"  # It takes any size.
+def satisfying_constraints(values: dict) -> dict:
+    """Change values that violate constraints between settings."""
+    values["model"]["name"] = "mlp"  # Works with any image size.
     data = values["data"]
     if data["white"] is None or data["black"] >= data["white"]:
         data["black"], data["white"] = 0.0, None
@@ -271,7 +271,7 @@ def fitting_together(values: dict) -> dict:
     return values
 
 
-@given(values_of_section(TrainConfig).map(fitting_together))
+@given(values_of_section(TrainConfig).map(satisfying_constraints))
 def test_plain_dictionaries_round_trip(values):
     config = from_dict(values)
     assert isinstance(config.model, ModelConfig)
@@ -284,7 +284,7 @@ def test_any_numbers_give_a_config_or_a_config_error(values):
     try:
         config = from_dict({k: v for name, v in values.items() for k, v in nested(name, v).items()})
     except ConfigError as error:
-        assert " must be " in str(error)  # noqa: PT017 (either outcome is right)
+        assert " must be " in str(error)  # noqa: PT017 (both outcomes are valid)
     else:
         assert isinstance(config, TrainConfig)
 
@@ -299,7 +299,7 @@ def test_patience_needs_scores():
     ("model", "good", "bad"),
     [("dcgan28", [28], [27, 32]), ("dcgan", [32, 64, 128, 256], [28, 16, 96, 512])],
 )
-def test_models_say_which_sizes_fit(model, good, bad):
+def test_supported_image_sizes_of_models(model, good, bad):
     for size in good:
         from_dict({"model": {"name": model}, "data": {"image_size": size}})
     for size in bad:
@@ -309,7 +309,7 @@ def test_models_say_which_sizes_fit(model, good, bad):
             from_dict({"model": {"name": model}, "data": {"image_size": size}})
 
 
-def test_classes_are_told_only_where_there_are_some():
+def test_latent_dim_includes_classes_only_if_conditional():
     model = ModelConfig(conditional=True)
     assert TrainConfig(model=model).latent_dim == 110
     assert TrainConfig().latent_dim == 100
@@ -324,7 +324,7 @@ def test_classes_are_told_only_where_there_are_some():
         {"data": {"channels": 3}},
     ],
 )
-def test_transformed_is_refused_where_there_is_no_such_form(values):
+def test_transformed_convolution_is_refused_for_unsupported_networks(values):
     assert from_dict(values).convolution == "auto"
     with pytest.raises(ConfigError, match="convolution must be auto or direct for these networks"):
         from_dict(values | {"convolution": "transformed"})

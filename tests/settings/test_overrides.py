@@ -1,4 +1,4 @@
-"""KEY=VALUE survives Hydra's grammar and a shell."""
+"""Quoting of KEY=VALUE for Hydra's grammar and for a shell."""
 
 import shlex
 import shutil
@@ -14,7 +14,7 @@ from dcgan_cli.settings.overrides import override, shell_word
 
 PARSER = OverridesParser.create()
 
-# Lone surrogates stand for bytes of a file name that are not UTF-8.
+# Lone surrogates represent bytes of file names that are not UTF-8.
 characters = st.characters(exclude_categories=["Cc"])
 values = st.text(characters, min_size=1) | st.text("ab'\"\\ ${}[](),=:~!#&;.-", min_size=1)
 
@@ -66,7 +66,7 @@ def test_a_shell_reads_the_word_back(value):
     assert shlex.split(shell_word(word)) == [word]
 
 
-@pytest.mark.skipif(shutil.which("sh") is None, reason="there is no sh")
+@pytest.mark.skipif(shutil.which("sh") is None, reason="sh is not installed")
 def test_a_real_shell_reads_the_words_back():
     words = ["a b", "it's", "$HOME", "`id`", "é'", "!x'", "a'$HOME", "\\", "a\nb'", "*", "~", "-x"]
     words += [override("resume", word) for word in words]

@@ -98,7 +98,7 @@ def test_goes_on_when_its_own_values_are_named(dcgan, workplace):
         assert done.code == 0, done.err
     done = dcgan("train", "resume=run", "data.image_size=32")
     assert done.code == 2
-    assert "data.image_size cannot change within a run" in done.err
+    assert "data.image_size cannot change when resuming" in done.err
 
 
 class TestClasses:

@@ -119,11 +119,11 @@ def test_resume_of_a_finished_run_does_nothing_and_says_so(dcgan, workplace, fin
 
 def test_resume_refuses_what_makes_another_run(dcgan, workplace, finished_run):
     for word, fragment in [
-        ("batch_size=32", "batch_size cannot change within a run"),
+        ("batch_size=32", "batch_size cannot change when resuming"),
         ("model.base_channels=8", "model.base_channels cannot change"),
         ("seed=9", "seed cannot change"),
         ("epochs=2", "has finished epoch 3; epochs=2 is behind that"),
-        ("experiment=quick", "experiment cannot be given with resume"),
+        ("experiment=quick", "experiment cannot be combined with resume"),
     ]:
         done = dcgan("train", f"resume={finished_run}", word)
         assert (done.code, len(done.err.splitlines())) == (2, 1), done.err
