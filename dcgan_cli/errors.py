@@ -1,7 +1,7 @@
 """Expected errors and their exit codes.
 
-A message is one line: what is wrong, where, and what to do. Where the remedy is a command, the error
-holds the facts for it, because `core` does not know the command line.
+A message is one line: what is wrong, where, and what to do. Where the remedy is a command, the
+error holds the facts for it, because `core` does not know the command line.
 """
 
 from collections.abc import Mapping

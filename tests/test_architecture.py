@@ -30,7 +30,7 @@ ARROWS = {
         *("hints", "hydra_cli", "streams"),
     },
     "console": {"core.training", "streams"},
-    "hydra_cli": {"core", "core.runs", "plugins", "streams"},
+    "hydra_cli": {"core", "core.runs", "hints", "plugins", "streams"},
     "core.training": {
         *("core", "core.data", "core.evaluation", "core.gan", "core.networks", "core.runs"),
         *("core.data.pictures", "core.sampling"),

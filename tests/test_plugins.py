@@ -85,8 +85,10 @@ def test_file_that_has_changed_is_noted(dcgan, files):
 
 def test_sweep_over_a_loss_of_the_program_and_one_of_a_plugin(dcgan, files):
     words = ["loss=non_saturating,relativistic", *QUICK, "epochs=1", "hydra.sweep.dir=sweep"]
+    words.append("evaluate_every=1")
     ended = dcgan("train", "--plugin", "relativistic.py", "-m", *words)
     assert ended.code == 0, ended.err
+    assert "train it longer: dcgan train --plugin relativistic.py resume=sweep/" in ended.err
     losses = [RunFolder(files / "sweep" / job).record()["config"]["loss"]["name"] for job in "01"]
     assert losses == ["non_saturating", "relativistic"]
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -10,8 +11,9 @@ from rich.text import Text
 
 from dcgan_cli.core.runs.sweeps import describe_sweep
 from dcgan_cli.errors import CheckpointError, SweepError
+from dcgan_cli.hints import resume_command
 from dcgan_cli.hydra_cli.help import shown
-from dcgan_cli.settings.overrides import override, shell_word
+from dcgan_cli.settings.overrides import shell_word
 from dcgan_cli.text import counted, printable
 
 PIPE_WIDTH = 160
@@ -64,8 +66,8 @@ def sweep_commands(facts: Facts) -> dict[str, str]:
         "inspect": f"dcgan inspect {word}",
     }
     if job["epochs"]:
-        resume = shell_word(override("resume", job["path"]))
-        commands["train longer"] = f"dcgan train {resume} epochs={2 * job['epochs']}"
+        more = {"epochs": 2 * job["epochs"]}
+        commands["train longer"] = resume_command(Path(job["path"]), more)
     return commands
 
 
