@@ -9,7 +9,7 @@ import pytest
 
 from dcgan_cli import __version__
 from dcgan_cli.cli import run_program
-from dcgan_cli.hydra_cli.run import conf_dir
+from dcgan_cli.hydra_cli.compose import conf_dir
 from dcgan_cli.settings.tree import keys
 
 COMMANDS = ["train", "sample", "animate", "inspect"]

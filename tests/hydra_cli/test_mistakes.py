@@ -149,7 +149,7 @@ def test_bad_words(words, fragments):
         ("epochs=0", "epochs must be a whole number, at least 1"),
         ("epochs=abc", "epochs must be a whole number"),
         ("epoch=3", "unknown key epoch"),
-        ("data.fit=a(b", "data.fit=a(b cannot be read"),
+        ("data.fit=a(b", "cannot parse data.fit=a(b;"),
         ("epochs=${nosuch}", "nosuch"),
         ("hydra.foo=1", "foo"),
         ("hydra/launcher=nosuch", "hydra/launcher/nosuch"),
