@@ -357,6 +357,8 @@ def interrupt(monkeypatch, number: int) -> None:
             signal.raise_signal(number)
 
     monkeypatch.setattr(PlainReporter, "step", interrupting)
+    if number == signal.SIGINT:  # As in a program of one's own, whatever pytest's worker has.
+        signal.signal(number, signal.default_int_handler)
 
 
 def test_ctrl_c_saves_and_training_goes_on(workplace, finished_run, monkeypatch):
