@@ -93,7 +93,7 @@ def train(
     """Train a DCGAN, in a new folder below runs/. Prints the run folder when it is done.
 
     Without settings it does what TensorFlow's DCGAN tutorial does: MNIST, 50 epochs, batches of
-    256. Ctrl-C saves and says how to go on.
+    256. Ctrl-C saves, and prints the command that resumes.
     """
     from dcgan_cli.commands.train import prepare
 
@@ -132,7 +132,7 @@ def sample(
         typer.Option(
             "--class",
             metavar="CLASS",
-            help="Class of all, by number or name, of a generator that was told classes.",
+            help="Class of all images, by number or name; conditional generators only.",
         ),
     ] = None,
 ) -> None:
@@ -184,7 +184,7 @@ def animate(
         ),
     ] = None,
 ) -> None:
-    """Make a moving picture of a run's training, or of a walk through its latent space."""
+    """Animate a run's training, or a walk through its latent space."""
     from dcgan_cli.commands.animate import animate_run
     from dcgan_cli.commands.arguments import run_word
 
@@ -310,7 +310,7 @@ def run_program(words: list[str]) -> int:
     """Run one command line.
 
     Returns:
-        The exit code: 0, or that of the error which has been told in one line on standard error.
+        The exit code: 0, or that of the error whose line is on standard error.
     """
     words = words or ["--help"]
     # Wherever it stands among the words: people add it at the end of the line that failed.
@@ -366,7 +366,7 @@ def _explain(error: Exception) -> tuple[str, int]:
         return told(error), error.exit_code
     if hasattr(error, "format_message"):  # Typer's own, of words it cannot use.
         message = " ".join(error.format_message().split()).rstrip(".")
-        # Tells the command; there is none where an option lacks its value.
+        # The context names the command; it is missing where an option lacks its value.
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "dcgan"
         return f"{message}; see {command} --help", ConfigError.exit_code

@@ -174,7 +174,7 @@ class PlainReporter:
 
     def line(self, text: str) -> None:
         """Write a line to standard error and to the log."""
-        text = printable(text)  # A note may quote what stands in a run folder.
+        text = printable(text)  # A note may quote text from a run folder.
         self.log.info(text)
         self.show(text)
 

@@ -15,7 +15,7 @@ class WayOn:
 
     run: Path
     """Its folder."""
-    text: str = ", then go on with"
+    text: str = ", then resume with"
     """What stands between an error's message and the command."""
     settings: Mapping[str, str | float] = field(default_factory=dict)
     """Settings to give another value then."""

@@ -13,7 +13,7 @@ Settings = Mapping[str, str | float]
 
 
 def told(error: DcganError) -> str:
-    """Return the line that tells of an error and how to go on from it."""
+    """Return the message of an error, with the command that resumes the run if there is one."""
     match error:
         case UnreadableRunsError():
             return (
@@ -30,7 +30,7 @@ def told(error: DcganError) -> str:
 
 
 def resume_command(run: Path, settings: Settings | None = None) -> str:
-    """Return the command that goes on with a run, as it can be pasted into a shell.
+    """Return the command that resumes a run, quoted for a shell.
 
     Args:
         run: its folder.

@@ -70,7 +70,7 @@ show(generator.render((1 - share) * ends[0] + share * ends[1]))
 # %% [markdown]
 # ## Train
 #
-# The stop button saves, and `dcgan.train("resume=latest")` goes on. A run shows its newest grid.
+# The stop button saves, and `dcgan.train("resume=latest")` resumes. A run shows its newest grid.
 
 # %%
 run = dcgan.train(*TRAINING)

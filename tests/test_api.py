@@ -220,7 +220,7 @@ def test_number_of_samples(generator):
         ({"seeds": [-1]}, "seeds must be from 0"),
         ({"seeds": [2**63]}, "seeds must be from 0"),
         ({"seeds": ["a"]}, "a seed must be a whole number, got 'a'"),
-        ({"label": 3}, "label 3: this generator was not told classes"),
+        ({"label": 3}, "label 3: this generator is not conditional"),
     ],
 )
 def test_samples_that_cannot_be(generator, arguments, message):
@@ -365,7 +365,7 @@ def test_ctrl_c_saves_and_training_goes_on(workplace, finished_run, monkeypatch)
     with monkeypatch.context() as patch:
         interrupt(patch, signal.SIGINT)
         with pytest.raises(
-            KeyboardInterrupt, match=r"saved at step 7; go on with: dcgan train res"
+            KeyboardInterrupt, match=r"saved at step 7; resume with: dcgan train res"
         ):
             dcgan.train(*LONGER, "hydra.run.dir=run", progress=False)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

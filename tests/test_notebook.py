@@ -86,7 +86,7 @@ def test_stop_button_saves(workplace):
         client.stop_channels()
         manager.shutdown_kernel(now=True)
     assert content["ename"] == "KeyboardInterrupt"
-    assert re.match(r"SIGINT: saved at step \d+; go on with: dcgan train res", content["evalue"])
+    assert re.match(r"SIGINT: saved at step \d+; resume with: dcgan train res", content["evalue"])
     assert dcgan_cli.Run("run").state == "interrupted"
 
 

@@ -46,7 +46,7 @@ def evaluate(
     Raises:
         ConfigError: a value is out of range.
         CheckpointError: there is no such run or checkpoint.
-        DataError: the images it was trained on, or the weights of the features, cannot be had.
+        DataError: the training images, or the weights of the feature extractor, are missing.
     """
     which = checked_epoch(epoch)
     if not 6 <= samples <= 1_000_000:

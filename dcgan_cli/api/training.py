@@ -29,13 +29,13 @@ def train(*words: str, progress: bool = True) -> Run:
             each epoch in a notebook.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C; the message names the step that was saved and how to go on.
+        KeyboardInterrupt: Ctrl-C; the message names the saved step and the command that resumes.
             SIGTERM and SIGHUP save too, and then have their usual effect.
         ConfigError: a word cannot be used, or asks for a sweep (-m), which needs the command line.
         DataError: the training data is missing, damaged or of another kind.
-        CheckpointError: the run to go on with is missing or damaged.
+        CheckpointError: the run to resume is missing or damaged.
         StorageError: the disk, the memory or the permissions do not allow it.
-        NumericalError: a loss is not finite any more.
+        NumericalError: a loss is not finite.
         LockedError: another process is training in this run folder.
     """
     for word in words:

@@ -1,4 +1,4 @@
-"""`dcgan animate`: the training as a moving picture, or a walk through latent space."""
+"""`dcgan animate`: an animation of the training, or of a walk through latent space."""
 
 import os
 import sys

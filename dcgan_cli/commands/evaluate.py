@@ -67,7 +67,7 @@ def evaluate_generator(
 
     Raises:
         CheckpointError: there is no such run or checkpoint.
-        DataError: the images it was trained on, or the weights of the features, cannot be had.
+        DataError: the training images, or the weights of the feature extractor, are missing.
     """
     run = choose_run("evaluate", run_name)
     load_tensorflow(quiet=quiet)
@@ -117,7 +117,7 @@ def evaluation_of_run(
         progress: reports the progress.
 
     Raises:
-        DataError: the images, or the weights of the features, cannot be had.
+        DataError: the images, or the weights of the feature extractor, are not available.
     """
     from dcgan_cli.core.evaluation.figures import evaluation_of
 
@@ -132,7 +132,7 @@ def evaluation_of_run(
         raise DataError(f"{error}; add --data {typed} to have it fetched") from None
     except DataError as error:
         if isinstance(error, UnusablePicturesError):
-            error = DataError(f"{error.what}; put back what they were")
+            error = DataError(f"{error.what}; restore the original files")
         if config.data.path is None or data_path is not None:
             raise error from None
         raise DataError(f"{error}. If the images were moved, say where to with --data") from error

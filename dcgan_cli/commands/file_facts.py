@@ -35,7 +35,7 @@ def describe_picture(path: Path) -> Facts:
     """Describe a picture, with what made it if it says so.
 
     Raises:
-        DataError: it is none, or is damaged.
+        DataError: it is not a picture, or is damaged.
     """
     try:
         picture = open_png(path, ("PNG", *set(OTHER_FORMATS.values())))
@@ -52,7 +52,7 @@ def describe_picture(path: Path) -> Facts:
 
 
 def describe_run_folder(path: Path) -> Facts | None:
-    """Describe a folder that stands in a run folder; None if it is no such folder."""
+    """Describe a folder inside a run folder; None for any other folder."""
     parent = RunFolder(path.absolute().parent)
     if path.name not in RUN_FOLDERS or not parent.exists():
         return None
@@ -70,7 +70,7 @@ def describe_file(path: Path) -> Facts:
     facts: Facts = {"kind": "file", "path": str(path), "run": str(run.path) if run else None}
     name = path.name
     if path.suffix.lower() in ANIMATIONS:
-        return facts | {"what": "a moving picture", **_frames(path)}
+        return facts | {"what": "an animation", **_frames(path)}
     if run is not None and path.suffix == ".npz":
         return facts | {"what": "a part of a checkpoint: weights or optimizer state"}
     if run is not None and path.parent.name == ".hydra":

@@ -47,7 +47,7 @@ def pack_images(
         raise ConfigError(f"{out} is there already; name a folder that is not")
     pictures = source.is_dir() and not is_idx_folder(source)
     if not pictures and (white is not None or pages != "first"):
-        raise ConfigError(f"--white and --pages are for folders of pictures, and {source} is none")
+        raise ConfigError(f"--white and --pages are for folders of pictures; {source} is not one")
     config = DataConfig(
         name="image_folder" if pictures else "npz",
         path=os.path.abspath(source),

@@ -104,7 +104,7 @@ def class_number(asked: str, classes: int, names: Sequence[str], option: str = "
 
     Args:
         asked: the name or the number.
-        classes: how many classes the generator was told apart; 0 for none.
+        classes: number of classes of the generator; 0 if it is unconditional.
         names: what they are called, in order of their numbers; empty if that is not known.
         option: what to call the option in messages.
 
@@ -113,7 +113,7 @@ def class_number(asked: str, classes: int, names: Sequence[str], option: str = "
     """
     if not classes:
         raise ConfigError(
-            f"{option} {asked}: this generator was not told classes; "
+            f"{option} {asked}: this generator is not conditional; "
             "train one with model.conditional=true"
         )
     alike = [composed(name) for name in names]  # Old runs have names as their disk wrote them.

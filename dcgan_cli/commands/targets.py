@@ -220,7 +220,7 @@ def _commands(run: RunFolder, status: Facts, described: list[Facts]) -> dict[str
         more = "patience=null" if early else f"epochs={2 * epochs}"
         commands["train longer"] = f"{resume_command(run.path)} {more}"
     elif state != "running" and (whole or run.never_saved()):
-        commands["go on"] = resume_command(run.path)
+        commands["resume"] = resume_command(run.path)
     if whole:
         commands["sample"] = f"dcgan sample {name} --out grid.png"
     if run.frames():

@@ -58,7 +58,7 @@ def prepare(
     except UnusablePicturesError as error:
         if not config.resume:
             raise
-        raise DataError(f"{error.what}; put back what they were") from error
+        raise DataError(f"{error.what}; restore the original files") from error
     if config.model.conditional:
         classes = config.data.classes or data.count_classes()
         data.check_labels(classes)

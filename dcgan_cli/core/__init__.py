@@ -54,7 +54,8 @@ def load_tensorflow(*, quiet: bool = True) -> tuple[str, ...]:
 def silence_tensorflow() -> None:
     """Hide what TensorFlow's C++ libraries log; failures still arrive as exceptions.
 
-    They read the level once, so call this before TensorFlow is imported, in a process of one's own.
+    They read the level once, so call this before TensorFlow is imported, and not in a caller's
+    process.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

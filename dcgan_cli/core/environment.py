@@ -45,7 +45,7 @@ def remove_foreign_variables() -> tuple[str, ...]:
 
 
 def put_back_foreign_variables() -> None:
-    """Undo `remove_foreign_variables`, in a process that goes on to other work."""
+    """Undo `remove_foreign_variables`, in a process that continues with other work."""
     while _removed:
         name, value = _removed.popitem()
         os.environ.setdefault(name, value)

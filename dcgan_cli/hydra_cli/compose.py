@@ -129,8 +129,8 @@ def _search_path(line: CommandLine) -> tuple[Path, list[str]]:
 def make_folder(cfg: "DictConfig", mode: str) -> Path:
     """Make the folder that `hydra.run.dir` or `hydra.sweep.dir` names.
 
-    A name that tells the time is taken to mean a folder of one's own: should another process have
-    taken it at the same instant, a number is added. Any other name is taken as it is.
+    A name that contains the time (`${now:...}`) means a new folder: if another process has created
+    it in the same instant, a number is added. Any other name is used as it is.
 
     Raises:
         ConfigError: the name cannot be used.

@@ -36,7 +36,7 @@ def resumed_config(words: list[str], composed: TrainConfig, run: RunFolder) -> T
 def names_data(words: list[str], config: TrainConfig) -> bool:
     """Whether overrides name the data set that a resumed run trains on.
 
-    If they do not, its name is the run folder's, which may be a stranger's.
+    If they do not, the run folder names it, and run folders are untrusted.
 
     Args:
         words: the overrides given beside `resume`.

@@ -68,7 +68,7 @@ def run(words: list[str], prepare: Prepare) -> None:
 
 
 def run_here(words: list[str], prepare: Prepare) -> RunFolder:
-    """Train once in this process, which goes on to other work: Hydra writes its record only.
+    """Train once in this process, for a caller that continues: Hydra sets up no logging.
 
     Args:
         words: overrides, and the flags that choose configs.
@@ -129,7 +129,7 @@ def _run_once(line: CommandLine, prepare: Prepare, *, logs: bool) -> RunFolder:
         raise name_one(error, "dcgan train resume=") from None
     if run.path.resolve() == BUNDLED.path:
         raise CheckpointError(
-            "the bundled generator cannot go on: it holds no discriminator; start a new run"
+            "the bundled generator cannot be resumed: it has no discriminator; start a new run"
         )
     check_folder_name(run.path)
     if not os.access(run.path, os.W_OK):

@@ -71,7 +71,7 @@ def test_resume_of_a_checkpoint_names_its_run(dcgan, run):
     [
         ("metrics.csv", "the metrics of a run, a row an epoch"),
         ("run.json", "the settings, versions and networks of a run"),
-        ("dcgan.gif", "a moving picture"),
+        ("dcgan.gif", "an animation"),
         ("status.json", "how far a run is"),
         ("train.log", "what a run said"),
         ("checkpoints", "the checkpoints of a run"),

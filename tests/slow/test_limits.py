@@ -44,7 +44,7 @@ def test_full_disk(processes, small_disk, finished_run, injected):
     process.kill(18)  # SIGCONT
     ended = process.wait()
     assert ended.code == 5, ended.err
-    assert "No space left on device; free space, then go on with: dcgan train resume=" in ended.err
+    assert "No space left on device; free space, then resume with: dcgan train resume=" in ended.err
     assert not [path for path in small_disk.rglob("*") if ".tmp" in path.name]
     checkpoint, damaged = checkpoints.newest_whole(small_disk / "run" / "checkpoints")
     assert (checkpoint.progress.step, damaged) == (4, [])

@@ -91,7 +91,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Damaged:
-    """What stands in a checkpoint's place and cannot be used."""
+    """A checkpoint that cannot be used."""
 
     path: Path
     reasons: list[str]

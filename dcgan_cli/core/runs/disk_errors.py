@@ -10,7 +10,7 @@ from dcgan_cli.errors import StorageError, WayOn
 
 @contextlib.contextmanager
 def disk_errors(run: RunFolder, verb: str = "write") -> Iterator[None]:
-    """Turn an OSError into a StorageError that says how to go on.
+    """Turn an OSError into a StorageError that says how to resume.
 
     Args:
         run: the run that is written, or begun.

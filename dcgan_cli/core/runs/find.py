@@ -16,7 +16,7 @@ LATEST = RUNS / "latest"
 _BUNDLED_RECORD = ASSETS / "generators" / "mnist-1" / "run.json"
 # Some installers link each file to where they keep it.
 BUNDLED = RunFolder(_BUNDLED_RECORD.resolve().parent)
-"""A finished run without what it would need to go on: a generator to use before any training.
+"""A finished run without a discriminator: a generator to use before any training.
 
 `scripts/make_generator.py` makes it.
 """

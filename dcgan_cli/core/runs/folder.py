@@ -37,7 +37,7 @@ class RunFolder(RunPaths):
         if self.exists():
             raise ConfigError(
                 f"{self.path} already holds a run; choose another hydra.run.dir",
-                WayOn(self.path, ", or go on with"),
+                WayOn(self.path, ", or resume with"),
             )
         if self.has_checkpoints():
             raise ConfigError(

@@ -49,7 +49,7 @@ def hold(run: RunFolder) -> Iterator[None]:
 
 
 def is_held(run: RunFolder) -> bool | None:
-    """Whether a process trains in a run folder; None if that cannot be told."""
+    """Return whether a process trains in a run folder; None if that is unknown."""
     if not run.lock.exists():
         return False
     try:

@@ -66,7 +66,7 @@ def check_types(name: str, progress: Progress, score: Score | None, files: Any) 
         and isinstance(score.features, str)
         and isinstance(score.samples, int)
     ):
-        raise ValueError("its score is none")
+        raise ValueError("its score is invalid")
     for file_name, file in files.items():
         fields = isinstance(file["sha256"], str) and isinstance(file["bytes"], int)
         if not (re.fullmatch(r"\w+\.npz", file_name) and fields and 0 <= file["bytes"] < LARGEST):

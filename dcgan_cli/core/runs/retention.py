@@ -42,7 +42,7 @@ def prune(shelf: Shelf, keep_every: int) -> None:
 
 
 def set_aside(damaged: Damaged) -> Path:
-    """Rename a damaged checkpoint, so that it stands in nobody's way and can be looked at.
+    """Rename a damaged checkpoint, so that it is not used and can be examined.
 
     Returns:
         Its new path, which ends in `.damaged`.

@@ -55,7 +55,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def is_sweep(folder: Path) -> bool:
-    """Whether a folder is none of a run's but holds run folders."""
+    """Return whether a folder is not a run folder but contains run folders."""
     with contextlib.suppress(OSError):
         if folder.is_dir() and not RunFolder(folder).looks_like_one():
             return bool(job_folders(folder))

@@ -43,7 +43,7 @@ def animate_training(
         path: the file to make or replace; see `write_animation`.
         fps: frames a second.
         last_frame_seconds: how long the last frame stays.
-        every: show every so many epochs, and the last; None for all that fit in `MOST_GIF_BYTES`.
+        every: show every Nth epoch and the last; None for as many as fit in `MOST_GIF_BYTES`.
 
     Returns:
         The number of frames, and a note on epochs that are left out of their own accord, or "".
@@ -68,7 +68,7 @@ def training_frames(run: RunFolder, every: int = 1) -> Iterator[Image.Image]:
 
     Args:
         run: the run.
-        every: leave out all but every so many, the first, and the last.
+        every: use every Nth grid, the first and the last.
 
     Raises:
         DataError: the run has no grids, or one cannot be read or has another size.

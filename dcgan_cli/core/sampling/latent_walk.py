@@ -33,7 +33,7 @@ def walk_images(
         count: how many images.
         stops: places visited, at least 2.
         frames_per_stop: frames from one stop to the next, at least 1.
-        label: the class of all, where the generator is told classes; None for i's own.
+        label: the class of all images of a conditional generator; None for class i mod classes.
     """
     numbers = range(count) if label is None else [label]
     vectors = latents(range(stops * count), sampler.noise_dim).reshape(stops, count, -1)

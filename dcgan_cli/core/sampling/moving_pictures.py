@@ -12,7 +12,7 @@ COLOURS = 256
 FRAME_PIXELS = 4096
 SAMPLED_FRAMES = 128
 PALETTE_PIXELS = 2**16
-"""The palette is chosen by so many pixels of a frame, frames and pixels in all, at most."""
+"""Maximum numbers for choosing the palette: pixels of a frame, frames, and pixels in total."""
 WEBP_QUALITY = 80
 
 

@@ -85,7 +85,7 @@ def write_picture(
         ending: .png or one of `OTHER_FORMATS`.
 
     Raises:
-        ConfigError: the format cannot hold a picture of that size, or so many facts.
+        ConfigError: the format does not support a picture of that size, or that much metadata.
     """
     if ending == ".png":
         write_png(stream, picture, facts)

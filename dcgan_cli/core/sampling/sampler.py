@@ -32,7 +32,7 @@ class Sampler:
 
     Args:
         generator: the network.
-        classes: how many classes it is told apart, 0 for one that is not told any.
+        classes: number of classes; 0 for an unconditional generator.
     """
 
     def __init__(self, generator: keras.Model, classes: int = 0) -> None:
@@ -52,7 +52,7 @@ class Sampler:
         )
 
     def class_of(self, seeds: Sequence[int]) -> np.ndarray:
-        """Return the class of each sample, where the generator is told classes.
+        """Return the class of each sample of a conditional generator.
 
         It is the seed's remainder, so that a grid of as many columns has one class in each.
         """
@@ -106,7 +106,7 @@ class LoadedGenerator:
 
     sampler: Sampler
     class_names: tuple[str, ...]
-    """What the classes that it was told are called, in order of their numbers, if that is known."""
+    """Names of the classes, in order of their numbers; empty if unknown."""
     config: TrainConfig
     """The settings that it was trained with."""
     facts: dict[str, Any]
@@ -142,7 +142,7 @@ def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
     if len(names) not in (0, config.num_classes):
         raise CheckpointError(
             f"{run.path} has {len(names)} class_names in run.json and {config.num_classes} "
-            "classes; put back the run.json that it had"
+            "classes; restore its original run.json"
         )
     return LoadedGenerator(sampler, names, config, facts, source, passed_over)
 

@@ -21,7 +21,7 @@ class EpochRecords:
         run: its folder.
         sampler: draws the grids.
         count: images in a grid.
-        reporter: is told what could not be written.
+        reporter: shows what could not be written.
     """
 
     def __init__(self, run: RunFolder, sampler: Sampler, count: int, reporter: Reporter) -> None:

@@ -23,7 +23,7 @@ class EpochScores:
         shelf: its checkpoints.
         scorer: makes the scores; None if there are to be none.
         sampler: draws what is scored.
-        reporter: is told what goes wrong.
+        reporter: shows findings.
     """
 
     def __init__(

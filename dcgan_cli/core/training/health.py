@@ -87,7 +87,7 @@ class Health:
             row: its line of `metrics.csv`.
 
         Returns:
-            What is wrong for the first time in the run; what hovers about a limit is told once.
+            New findings only; a finding is reported once per run.
         """
         wrong = self._from_losses(row)
         if "frechet_distance" in row:

@@ -97,9 +97,7 @@ def go_on(
             "of that length"
         )
     if moved := _moved(lineage, part):
-        notes.append(
-            f"{', '.join(moved)}: the run goes on, but not to the same bits as an unbroken one"
-        )
+        notes.append(f"{', '.join(moved)}: results will differ from an uninterrupted run")
     return notes
 
 

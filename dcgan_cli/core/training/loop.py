@@ -27,7 +27,7 @@ from dcgan_cli.settings.schema import TrainConfig
 
 
 def train(config: TrainConfig, run: RunFolder, data: ImageSet, reporter: Reporter) -> None:
-    """Train in a new run folder, or go on in one that `config.resume` names.
+    """Train in a new run folder, or resume the one that `config.resume` names.
 
     The caller holds the folder's lock.
 
@@ -35,12 +35,12 @@ def train(config: TrainConfig, run: RunFolder, data: ImageSet, reporter: Reporte
         config: the settings; when resuming, those of the run with what may change changed.
         run: where everything is written; it exists.
         data: the training images.
-        reporter: is told how it goes.
+        reporter: shows the progress.
 
     Raises:
         Interrupted: a signal came; the state is saved.
         NumericalError: a loss or gradient is not finite; what is saved is the state before.
-        CheckpointError, DataError, ConfigError: the run to go on with does not fit.
+        CheckpointError, DataError, ConfigError: the run to resume does not fit.
         StorageError: the run folder cannot be written, or memory ran out.
     """
     with stop_on_signals() as stop, memory_errors(config, run), deterministic_ops():
@@ -93,7 +93,7 @@ class _Training:
             raise Interrupted(
                 "stopped at once",
                 128 + signal.SIGINT,
-                WayOn(self.folder.path, f"; go on from {self._saved()} with"),
+                WayOn(self.folder.path, f"; resume from {self._saved()} with"),
             ) from None
         except BaseException as error:
             state = "interrupted" if isinstance(error, Interrupted) else "failed"
@@ -247,7 +247,7 @@ class _Training:
         raise Interrupted(
             f"{number.name}: saved at step {self.progress.step}",
             128 + number,
-            WayOn(self.folder.path, "; go on with"),
+            WayOn(self.folder.path, "; resume with"),
         )
 
     def _write_status(self, state: str, **facts: str) -> None:

@@ -1,4 +1,4 @@
-"""What training tells whoever is watching."""
+"""The interface by which training reports its progress."""
 
 from dataclasses import dataclass
 from pathlib import Path

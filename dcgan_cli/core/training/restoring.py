@@ -18,7 +18,7 @@ from dcgan_cli.settings.schema import TrainConfig
 
 @dataclass(frozen=True)
 class State:
-    """What a run goes on from."""
+    """The state that a run starts or resumes from."""
 
     progress: Progress = field(default_factory=Progress)
     parts: dict[str, Arrays] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class State:
                 assign(variables, self.parts[part], f"{self.checkpoint}: {part}")
 
     def set_damaged_aside(self) -> list[str]:
-        """Put damaged checkpoints out of the way, and say so for whoever watches.
+        """Quarantine damaged checkpoints, and return a note for each.
 
         Raises:
             OSError: one cannot be renamed.
@@ -67,8 +67,7 @@ def newest_state(run: RunFolder, config: TrainConfig, data_sha256: str) -> State
     if begun > config.epochs:
         where = f"is in epoch {begun}" if progress.epoch_step else f"has finished epoch {begun}"
         raise ConfigError(
-            f"{run.path} {where}; epochs={config.epochs} is behind that: "
-            "leave it out or give a larger one"
+            f"{run.path} {where}; epochs={config.epochs} is less: leave it out or give a larger one"
         )
     parts = {part: checkpoint.load(part) for part in part_names(config)}
     for part in filter(BUILDERS.__contains__, parts):
@@ -83,6 +82,6 @@ def newest_state(run: RunFolder, config: TrainConfig, data_sha256: str) -> State
 
 def _no_checkpoint(run: RunFolder, damaged: list[Damaged]) -> str:
     if not damaged:
-        return f"{run.checkpoints} holds no checkpoint any more; put one back or start a new run"
+        return f"{run.checkpoints} has lost its checkpoints; restore one or start a new run"
     reasons = "; ".join(map(str, damaged))
     return f"every checkpoint of {run.path} is damaged ({reasons}); start a new run"

@@ -49,16 +49,16 @@ class Setup:
     precision: str
     progress: Progress
     notes: list[str]
-    """What whoever watches should know before the first step."""
+    """Notes to show before the first step."""
 
 
 def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
-    """Build everything a run needs, and begin its folder or note in it that the run goes on.
+    """Build everything a run needs, and create its folder or record the resume in it.
 
-    What can be wrong is looked at first: the record is written last.
+    All checks come first; `run.json` is written last.
 
     Raises:
-        CheckpointError, DataError, ConfigError: the run to go on with does not fit.
+        CheckpointError, DataError, ConfigError: the run to resume does not fit.
         StorageError: the disk has no room, cannot be read, or cannot be written.
     """
     with disk_errors(run):

@@ -64,7 +64,7 @@ def test_a_folder_holds_one_run(run):
     with pytest.raises(ConfigError) as caught:
         run.create({}, {})
     assert "here already holds a run" in str(caught.value)
-    assert told(caught.value).endswith(f"or go on with: {resume_command(run.path)}")
+    assert told(caught.value).endswith(f"or resume with: {resume_command(run.path)}")
     assert (run.path / "run.json").read_bytes() == before
 
 

@@ -49,7 +49,7 @@ def test_a_kill_leaves_no_lock_behind(processes, dcgan, workplace, finished_run)
     assert run_lock.is_held(RunFolder(Path("run"))) is False
     described = dcgan("inspect", "run").out
     assert "killed, epoch 1 of 3 (its process was killed)" in described
-    assert "go on    dcgan train resume=run" in described
+    assert "resume   dcgan train resume=run" in described
     assert dcgan("train", "resume=run").code == 0
     assert_same_run(Path("run"), finished_run)
 

@@ -117,7 +117,7 @@ def test_checkpoints_that_are_gone_are_no_fresh_start(dcgan, run):
     shutil.rmtree(run / "checkpoints")
     done = dcgan("train", f"resume={run}", "epochs=4")
     assert (done.code, len(done.err.splitlines())) == (4, 1)
-    assert "holds no checkpoint any more" in done.err
+    assert "has lost its checkpoints" in done.err
 
 
 def test_checkpoint_of_a_newer_version_is_no_damage(dcgan, run):

@@ -25,7 +25,7 @@ def test_limit_on_the_size_of_files(processes, dcgan, workplace, finished_run):
     assert ended.code == 5, ended.err
     last = ended.err.splitlines()[-1]
     assert last.startswith("dcgan: cannot write ")
-    remedy = "raise the limit on file sizes (ulimit -f), then go on with: dcgan train resume=run"
+    remedy = "raise the limit on file sizes (ulimit -f), then resume with: dcgan train resume=run"
     assert last.endswith(f"run: File too large; {remedy}")
     assert not [path for path in Path("run").rglob("*") if ".tmp" in path.name]
     after = newest_arrays(Path("run"))
@@ -141,7 +141,7 @@ def test_a_checkpoint_that_cannot_be_read_just_now_is_told_as_that(
     assert done.code == 5
     assert f"cannot read {workplace}/run/checkpoints/step_0000000012/generator.npz: " in done.err
     assert done.err.endswith(
-        "Permission denied; allow it, then go on with: dcgan train resume=run\n"
+        "Permission denied; allow it, then resume with: dcgan train resume=run\n"
     )
 
 

@@ -138,7 +138,7 @@ def test_out_of_memory_in_a_resumed_run(dcgan, workplace, finished_run, monkeypa
         done = dcgan("train", "resume=run", "epochs=4")
     assert done.code == 5
     assert "smaller batch_size" not in done.err
-    command = done.err.partition("go on with: ")[2]
+    command = done.err.partition("resume with: ")[2]
     words = shlex.split(command)[1:]
     assert words == ["train", "resume=run", "convolution=direct", "precision=bfloat16"]
     done = dcgan(*words)
@@ -147,7 +147,7 @@ def test_out_of_memory_in_a_resumed_run(dcgan, workplace, finished_run, monkeypa
         patch.setattr(training, "set_up", out_of_memory)
         done = dcgan("train", "resume=run")
     assert done.err.endswith(
-        "(only a new run can have another batch_size), then go on with: dcgan train resume=run\n"
+        "(only a new run can have another batch_size), then resume with: dcgan train resume=run\n"
     )
 
 

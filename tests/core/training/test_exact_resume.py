@@ -66,7 +66,7 @@ def test_stopped_by_sigterm(processes, unbroken, workplace, precision, cut):
     stopped = begin(processes, workplace, precision, *words, faults=[stop_at(heard)])
     assert stopped.code == 128 + signal.SIGTERM, stopped.err
     assert saved_steps(workplace)[0] == saved
-    assert f"saved at step {saved}; go on with: dcgan train resume=run" in stopped.err
+    assert f"saved at step {saved}; resume with: dcgan train resume=run" in stopped.err
     done = go_on(processes, workplace)
     assert done.code == 0, done.err
     assert_same_run(workplace / "run", unbroken)

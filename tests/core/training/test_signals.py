@@ -42,13 +42,13 @@ def test_signal_saves_and_says_how_to_go_on(processes, dcgan, workplace, number,
     ended = processes.run("train", *words, faults=[("signal_at_step", 2, number.name)])
     assert ended.code == code
     last = ended.err.splitlines()[-1]
-    assert last.startswith(f"dcgan: {number.name}: saved at step 3; go on with: ")
+    assert last.startswith(f"dcgan: {number.name}: saved at step 3; resume with: ")
     run = RunFolder(workplace / "stopped")
     assert run.status()["state"] == "interrupted"
     assert run.status()["step"] == 3
     assert f"{number.name}: saved at step 3" in (run.path / "train.log").read_text()
     assert checkpoints.find(run.checkpoints)[0].progress.step == 3
-    command = shlex.split(last.partition("go on with: ")[2])
+    command = shlex.split(last.partition("resume with: ")[2])
     done = dcgan(*command[1:])
     assert done.code == 0, done.err
 
@@ -65,7 +65,7 @@ def test_second_ctrl_c_in_the_first_epoch(processes, dcgan, workplace):
     faults = [("signal_before", "fsync", r"checkpoints/\.step_\d+4\.", "SIGINT", 2)]
     ended = processes.run("train", *QUICK, "epochs=2", "hydra.run.dir=a", faults=faults)
     last = ended.err.splitlines()[-1]
-    assert last == "dcgan: stopped at once; go on from the first step with: dcgan train resume=a"
+    assert last == "dcgan: stopped at once; resume from the first step with: dcgan train resume=a"
     assert dcgan("train", "resume=a").code == 0
     assert len(RunFolder(workplace / "a").metrics()) == 2
 
@@ -76,7 +76,7 @@ def test_status_that_cannot_be_written_hides_no_signal(processes, workplace):
     faults = [fault, ("signal_at_step", 2, "SIGTERM")]
     ended = processes.run("train", *QUICK, "epochs=2", "hydra.run.dir=a", faults=faults)
     assert ended.code == 143, ended.err
-    assert ended.err.splitlines()[-1].endswith("go on with: dcgan train resume=a")
+    assert ended.err.splitlines()[-1].endswith("resume with: dcgan train resume=a")
 
 
 def test_second_ctrl_c_leaves_at_once(processes, workplace):
@@ -86,7 +86,7 @@ def test_second_ctrl_c_leaves_at_once(processes, workplace):
     ended = processes.run("train", *words, faults=faults)
     assert ended.code == 130
     last = ended.err.splitlines()[-1]
-    assert last == "dcgan: stopped at once; go on from step 4 with: dcgan train resume=a"
+    assert last == "dcgan: stopped at once; resume from step 4 with: dcgan train resume=a"
     run = RunFolder(workplace / "a")
     assert run.status()["state"] == "interrupted"
     assert [c.progress.step for c in checkpoints.find(run.checkpoints)] == [4]

@@ -122,7 +122,7 @@ def test_resume_refuses_what_makes_another_run(dcgan, workplace, finished_run):
         ("batch_size=32", "batch_size cannot change when resuming"),
         ("model.base_channels=8", "model.base_channels cannot change"),
         ("seed=9", "seed cannot change"),
-        ("epochs=2", "has finished epoch 3; epochs=2 is behind that"),
+        ("epochs=2", "has finished epoch 3; epochs=2 is less"),
         ("experiment=quick", "experiment cannot be combined with resume"),
     ]:
         done = dcgan("train", f"resume={finished_run}", word)
