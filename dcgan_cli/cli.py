@@ -312,7 +312,7 @@ def run_program(words: list[str]) -> int:
     Returns:
         The exit code: 0, or that of the error whose line is on standard error.
     """
-    words = words or ["--help"]
+    given = words = words or ["--help"]
     # Wherever it stands among the words: people add it at the end of the line that failed.
     debug = "--debug" in words
     if debug:
@@ -334,7 +334,7 @@ def run_program(words: list[str]) -> int:
             if stop.signal is None:
                 if debug or _debugging():
                     raise
-                message, code = _explain(error)
+                message, code = _explain(error, given)
                 print(f"dcgan: {printable(message)}", file=sys.stderr)
                 return code
     if stop.signal is not None:  # Whatever the interruption made a library raise.
@@ -358,10 +358,10 @@ def _load_plugins(words: list[str], *, quiet: bool) -> list[str]:
     return words
 
 
-def _explain(error: Exception) -> tuple[str, int]:
+def _explain(error: Exception, words: list[str]) -> tuple[str, int]:
     """Return the line that tells of an error, and the exit code."""
     if isinstance(error, PluginError):
-        return plugins.explain_missing(error, sys.argv[1:]), error.exit_code
+        return plugins.explain_missing(error, words), error.exit_code
     if isinstance(error, DcganError):
         return told(error), error.exit_code
     if hasattr(error, "format_message"):  # Typer's own, of words it cannot use.
