@@ -66,10 +66,9 @@ def test_run_opened_without_its_plugins_names_them_and_imports_nothing(dcgan, fi
         assert (ended.code, ended.out) == (4, "")
         assert ended.err.count("\n") == 1
         assert "model=resnet loss=relativistic from relativistic.py and resnet.py" in ended.err
-        named = (
-            f"dcgan {words[0]} --plugin relativistic.py --plugin resnet.py {' '.join(words[1:])}"
-        )
-        assert ended.err.endswith(f"; name the file: {named}\n")
+        both = "--plugin relativistic.py --plugin resnet.py"
+        command = " ".join(["dcgan", words[0], both, *words[1:]])
+        assert ended.err.endswith(f"; add the file: {command}\n")
     resumed = dcgan("train", "resume=run", "epochs=2")
     assert resumed.code == 4
     assert "--plugin resnet.py" in resumed.err
