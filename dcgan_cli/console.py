@@ -160,7 +160,7 @@ class PlainReporter:
         """See `Reporter`."""
         self.shown_at = time.monotonic()
         distance = row.get("frechet_distance")
-        score = "" if distance is None else f"  Frechet distance {distance:.1f}"
+        score = "" if distance is None else f"  Fréchet distance {distance:.1f}"
         self.line(
             f"epoch {row['epoch']}/{self.epochs}  time {row['seconds']:.1f} s  "
             f"{counted(round(row['images_per_second']), 'image')}/s  "

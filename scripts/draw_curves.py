@@ -41,7 +41,7 @@ def main() -> None:
         axes.plot(minutes, distances, ".-", color=colour, label=label, linewidth=1)
     axes.axhline(FLOOR, color="grey", linestyle=":", label="real images")
     axes.set(xscale="log", yscale="log", xlabel="minutes of training, 2 cores")
-    axes.set_ylabel("Frechet distance, 2,000 images")
+    axes.set_ylabel("Fréchet distance, 2,000 images")
     axes.legend()
     figure.savefig(arguments.picture, dpi=110)
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from dcgan_cli.core.sampling.sampler import LoadedGenerator
 
 FIGURES = {
-    "frechet_distance": ("Frechet distance", "lower"),
+    "frechet_distance": ("Fréchet distance", "lower"),
     "kernel_distance": ("kernel distance", "lower"),
     "precision": ("precision", "higher"),
     "recall": ("recall", "higher"),

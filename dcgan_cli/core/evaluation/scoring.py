@@ -55,7 +55,7 @@ class Scorer:
     def describe(self) -> str:
         """Return a description of the score and its baseline, in words."""
         return (
-            f"Frechet distance of {self.kind.samples:,} samples by {self.kind.features} features, "
+            f"Fréchet distance of {self.kind.samples:,} samples by {self.kind.features} features, "
             f"lower is better; baseline (real images) {self._evaluation.distance_baseline:.1f}"
         )
 

@@ -31,7 +31,7 @@ class Job:
     epoch: int
     """Epochs that are done."""
     score: float | None
-    """Its best Frechet distance; None without scores."""
+    """Its best Fréchet distance; None without scores."""
     score_epoch: int | None
     """The epoch of that score."""
 

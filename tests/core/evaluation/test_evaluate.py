@@ -62,7 +62,7 @@ def test_a_table_for_people(dcgan, workplace, scored_run):
     assert done.code == 0
     lines = done.out.splitlines()
     assert lines[0] == "features  mnist-1, 50 images of each kind"
-    assert any(line.split()[:2] == ["Frechet", "distance"] for line in lines)
+    assert any(line.split()[:2] == ["Fréchet", "distance"] for line in lines)
     assert any(line.split()[0] == "generated" for line in lines if line)
 
 
