@@ -93,7 +93,7 @@ def test_inspect_tells_of_it(dcgan, workplace):
 def test_it_cannot_go_on(dcgan, workplace, untouched):
     done = dcgan("train", f"resume={BUNDLED.path}")
     assert done.code == 4
-    assert "the bundled generator cannot go on" in done.err
+    assert "the bundled generator cannot be resumed" in done.err
 
 
 def test_it_is_small():
