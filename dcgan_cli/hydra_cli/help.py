@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from dcgan_cli.core.storage import entries
-from dcgan_cli.settings.registry import foreign_entries
-from dcgan_cli.settings.tree import keys
+from dcgan_cli.settings.registry import BUILT_IN, foreign_entries
+from dcgan_cli.settings.tree import Key, keys
 
 EXAMPLES = """\
   dcgan train epochs=50
@@ -72,10 +72,16 @@ def shown(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def _kind(key: Key) -> str:
+    """Return the allowed values of a setting; those of a registry are listed by `--help` alone."""
+    kind, _, name = key.name.partition(".")
+    return f"a choice of `{kind}=`" if kind in BUILT_IN and name == "name" else key.kind
+
+
 def configuration_page() -> str:
     """Return the text of docs/configuration.md: a table of all settings."""
     rows = "\n".join(
-        f"| `{key.name}` | `{shown(key.default)}` | {key.kind} | {key.doc} |" for key in keys()
+        f"| `{key.name}` | `{shown(key.default)}` | {_kind(key)} | {key.doc} |" for key in keys()
     )
     changeable = "\n".join(f"- `{key.name}`" for key in keys() if key.may_change)
     return f"""\
