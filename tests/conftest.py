@@ -27,16 +27,20 @@ from tests.process_server import ProcessServer
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("steady")
 
-TINY = [
-    "data.limit=200",
+BRIEF = [
     "batch_size=64",
     "noise_dim=8",
     "num_examples_to_generate=4",
-    "model.base_channels=4",
     "precision=float32",
     "evaluate_every=0",
 ]
-"""Settings that train an epoch in a blink: 4 steps, the last one with 8 images, and no scores."""
+"""Small batches and grids, and no scores."""
+
+SMALL_NETWORKS = ["model=mlp", "model.units=8"]
+"""Fully connected ones. They are traced in half the time, which is most of a short training."""
+
+TINY = ["data.limit=200", *BRIEF, "model.base_channels=4"]
+"""Settings that train an epoch in a blink: 4 steps, the last one with 8 images."""
 
 
 def _first_images() -> str:
@@ -54,8 +58,11 @@ def _first_images() -> str:
     return os.environ["DCGAN_TEST_IMAGES"]
 
 
-QUICK = [f"data.path={_first_images()}", *TINY[1:]]
+CONVOLUTIONAL = [f"data.path={_first_images()}", *BRIEF, "model.base_channels=4"]
 """The same training on the same images, begun sooner."""
+
+QUICK = [f"data.path={_first_images()}", *BRIEF, *SMALL_NETWORKS]
+"""The same with small networks, for tests of what does not depend on the networks."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,7 @@ def forked_jobs(processes, monkeypatch) -> None:
     """Have a sweep fork its jobs, which is faster than to start each anew."""
 
     def fork(sweep: Sweep, words: list[str], name: str) -> tuple[int, int]:
-        ended = processes.run("train", *words, *sweep.search_flags)
+        ended = processes.run(*sweep.job_words(words))
         print(ended.out, end="", flush=True)
         print(ended.err, end="", flush=True, file=sys.stderr)
         return ended.code, 0
@@ -140,15 +147,15 @@ def trained(tmp_path_factory) -> Callable[..., Path]:
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
-    def train(name: str, *words: str) -> Path:
+    def train(name: str, *words: str, settings: list[str] = QUICK) -> Path:
         folder, before = shared / f"shared_{name}", Path.cwd()
         with FileLock(f"{folder}.lock"):
             if not folder.exists():
                 folder.mkdir()
                 os.chdir(folder)
                 try:
-                    words = ("train", *QUICK, "epochs=3", "checkpoint_every=1", *words)
-                    assert run_program([*words, "hydra.run.dir=run"]) == 0
+                    every = ["epochs=3", "checkpoint_every=1", "hydra.run.dir=run"]
+                    assert run_program(["train", *settings, *words, *every]) == 0
                 finally:
                     os.chdir(before)
         return Path(shutil.copytree(folder / "run", tmp_path_factory.mktemp(name) / "run"))
@@ -160,6 +167,12 @@ def trained(tmp_path_factory) -> Callable[..., Path]:
 def finished_run(trained) -> Path:
     """A run of three epochs that keeps the checkpoints of all of them. Not to be changed."""
     return trained("finished")
+
+
+@pytest.fixture(scope="session")
+def convolutional_run(trained) -> Path:
+    """The same with the networks of the tutorial. Not to be changed."""
+    return trained("convolutional", settings=CONVOLUTIONAL)
 
 
 @pytest.fixture(scope="session")

@@ -77,11 +77,11 @@ def delete_current_folder() -> None:
     os.rmdir(os.getcwd())
 
 
-def nobody_reads() -> None:
-    """Give this process, as its output, a pipe whose reader has gone."""
+def nobody_reads(*streams: int) -> None:
+    """Give this process, as these streams, a pipe whose reader has gone."""
     reading, writing = os.pipe()
     os.close(reading)
-    for stream in (1, 2):
+    for stream in streams:
         os.dup2(writing, stream)
 
 

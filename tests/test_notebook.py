@@ -11,10 +11,10 @@ from nbconvert.preprocessors import ExecutePreprocessor
 import dcgan_cli
 from dcgan_cli.hydra_cli.command_line import CommandLine
 from dcgan_cli.hydra_cli.compose import compose
-from tests.conftest import QUICK, TINY
+from tests.conftest import BRIEF, QUICK, SMALL_NETWORKS
 
 DOCS = Path(__file__).parent.parent / "docs"
-SCORED = [*TINY[1:4], *TINY[5:6], "evaluation.samples=60", "model=mlp", "model.units=8", "epochs=2"]
+SCORED = [*BRIEF[:4], *SMALL_NETWORKS, "evaluation.samples=60", "epochs=2"]
 PARAMETERS = f"""
 TRAINING = {["data.limit=200", *SCORED]}
 COMPARISON = {["data.limit=200", *SCORED]}

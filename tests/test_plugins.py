@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,12 +12,12 @@ import pytest
 from dcgan_cli import plugins
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.settings import registry
-from tests.conftest import QUICK
+from tests.conftest import CONVOLUTIONAL, QUICK
 from tests.plugin_files import FILES, write_plugins
 from tests.same_run import assert_same_run
 
 WITH_BOTH = ["--plugin", "relativistic.py", "--plugin", "resnet.py"]
-BOTH = ["loss=relativistic", "model=resnet", "model.options.width=4", *QUICK]
+BOTH = [*CONVOLUTIONAL, "loss=relativistic", "model=resnet", "model.options.width=4"]
 
 
 @pytest.fixture
@@ -36,9 +37,11 @@ def forget() -> None:
 
 def test_loss_and_model_of_the_page_resume_to_the_same_bits_and_sample(dcgan, files):
     options = ["loss.options.temperature=2", "ema=0.9"]
-    assert dcgan("train", *WITH_BOTH, *BOTH, *options, "epochs=2", "hydra.run.dir=a/run").code == 0
-    assert dcgan("train", *WITH_BOTH, *BOTH, *options, "epochs=1", "hydra.run.dir=b/run").code == 0
-    resumed = dcgan("train", "resume=b/run", "epochs=2", *WITH_BOTH)
+    options += ["epochs=2", "checkpoint_every=1", "hydra.run.dir=a/run"]
+    assert dcgan("train", *WITH_BOTH, *BOTH, *options).code == 0
+    copy = Path(shutil.copytree("a", "b")) / "run"
+    shutil.rmtree(copy / "checkpoints" / "step_0000000008")
+    resumed = dcgan("train", f"resume={copy}", *WITH_BOTH)
     assert resumed.code == 0, resumed.err
     assert_same_run(files / "a" / "run", files / "b" / "run")
     record = RunFolder(files / "a" / "run").record()
@@ -55,7 +58,9 @@ def test_loss_and_model_of_the_page_resume_to_the_same_bits_and_sample(dcgan, fi
 
 
 def test_run_opened_without_its_plugins_names_them_and_imports_nothing(dcgan, files):
-    trained = dcgan("train", *WITH_BOTH, *BOTH, "epochs=1", "hydra.run.dir=run")
+    words = ["--plugin", "relativistic.py", "--plugin", "rmsprop.py", *QUICK]
+    words += ["loss=relativistic", "optimizer=rmsprop"]
+    trained = dcgan("train", *words, "epochs=1", "hydra.run.dir=run")
     assert trained.code == 0, trained.err
     forget()
     for name in FILES:  # A file in the run folder is not the one that the command line names.
@@ -65,14 +70,16 @@ def test_run_opened_without_its_plugins_names_them_and_imports_nothing(dcgan, fi
         ended = dcgan(*words)
         assert (ended.code, ended.out) == (4, "")
         assert ended.err.count("\n") == 1
-        assert "model=resnet loss=relativistic from relativistic.py and resnet.py" in ended.err
-        both = "--plugin relativistic.py --plugin resnet.py"
+        assert (
+            "loss=relativistic optimizer=rmsprop from relativistic.py and rmsprop.py" in ended.err
+        )
+        both = "--plugin relativistic.py --plugin rmsprop.py"
         command = " ".join(["dcgan", words[0], both, *words[1:]])
         assert ended.err.endswith(f"; add the file: {command}\n")
     resumed = dcgan("train", "resume=run", "epochs=2")
     assert resumed.code == 4
-    assert "--plugin resnet.py" in resumed.err
-    assert not [name for name in sys.modules if name.startswith("dcgan_plugin_resnet")][1:]
+    assert "--plugin rmsprop.py" in resumed.err
+    assert not [name for name in sys.modules if name.startswith("dcgan_plugin_rmsprop")][1:]
 
 
 def test_file_that_has_changed_is_noted(dcgan, files):
@@ -85,6 +92,7 @@ def test_file_that_has_changed_is_noted(dcgan, files):
     assert "relativistic.py has changed since the run began (loss=relativistic)" in ended.err
 
 
+@pytest.mark.usefixtures("forked_jobs")
 def test_sweep_over_a_loss_of_the_program_and_one_of_a_plugin(dcgan, files):
     words = ["loss=non_saturating,relativistic", *QUICK, "epochs=1", "hydra.sweep.dir=sweep"]
     words.append("evaluate_every=1")

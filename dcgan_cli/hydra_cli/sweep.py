@@ -129,8 +129,7 @@ class Sweep:
             The exit code, and the number of the first stop signal to this process; 0 if none.
         """
         # -P: do not import modules from the current folder.
-        program = [sys.executable, "-P", "-m", "dcgan_cli", "train", *words, *self.search_flags]
-        program += [word for file in self.plugins for word in (OPTION, str(file))]
+        program = [sys.executable, "-P", "-m", "dcgan_cli", *self.job_words(words)]
         if self.threads is None:
             with subprocess.Popen(program) as process, _passing_on_signals(process) as asked:
                 code = process.wait()
@@ -145,6 +144,11 @@ class Sweep:
                 say(f"[{name}] {line.decode(errors='replace').rstrip()}")
             code = process.wait()
         return code, asked[0] if asked else 0
+
+    def job_words(self, words: list[str]) -> list[str]:
+        """Return the words of the command that trains one job."""
+        plugins = [word for file in self.plugins for word in (OPTION, str(file))]
+        return ["train", *words, *self.search_flags, *plugins]
 
     def _folder_of_trial(self, cfg: "DictConfig") -> RunFolder:
         """Return the folder of the run with these settings; create one if there is none.

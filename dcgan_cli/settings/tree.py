@@ -117,8 +117,8 @@ def without_effect(config: TrainConfig) -> list[str]:
             only_for = setting.metadata.get("only_for", ())
             changed = getattr(group, setting.name) != setting.default
             if only_for and changed and group.name not in only_for:
-                names = " and ".join(only_for)
-                found.append(f"{kind}.{setting.name} is for {kind}={names}")
+                names, verb = " and ".join(only_for), "use" if only_for[1:] else "uses"
+                found.append(f"{kind}.{setting.name}: only {kind}={names} {verb} it")
     return found
 
 

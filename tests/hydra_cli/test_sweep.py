@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from dcgan_cli.core.runs.folder import RunFolder
-from tests.conftest import QUICK
+from tests.conftest import CONVOLUTIONAL, QUICK
 
 pytestmark = pytest.mark.usefixtures("forked_jobs")
 """Jobs that are started as those of people are: test_hydra_grammar.py, test_signals.py."""
@@ -29,12 +29,13 @@ def test_one_complete_folder_a_job(dcgan, workplace):
 
 
 def test_an_experiment_that_is_a_sweep(dcgan, workplace):
-    done = dcgan("train", "-m", "experiment=gan_vs_dcgan", *QUICK, "epochs=1")
+    """Its own sweep is over models, so none is named here."""
+    done = dcgan("train", "-m", "experiment=gan_vs_dcgan", *CONVOLUTIONAL, "epochs=1")
     assert done.code == 0, done.err
     runs = [run for _, run in sorted(jobs(workplace).items())]
     assert [run.config().model.name for run in runs] == ["mlp", "dcgan28"]
     assert all(run.status()["state"] == "finished" for run in runs)
-    done = dcgan("train", "experiment=gan_vs_dcgan", *QUICK)
+    done = dcgan("train", "experiment=gan_vs_dcgan", *CONVOLUTIONAL)
     assert (done.code, len(done.err.splitlines())) == (2, 1)
     assert "add -m for a run of each" in done.err
 

@@ -85,7 +85,7 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
             saver.check_room(keeps_best=scorer is not None)
     scored_by = scorer.scored_by if scorer and not finished else None
     keeps_scores = True
-    notes = [f"no effect {setting}" for setting in without_effect(config)]
+    notes = [f"unused    {setting}" for setting in without_effect(config)]
     with disk_errors(run):
         if config.resume:
             keeps_scores = scored_by is None or run.record().get("scored_by") in (None, scored_by)

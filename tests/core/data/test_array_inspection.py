@@ -10,7 +10,7 @@ from dcgan_cli.core.data.arrays import images as image_arrays
 from dcgan_cli.core.data.load import load_training_images
 from dcgan_cli.hydra_cli.command_line import CommandLine
 from dcgan_cli.hydra_cli.compose import compose
-from tests.conftest import TINY
+from tests.conftest import BRIEF, SMALL_NETWORKS
 from tests.core.data.arrays.test_array_forms import GREY, RGB
 
 LABELS = np.arange(40) % 4 + 1
@@ -31,7 +31,7 @@ def test_agrees_with_training(dcgan, workplace):
     shown = dcgan("inspect", "x.npz").out
     _, *words = shlex.split(found["commands"]["train on it"])
     assert words == ["train", "data=npz", "data.path=x.npz", "data.image_size=32"]
-    done = dcgan(*words, *TINY[1:], "epochs=1")
+    done = dcgan(*words, *BRIEF, *SMALL_NETWORKS, "epochs=1")
     assert done.code == 0, done.err
     for note in found["notes"]:
         assert f"{note}\n" in shown

@@ -12,11 +12,11 @@ from dcgan_cli.core.runs.find import open_run
 from dcgan_cli.core.sampling.pictures import facts_in, open_png
 from dcgan_cli.hydra_cli.command_line import CommandLine
 from dcgan_cli.hydra_cli.compose import compose
-from tests.conftest import TINY
+from tests.conftest import BRIEF, SMALL_NETWORKS
 from tests.pictures import write_bad, write_colours
 from tests.same_run import assert_same_run
 
-SMALL = ["model=dcgan28", "data.image_size=28", "data.channels=1", *TINY[1:], "epochs=2"]
+SMALL = [*SMALL_NETWORKS, "data.image_size=28", "data.channels=1", *BRIEF, "epochs=2"]
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +101,7 @@ def test_pictures_that_go_before_the_first_score(pictures, dcgan, workplace, mon
 
 
 def test_resume_with_another_image_size(pictures, dcgan, workplace):
-    done = dcgan(*words(pictures, "data.image_size=64", "data.channels=3"))
+    done = dcgan(*words(pictures, "model=dcgan28", "data.image_size=64", "data.channels=3"))
     assert (done.code, len(done.err.splitlines())) == (2, 1)
     assert "data.image_size must be 28 for model=dcgan28, got 64" in done.err
     assert not (workplace / "runs").exists()

@@ -106,6 +106,7 @@ def test_a_damaged_shipped_classifier_is_refused(tmp_path, monkeypatch):
         feature_extractor("mnist", None, SHAPE)
 
 
+@pytest.mark.slow
 def test_inception_where_its_weights_are_at_hand(tmp_path, monkeypatch, test_split):
     """With weights of its initialiser: the published ones are a download."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from dcgan_cli.settings import registry
-from tests.conftest import QUICK
+from tests.conftest import CONVOLUTIONAL
 from tests.same_run import assert_same_run
 
 SMALL = [
@@ -150,7 +150,7 @@ class TestClasses:
         assert "train one with model.conditional=true" in done.err
 
     def test_need_labels(self, dcgan, workplace):
-        with np.load(QUICK[0].partition("=")[2]) as archive:
+        with np.load(CONVOLUTIONAL[0].partition("=")[2]) as archive:
             np.savez("no_labels.npz", x_train=archive["x_train"])
             np.savez(
                 "letters.npz", x_train=archive["x_train"], y_train=archive["y_train"] // 2 + 20
@@ -164,14 +164,14 @@ class TestClasses:
             ("halves", ".5, which is not an integer; give one integer or word"),
             ("words", "has 2 classes (even, odd); give data.classes=2"),
         ):
-            words = [f"data.path={name}.npz", *QUICK[1:], "model.conditional=true"]
+            words = [f"data.path={name}.npz", *CONVOLUTIONAL[1:], "model.conditional=true"]
             done = dcgan("train", *words)
             assert (done.code, len(done.err.splitlines())) == (3, 1), done.err
             assert fragment in done.err
 
     def test_other_labels_are_other_data(self, dcgan, workplace, conditional_run):
         shutil.copytree(conditional_run, "run")
-        with np.load(QUICK[0].partition("=")[2]) as archive:
+        with np.load(CONVOLUTIONAL[0].partition("=")[2]) as archive:
             images, labels = archive["x_train"], archive["y_train"]
         np.savez("data.npz", x_train=images, y_train=labels.astype(np.int64))
         done = dcgan("train", "resume=run", "data.path=data.npz")

@@ -18,7 +18,7 @@ from dcgan_cli.core.evaluation import features
 from dcgan_cli.core.networks.device import onednn
 from dcgan_cli.errors import DataError
 from dcgan_cli.settings.schema import DataConfig
-from tests.conftest import QUICK
+from tests.conftest import CONVOLUTIONAL
 from tests.core.data.test_fashion_mnist import write_files
 from tests.pictures import write_colours
 from tests.same_run import assert_same_run
@@ -32,7 +32,6 @@ KERAS_JSON = {
     "nnx_enabled": True,
 }
 ELSEWHERE = {
-    "KERAS_HOME": "keras",
     "KERAS_BACKEND": "torch",
     "KERAS_MAX_EPOCHS": "none",
     "KERAS_NNX_ENABLED": "1",
@@ -62,40 +61,34 @@ def run(*words: str, environment: dict[str, str | None]) -> subprocess.Completed
 
 
 def train(folder: str, environment: dict[str, str | None]) -> subprocess.CompletedProcess:
-    """Train for as long as `finished_run` did."""
-    words = ["train", *QUICK, "epochs=3", "checkpoint_every=1", f"hydra.run.dir={folder}"]
+    """Train for as long as `convolutional_run` was."""
+    words = ["train", *CONVOLUTIONAL, "epochs=3", "checkpoint_every=1", f"hydra.run.dir={folder}"]
     done = run(*words, environment=environment)
     assert done.returncode == 0, done.stderr
     return done
 
 
-def test_keras_and_tensorflow_set_up_for_something_else(workplace, finished_run):
-    (workplace / "keras").mkdir()
-    setup = json.dumps(KERAS_JSON)
-    (workplace / "keras" / "keras.json").write_text(setup)
-    done = train("run", ELSEWHERE)
-    assert_same_run(workplace / "run", finished_run)
-    assert (workplace / "keras" / "keras.json").read_text() == setup
-    (ignored,) = [line for line in done.stderr.splitlines() if line.startswith("ignored")]
-    removed = sorted(name for name in ELSEWHERE if not name.startswith(("KERAS", "TF_CLI")))
-    assert ignored == f"ignored   {', '.join(removed)}, which would change the arithmetic"
-
-
 @pytest.mark.parametrize("settings", PYTHON, ids=lambda settings: next(iter(settings)))
-def test_python_set_up_for_something_else(workplace, finished_run, settings):
+def test_set_up_for_something_else(workplace, convolutional_run, settings):
     """And modules that have the names of libraries lie in the current folder.
 
     Nothing is written but the run.
     """
-    for name in ("home", "temporary", "place"):
-        (workplace / name).mkdir()
+    for name in ("home/.keras", "temporary", "place"):
+        (workplace / name).mkdir(parents=True)
+    setup = workplace / "home" / ".keras" / "keras.json"
+    setup.write_text(json.dumps(KERAS_JSON))
     os.chdir("place")
     for name in LIBRARIES:
         Path(f"{name}.py").write_text("raise SystemExit('the wrong module')\n")
     homes = {"HOME": str(workplace / "home"), "TMPDIR": str(workplace / "temporary")}
-    train("run", settings | homes | {"KERAS_HOME": None})
-    assert_same_run(workplace / "place" / "run", finished_run)
-    assert not os.listdir(workplace / "home")
+    done = train("run", ELSEWHERE | settings | homes | {"KERAS_HOME": None})
+    assert_same_run(workplace / "place" / "run", convolutional_run)
+    (ignored,) = [line for line in done.stderr.splitlines() if line.startswith("ignored")]
+    removed = sorted(name for name in ELSEWHERE if not name.startswith(("KERAS", "TF_CLI")))
+    assert ignored == f"ignored   {', '.join(removed)}, which would change the arithmetic"
+    assert json.loads(setup.read_text()) == KERAS_JSON
+    assert [path for path in (workplace / "home").rglob("*") if path.is_file()] == [setup]
     assert not os.listdir(workplace / "temporary")
     assert sorted(os.listdir()) == sorted([*(f"{name}.py" for name in LIBRARIES), "run", "runs"])
 
@@ -110,14 +103,8 @@ def nobody(workplace):
     return {"HOME": None, "KERAS_HOME": None, "PYTHONPATH": str(workplace / "site")}
 
 
-def test_no_home(workplace, nobody):
-    done = run("sample", "--n", "1", environment=nobody)
-    assert done.returncode == 0, done.stderr
-    assert sorted(os.listdir()) == ["grid.png", "site"]
-
-
 def test_no_home_for_what_keras_keeps(workplace, nobody):
-    words = ["train", *QUICK[1:], "data=fashion_mnist", "epochs=1"]
+    words = ["train", *CONVOLUTIONAL[1:], "data=fashion_mnist", "epochs=1"]
     done = run(*words, environment=nobody | {"XDG_DATA_DIRS": str(workplace / "share")})
     assert done.returncode == 3
     assert done.stderr == (

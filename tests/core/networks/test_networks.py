@@ -222,6 +222,9 @@ class TestConditional:
             np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
 
 
+SEEDED = keras.initializers.RandomNormal(seed=0)
+
+
 class TestSpectralNormalization:
     def layer(self, inner) -> SpectralNormalization:
         layer = SpectralNormalization(inner, seed=1)
@@ -234,12 +237,15 @@ class TestSpectralNormalization:
 
     @pytest.mark.parametrize(
         "inner",
-        [keras.layers.Dense(4, name="d"), keras.layers.Conv2D(5, 3, strides=2, name="c")],
+        [
+            keras.layers.Dense(4, kernel_initializer=SEEDED, name="d"),
+            keras.layers.Conv2D(5, 3, strides=2, kernel_initializer=SEEDED, name="c"),
+        ],
         ids=["dense", "convolution"],
     )
     def test_divides_by_the_largest_singular_value(self, inner):
         layer, x = self.layer(inner), self.inputs(inner)
-        for _ in range(50):
+        for _ in range(200):
             y = layer(x, training=True)
         kernel = layer.divided.kernel.numpy()
         largest = np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), compute_uv=False)[0]
@@ -271,7 +277,7 @@ class TestSpectralNormalization:
         with building("bfloat16"):
             layer = self.layer(keras.layers.Dense(4, name="d"))
         x = self.inputs(layer.divided)
-        for _ in range(50):
+        for _ in range(200):
             y = layer(x, training=True)
         assert y.dtype == tf.bfloat16
         largest = np.linalg.svd(layer.divided.kernel.numpy(), compute_uv=False)[0]

@@ -130,9 +130,9 @@ def test_out_of_memory_in_a_new_run(dcgan, workplace, monkeypatch):
     assert "use a smaller model or a machine with more memory" in done.err
 
 
-def test_out_of_memory_in_a_resumed_run(dcgan, workplace, finished_run, monkeypatch):
+def test_out_of_memory_in_a_resumed_run(dcgan, workplace, convolutional_run, monkeypatch):
     """Its batch_size may not change. What may is in the command that is proposed."""
-    shutil.copytree(finished_run, "run")
+    shutil.copytree(convolutional_run, "run")
     with monkeypatch.context() as patch:
         patch.setattr(training, "set_up", out_of_memory)
         done = dcgan("train", "resume=run", "epochs=4")

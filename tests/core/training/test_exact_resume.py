@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dcgan_cli.core.runs import checkpoints
-from tests.conftest import QUICK
+from tests.conftest import CONVOLUTIONAL
 from tests.process_server import Ended, ProcessServer
 from tests.same_run import assert_same_run
 
@@ -36,7 +36,13 @@ def unbroken(processes, tmp_path_factory, precision) -> Path:
 
 
 def begin(processes: ProcessServer, folder: Path, precision: str, *words, faults=()) -> Ended:
-    words = [*QUICK, f"precision={precision}", f"epochs={EPOCHS}", "hydra.run.dir=run", *words]
+    words = [
+        *CONVOLUTIONAL,
+        f"precision={precision}",
+        f"epochs={EPOCHS}",
+        "hydra.run.dir=run",
+        *words,
+    ]
     return processes.run("train", *words, faults=faults, cwd=folder)
 
 

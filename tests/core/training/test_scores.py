@@ -102,7 +102,7 @@ def test_the_average_is_what_is_sampled_and_goes_on_exactly(dcgan, workplace):
     checkpoint, _ = checkpoints.newest_whole(workplace / "run" / "checkpoints")
     average, generator = (checkpoint.load(part) for part in ("generator_average", "generator"))
     assert average.keys() == generator.keys()
-    assert not np.array_equal(average["dense/kernel"], generator["dense/kernel"])
+    assert not any(np.array_equal(average[name], generator[name]) for name in generator)
     assert dcgan("sample", "--run", "run", "--n", "4", "--out", "grid.png").code == 0
     frame = workplace / "run" / "samples" / "epoch_0003.png"
     from PIL import Image

@@ -11,9 +11,9 @@ import pytest
 
 from dcgan_cli.core.runs import checkpoints
 from dcgan_cli.core.runs.folder import RunFolder
-from tests.conftest import QUICK, TINY
+from tests.conftest import BRIEF, QUICK, SMALL_NETWORKS
 
-WORDS = [*TINY, "data.limit=3000", "batch_size=16"]  # 188 steps an epoch
+WORDS = [*BRIEF, *SMALL_NETWORKS, "data.limit=3000", "batch_size=16"]  # 188 steps an epoch
 
 
 def start(*words: str) -> "subprocess.Popen[str]":

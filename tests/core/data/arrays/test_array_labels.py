@@ -6,7 +6,7 @@ import pytest
 from dcgan_cli.core.data.arrays.labels import LabelError, find_classes, plain_labels
 from dcgan_cli.core.runs.find import open_run
 from dcgan_cli.core.sampling.pictures import facts_in, open_png
-from tests.conftest import TINY
+from tests.conftest import BRIEF, SMALL_NETWORKS
 from tests.core.data.arrays.test_array_forms import RGB, read
 
 TEN = np.arange(40) % 10
@@ -117,7 +117,7 @@ def test_too_many_classes():
         find_classes("y", labels, 0)
 
 
-SMALL = ["data=npz", "data.path=x.npz", "data.image_size=32", *TINY[1:], "epochs=1"]
+SMALL = ["data=npz", "data.path=x.npz", "data.image_size=32", *BRIEF, *SMALL_NETWORKS, "epochs=1"]
 
 
 def test_labels_as_words_from_training_to_sampling(dcgan, workplace):
