@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,21 @@ def nobody_reads(*streams: int) -> None:
     os.close(reading)
     for stream in streams:
         os.dup2(writing, stream)
+
+
+def forbid(*packages: str) -> None:
+    """Let every import of these packages fail, though the server has imported them."""
+    for name in list(sys.modules):
+        if name.partition(".")[0] in packages:
+            sys.modules[name] = None
+
+
+def close_streams(*streams: int) -> None:
+    """Close standard streams, as `>&-` does."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if number in streams:
+            os.close(number)
+            setattr(sys, name, None)
 
 
 def terminal(path: str) -> None:

@@ -160,8 +160,9 @@ def _become(request: dict[str, Any]) -> None:
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # A fault may have closed it.
+                stream.flush()
         os._exit(code)
 
 

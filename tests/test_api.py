@@ -166,7 +166,7 @@ def test_run(workplace, scored_run):
     assert run.path == scored_run
     assert run.state == "finished"
     assert run.settings["epochs"] == 3
-    assert run.settings["model.base_channels"] == 4
+    assert run.settings["model.units"] == 8
     assert [row["epoch"] for row in run.metrics] == [1, 2, 3]
     assert all("frechet_distance" in row for row in run.metrics)
     assert [(c.epoch, c.step) for c in run.checkpoints] == [(1, 4), (2, 8), (3, 12)]

@@ -119,15 +119,29 @@ def shell(line: str, **environment: str) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.mark.parametrize("closed", [pytest.param("2>&-", marks=pytest.mark.slow), ">&- 2>&- <&-"])
+CLOSED = [">&- 2>&- <&-", "2>&-"]
+
+
+@pytest.mark.parametrize("closed", CLOSED)
 def test_closed_streams(workplace, finished_run, closed):
     """The first file that is opened must not take the place of one: it would get all messages."""
+    done = shell(f"dcgan inspect {finished_run} {closed}")
+    assert done.returncode == 0, done.stderr
+
+
+def test_training_with_closed_streams(processes, workplace):
+    words = [*QUICK, "data.limit=64", "epochs=1", "hydra.run.dir=a"]
+    assert processes.run("train", *words, faults=[("close_streams", 0, 1, 2)]).code == 0
+    assert RunFolder(workplace / "a").status()["state"] == "finished"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("closed", CLOSED)
+def test_training_in_a_shell_with_closed_streams(workplace, closed):
     words = " ".join([*QUICK, "data.limit=64", "epochs=1", "hydra.run.dir=a"])
     done = shell(f"dcgan train {words} {closed}")
     assert done.returncode == 0, done.stderr
     assert RunFolder(workplace / "a").status()["state"] == "finished"
-    done = shell(f"dcgan inspect a {closed}")
-    assert done.returncode == 0, done.stderr
 
 
 def test_nobody_reads(processes, workplace, finished_run):

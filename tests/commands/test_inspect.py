@@ -16,8 +16,8 @@ def facts(dcgan, *words) -> dict:
     return json.loads(done.out)
 
 
-def test_run(dcgan, finished_run):
-    found = facts(dcgan, finished_run)
+def test_run(dcgan, convolutional_run):
+    found = facts(dcgan, convolutional_run)
     assert found["kind"] == "run"
     assert found["status"]["state"] == "finished"
     changed = found["changed_settings"]
@@ -30,8 +30,8 @@ def test_run(dcgan, finished_run):
     assert "resume=" in found["commands"]["train longer"]
 
 
-def test_run_for_people(dcgan, finished_run):
-    text = dcgan("inspect", finished_run).out
+def test_run_for_people(dcgan, convolutional_run):
+    text = dcgan("inspect", convolutional_run).out
     for fact in (
         "finished, epoch 3 of 3",
         "model.base_channels",
