@@ -73,7 +73,7 @@ def inside() -> Figures:
         figures["end of an epoch"] = last_epoch - last_step
         figures["step"] = (last_step - reporter.steps[-STEPS]) / (STEPS - 1)
 
-        newest, _ = checkpoints.newest_whole(run_folder.checkpoints)
+        newest, _ = checkpoints.newest_intact(run_folder.checkpoints)
         assert newest is not None
         parts = {
             name.removesuffix(".npz"): newest.load(name.removesuffix(".npz"))

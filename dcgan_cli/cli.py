@@ -15,7 +15,7 @@ from dcgan_cli.core import silence_tensorflow
 from dcgan_cli.core.runs.progress import BEST, LAST
 from dcgan_cli.core.training.signals import interrupt_on_signals
 from dcgan_cli.errors import ConfigError, DcganError, PluginError, storage_error
-from dcgan_cli.hints import told
+from dcgan_cli.hints import message_with_hint
 from dcgan_cli.hydra_cli.completion import complete_override
 from dcgan_cli.hydra_cli.compose import conf_dir
 from dcgan_cli.hydra_cli.help import settings_help
@@ -363,7 +363,7 @@ def _explain(error: Exception, words: list[str]) -> tuple[str, int]:
     if isinstance(error, PluginError):
         return plugins.explain_missing(error, words), error.exit_code
     if isinstance(error, DcganError):
-        return told(error), error.exit_code
+        return message_with_hint(error), error.exit_code
     if hasattr(error, "format_message"):  # Typer's own, of words it cannot use.
         message = " ".join(error.format_message().split()).rstrip(".")
         # The context names the command; it is missing where an option lacks its value.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class WayOn:
+class ResumeHint:
     """A run that can be resumed."""
 
     run: Path
@@ -26,14 +26,14 @@ class DcganError(Exception):
 
     Args:
         message: one line.
-        way_on: the run to resume afterwards, if there is one.
+        resume_hint: the run to resume afterwards, if there is one.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str = "", way_on: WayOn | None = None) -> None:
+    def __init__(self, message: str = "", resume_hint: ResumeHint | None = None) -> None:
         super().__init__(message)
-        self.way_on = way_on
+        self.resume_hint = resume_hint
 
 
 class ConfigError(DcganError, ValueError):
@@ -178,9 +178,9 @@ class Interrupted(DcganError):  # noqa: N818 (nothing went wrong)
     Args:
         message: what was saved.
         exit_code: 128 plus the number of the signal.
-        way_on: the run.
+        resume_hint: the run.
     """
 
-    def __init__(self, message: str, exit_code: int, way_on: WayOn | None = None) -> None:
-        super().__init__(message, way_on)
+    def __init__(self, message: str, exit_code: int, resume_hint: ResumeHint | None = None) -> None:
+        super().__init__(message, resume_hint)
         self.exit_code = exit_code

@@ -12,7 +12,7 @@ Settings = Mapping[str, str | float]
 """Values by name. A bool and an int are a float to a type checker."""
 
 
-def told(error: DcganError) -> str:
+def message_with_hint(error: DcganError) -> str:
     """Return the message of an error, with the command that resumes the run if there is one."""
     match error:
         case UnreadableRunsError():
@@ -24,7 +24,7 @@ def told(error: DcganError) -> str:
             return f"{error}; start one with `dcgan train` or name one"
         case NoScoreError():
             return f"{error}; give --epoch last or an epoch"
-    if (way := error.way_on) is None:
+    if (way := error.resume_hint) is None:
         return str(error)
     return f"{error}{way.text}: {resume_command(way.run, way.settings)}"
 

@@ -18,7 +18,7 @@ def rows(run: Path) -> list[dict[str, str]]:
 
 def newest_arrays(run: Path) -> dict[str, np.ndarray]:
     """Return every array of the newest checkpoint, which must be whole."""
-    checkpoint, damaged = checkpoints.newest_whole(run / "checkpoints")
+    checkpoint, damaged = checkpoints.newest_intact(run / "checkpoints")
     assert not damaged
     return {
         f"{name}/{key}": array

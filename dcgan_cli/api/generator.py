@@ -44,7 +44,7 @@ def load(run: "Run | str | os.PathLike[str]" = "latest", epoch: int | str = "las
         from dcgan_cli.core.sampling.sampler import load_generator
 
         loaded = load_generator(folder, which)
-    for damaged in loaded.passed_over:
+    for damaged in loaded.skipped_checkpoints:
         warnings.warn(str(damaged), stacklevel=2)
     return Generator(loaded)
 

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dcgan_cli.core.environment import put_back_foreign_variables
+from dcgan_cli.core.environment import restore_foreign_variables
 from dcgan_cli.errors import storage_error
 from dcgan_cli.plugins import load_installed
 
@@ -25,4 +25,4 @@ def as_guest() -> Iterator[None]:
             raise found from error
         raise
     finally:
-        put_back_foreign_variables()
+        restore_foreign_variables()

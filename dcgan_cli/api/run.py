@@ -9,7 +9,7 @@ from dcgan_cli.api.guest import as_guest
 from dcgan_cli.core.runs import checkpoints
 from dcgan_cli.core.runs.find import BUNDLED, run_to_read, title
 from dcgan_cli.core.runs.folder import RunFolder, shown_path
-from dcgan_cli.core.runs.lock import status_now
+from dcgan_cli.core.runs.lock import current_status
 from dcgan_cli.settings.tree import flatten
 from dcgan_cli.text import printable
 
@@ -63,7 +63,7 @@ class Run:
     @property
     def state(self) -> str:
         """Return "running", "finished", "interrupted", "failed", "killed" or "unknown"."""
-        return str(status_now(self._folder)["state"])
+        return str(current_status(self._folder)["state"])
 
     @property
     def metrics(self) -> list[dict[str, float]]:
@@ -101,7 +101,7 @@ class Run:
         return load(self, epoch)
 
     def __repr__(self) -> str:
-        status = status_now(self._folder)
+        status = current_status(self._folder)
         epochs = f", epoch {status['epoch']} of {status.get('epochs')}" if "epoch" in status else ""
         scores = [row["frechet_distance"] for row in self.metrics if "frechet_distance" in row]
         score = f", Fréchet distance {scores[-1]:.1f}" if scores else ""

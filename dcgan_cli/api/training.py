@@ -6,7 +6,7 @@ from dcgan_cli.api.guest import as_guest
 from dcgan_cli.api.run import Run
 from dcgan_cli.commands.train import prepare
 from dcgan_cli.errors import ConfigError, Interrupted
-from dcgan_cli.hints import told
+from dcgan_cli.hints import message_with_hint
 from dcgan_cli.hydra_cli.run import run_here
 from dcgan_cli.plugins import load_file, take_options
 
@@ -56,5 +56,5 @@ def train(*words: str, progress: bool = True) -> Run:
         number = stopped.exit_code - 128
         if number != signal.SIGINT:  # Which was kept from its usual effect until now.
             signal.raise_signal(number)
-        raise KeyboardInterrupt(told(stopped)) from None
+        raise KeyboardInterrupt(message_with_hint(stopped)) from None
     return Run(folder.path)

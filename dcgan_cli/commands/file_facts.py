@@ -5,7 +5,7 @@ from typing import Any
 
 from PIL import Image
 
-from dcgan_cli.core.runs.find import run_around
+from dcgan_cli.core.runs.find import enclosing_run
 from dcgan_cli.core.runs.folder import RunFolder, shown_path
 from dcgan_cli.core.sampling.pictures import OTHER_FORMATS, facts_in, open_png
 from dcgan_cli.core.storage import reading
@@ -66,7 +66,7 @@ def describe_file(path: Path) -> Facts:
     Raises:
         DataError: it is neither.
     """
-    run = run_around(path)
+    run = enclosing_run(path)
     facts: Facts = {"kind": "file", "path": str(path), "run": str(run.path) if run else None}
     name = path.name
     if path.suffix.lower() in ANIMATIONS:

@@ -131,7 +131,7 @@ def class_number(asked: str, classes: int, names: Sequence[str], option: str = "
 
 def tell_which(loaded: "LoadedGenerator") -> None:
     """Say on standard error which run and checkpoint images come from."""
-    for damaged in loaded.passed_over:
+    for damaged in loaded.skipped_checkpoints:
         print(f"warning: {printable(str(damaged))}", file=sys.stderr)
     print(f"using {printable(loaded.source)}", file=sys.stderr)
 

@@ -28,9 +28,9 @@ from dcgan_cli.core.data.pictures.reading import Pictures
 from dcgan_cli.core.data.records.shards import holds_records
 from dcgan_cli.core.runs import checkpoints, retention
 from dcgan_cli.core.runs.checkpoints import Checkpoint, Damaged
-from dcgan_cli.core.runs.find import BUNDLED, run_around
+from dcgan_cli.core.runs.find import BUNDLED, enclosing_run
 from dcgan_cli.core.runs.folder import RunFolder
-from dcgan_cli.core.runs.lock import status_now
+from dcgan_cli.core.runs.lock import current_status
 from dcgan_cli.core.runs.sweeps import describe_sweep, is_sweep
 from dcgan_cli.core.sampling.pictures import grid_picture, write_png
 from dcgan_cli.core.storage import replacing
@@ -66,7 +66,7 @@ def _describe(path: Path, sheet: Path | None, progress: ProgressCallback) -> Fac
     if not path.exists() and not holds_records(path):
         raise DataError(f"{path} is not there")
     if path.is_dir():
-        if RunFolder(path).looks_like_one():
+        if RunFolder(path).has_run_data():
             return describe_run(RunFolder(path))
         if is_sweep(path) and not _has_pictures(path):
             return describe_sweep(path)
@@ -92,7 +92,7 @@ def _describe(path: Path, sheet: Path | None, progress: ProgressCallback) -> Fac
     ending = path.suffix.lower()
     if ending in PICTURES:
         return describe_picture(path)
-    if ending == ".npz" and path.parent.parent.name == "checkpoints" and run_around(path):
+    if ending == ".npz" and path.parent.parent.name == "checkpoints" and enclosing_run(path):
         return describe_file(path)
     if ending in (".npz", ".npy"):
         return describe_arrays(path)
@@ -127,12 +127,12 @@ def _has_pictures(folder: Path) -> bool:
 def describe_run(run: RunFolder) -> Facts:
     """Describe a run: how far it is, how it differs from the defaults, whether it is whole."""
     record = run.record()
-    run.check_own()
+    run.check_contents()
     config = flatten(run.config())
     defaults = flatten(TrainConfig())
-    status = status_now(run)
+    status = current_status(run)
     found = [(one, describe_checkpoint(one)) for one in checkpoints.find(run.checkpoints)]
-    described = [facts for one, facts in found if facts["verified"] or one.is_there()]
+    described = [facts for one, facts in found if facts["verified"] or one.still_exists()]
     return {
         "kind": "run",
         "path": str(run.path),
@@ -152,7 +152,7 @@ def describe_run(run: RunFolder) -> Facts:
         "metrics": run.metrics(),
         "frames": len(run.frames()),
         "checkpoints": described,
-        "set_aside": retention.set_aside_names(run.checkpoints),
+        "set_aside": retention.quarantined_names(run.checkpoints),
         "commands": _commands(run, status, described),
     }
 
@@ -219,7 +219,7 @@ def _commands(run: RunFolder, status: Facts, described: list[Facts]) -> dict[str
         early = isinstance(status.get("epoch"), int) and status["epoch"] < epochs
         more = "patience=null" if early else f"epochs={2 * epochs}"
         commands["train longer"] = f"{resume_command(run.path)} {more}"
-    elif state != "running" and (whole or run.never_saved()):
+    elif state != "running" and (whole or run.never_had_checkpoint()):
         commands["resume"] = resume_command(run.path)
     if whole:
         commands["sample"] = f"dcgan sample {name} --out grid.png"

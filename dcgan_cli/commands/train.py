@@ -15,7 +15,7 @@ from dcgan_cli.core.data.load import (
 from dcgan_cli.core.data.pictures.listing import first_names
 from dcgan_cli.core.runs.folder import RunFolder, shown_path
 from dcgan_cli.errors import DataError, DcganError, NotHereError, UnusablePicturesError
-from dcgan_cli.hints import told
+from dcgan_cli.hints import message_with_hint
 from dcgan_cli.hydra_cli.run import Train
 from dcgan_cli.settings.overrides import override, shell_word
 from dcgan_cli.settings.schema import NAMED_FEATURES, TrainConfig
@@ -88,7 +88,7 @@ def prepare(
             try:
                 train(config, run, data, reporter)
             except DcganError as error:  # Told on the screen by the command line.
-                logger.error(printable(told(error)))
+                logger.error(printable(message_with_hint(error)))
                 raise
         if own_process:
             print_path(shown_path(run.path))

@@ -33,7 +33,7 @@ def remove_foreign_variables() -> tuple[str, ...]:
     """Remove variables that would change TensorFlow's arithmetic from this process.
 
     TensorFlow reads some when it is imported and others at its first step, so they stay removed
-    until `put_back_foreign_variables`.
+    until `restore_foreign_variables`.
 
     Returns:
         The names of the removed variables; the same names on every call.
@@ -44,7 +44,7 @@ def remove_foreign_variables() -> tuple[str, ...]:
     return tuple(sorted(_removed))
 
 
-def put_back_foreign_variables() -> None:
+def restore_foreign_variables() -> None:
     """Undo `remove_foreign_variables`, in a process that continues with other work."""
     while _removed:
         name, value = _removed.popitem()

@@ -114,11 +114,11 @@ def _run_once(line: CommandLine, prepare: Prepare, *, logs: bool) -> RunFolder:
         run = RunFolder(make_folder(cfg, "run"))
         with hold(run):
             run.check_new()
-            run.check_own()
+            run.check_contents()
             try:
                 _train(cfg, run, train, logs=logs)
             except KeyboardInterrupt:
-                run.remove_unless_begun()
+                run.remove_unless_started()
                 raise
         return run
     if any(mistakes.parse(word).key_or_group == "hydra.run.dir" for word in line.overrides):

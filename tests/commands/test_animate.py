@@ -48,7 +48,7 @@ def test_the_same_gif_as_at_the_end_of_the_run(dcgan, workplace, finished_run):
 
 def test_long_training(dcgan, workplace, finished_run, monkeypatch):
     """Both GIFs show fewer epochs, and both say so; the command that shows all does."""
-    monkeypatch.setattr("dcgan_cli.core.sampling.animation.MOST_GIF_BYTES", 10_000)
+    monkeypatch.setattr("dcgan_cli.core.sampling.animation.MAX_GIF_BYTES", 10_000)
     run = Path(shutil.copytree(finished_run, "a"))
     for epoch in range(4, 25):
         grid = f"epoch_{epoch % 3 + 1:04d}.png"

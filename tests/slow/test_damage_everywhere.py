@@ -21,7 +21,7 @@ def test_every_byte_of_the_newest_checkpoint(finished_run, tmp_path, injected):
                 stream.seek(position)
                 stream.write(bytes([whole[position] ^ 1 << position % 8]))
             try:
-                found, damaged = checkpoints.newest_whole(run / "checkpoints")
+                found, damaged = checkpoints.newest_intact(run / "checkpoints")
             except CheckpointError as error:  # One bit makes the format a newer one.
                 assert "update it" in str(error)  # noqa: PT017
             else:
@@ -31,7 +31,7 @@ def test_every_byte_of_the_newest_checkpoint(finished_run, tmp_path, injected):
             with path.open("r+b") as stream:
                 stream.seek(position)
                 stream.write(whole[position : position + 1])
-    assert checkpoints.newest_whole(run / "checkpoints")[1] == []
+    assert checkpoints.newest_intact(run / "checkpoints")[1] == []
 
 
 def test_random_flips_in_a_full_size_checkpoint(processes, tmp_path, injected):
@@ -57,6 +57,6 @@ def test_random_flips_in_a_full_size_checkpoint(processes, tmp_path, injected):
         done = processes.run("train", "resume=run", cwd=run.parent)
         assert done.code == 0, done.err
         assert f"warning: {name}" in done.err
-        assert "went back to step_0000000020" in done.err
+        assert "resumed from step_0000000020" in done.err
         assert_same_run(run, unbroken)
         injected["a flipped bit, gone back from"] += 1

@@ -127,7 +127,7 @@ def test_error_of_every_call_that_commits(
             assert ended.err.splitlines()[-1].startswith("dcgan: "), ended.err
         codes.append(ended.code)
         injected[f"{error} from {call}"] += 1
-        checkpoint, damaged = checkpoints.newest_whole(folder / "run" / "checkpoints")
+        checkpoint, damaged = checkpoints.newest_intact(folder / "run" / "checkpoints")
         assert checkpoint is not None
         assert not damaged
         done = processes.run(*WORDS, cwd=folder)

@@ -46,7 +46,7 @@ def test_full_disk(processes, small_disk, finished_run, injected):
     assert ended.code == 5, ended.err
     assert "No space left on device; free space, then resume with: dcgan train resume=" in ended.err
     assert not [path for path in small_disk.rglob("*") if ".tmp" in path.name]
-    checkpoint, damaged = checkpoints.newest_whole(small_disk / "run" / "checkpoints")
+    checkpoint, damaged = checkpoints.newest_intact(small_disk / "run" / "checkpoints")
     assert (checkpoint.progress.step, damaged) == (4, [])
     assert processes.run("sample", "--run", small_disk / "run", "--out", "/dev/null/x").code == 5
     out = small_disk.parent / "grid.png"

@@ -101,8 +101,8 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
         (int32 [R]). It returns float32 [3]: the generator's loss, the discriminator's loss (without
         penalties), and the number of replicas on which a loss or a gradient was not finite.
     """
-    networks = in_training(gan, config)
-    objective = Objective(loss_of(config.loss), config.loss.r1_gamma, config.gradient_penalty)
+    networks = training_networks(gan, config)
+    objective = Objective(build_loss(config.loss), config.loss.r1_gamma, config.gradient_penalty)
     fakes_per_replica = config.batch_size // strategy.num_replicas_in_sync
     conditional = config.model.conditional
 
@@ -165,7 +165,7 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
     return train_step
 
 
-def loss_of(settings: LossConfig) -> Loss:
+def build_loss(settings: LossConfig) -> Loss:
     """Return the loss that the settings name, as a function of logits alone.
 
     The function raises ConfigError if a registered loss returns anything but terms of the right
@@ -188,7 +188,7 @@ def loss_of(settings: LossConfig) -> Loss:
     return loss
 
 
-def in_training(gan: Gan, config: TrainConfig) -> Networks:
+def training_networks(gan: Gan, config: TrainConfig) -> Networks:
     """Return the networks in the form in which the settings have them trained.
 
     The transformed one is of the tutorial's networks for grey images.

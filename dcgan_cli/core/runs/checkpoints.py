@@ -52,7 +52,7 @@ class Checkpoint:
         """Whether it was written at the end of an epoch rather than in the middle of one."""
         return self.progress.epoch_step == 0 and self.progress.epoch > 0
 
-    def is_there(self) -> bool:
+    def still_exists(self) -> bool:
         """Whether it still has its name. What a run that trains has just pruned is not damaged."""
         return os.path.lexists(self.path)
 
@@ -85,7 +85,7 @@ class Checkpoint:
                     return f"{name} is damaged (its length differs)"
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
-            return f"{name} cannot be read ({_if_damage(error)})"
+            return f"{name} cannot be read ({_reason_if_damage(error)})"
         return "" if digest == self.files[name]["sha256"] else f"{name} is damaged (sha256 differs)"
 
 
@@ -96,8 +96,8 @@ class Damaged:
     path: Path
     reasons: list[str]
 
-    def is_there(self) -> bool:
-        """See `Checkpoint.is_there`."""
+    def still_exists(self) -> bool:
+        """See `Checkpoint.still_exists`."""
         return os.path.lexists(self.path)
 
     def problems(self) -> list[str]:
@@ -167,7 +167,7 @@ def find(folder: Path) -> list[Checkpoint | Damaged]:
     Raises:
         CheckpointError: one is of a newer format.
     """
-    return [found for found in map(look, paths(folder)) if found.is_there()]
+    return [found for found in map(read_or_damaged, paths(folder)) if found.still_exists()]
 
 
 def paths(folder: Path) -> list[Path]:
@@ -176,7 +176,7 @@ def paths(folder: Path) -> list[Path]:
     return sorted(named, key=lambda path: int(path.name.removeprefix("step_")), reverse=True)
 
 
-def newest_whole(folder: Path) -> tuple[Checkpoint | None, list[Damaged]]:
+def newest_intact(folder: Path) -> tuple[Checkpoint | None, list[Damaged]]:
     """Return the newest checkpoint that is whole, and the damaged ones that are newer.
 
     Raises:
@@ -188,7 +188,7 @@ def newest_whole(folder: Path) -> tuple[Checkpoint | None, list[Damaged]]:
         problems = found.problems()
         if isinstance(found, Checkpoint) and not problems:
             return found, damaged
-        if found.is_there():
+        if found.still_exists():
             damaged.append(Damaged(found.path, problems))
     return None, damaged
 
@@ -213,7 +213,7 @@ def best(
     return next((one for _, _, one in sorted(candidates) if not problems(one)), None)
 
 
-def scored_like(found: Iterable[Checkpoint | Damaged], kind: Score) -> list[Checkpoint]:
+def with_comparable_score(found: Iterable[Checkpoint | Damaged], kind: Score) -> list[Checkpoint]:
     """Return the checkpoints among `found` whose score may be compared with `kind`."""
     return [
         one
@@ -222,7 +222,9 @@ def scored_like(found: Iterable[Checkpoint | Damaged], kind: Score) -> list[Chec
     ]
 
 
-def damaged_betters(found: Iterable[Checkpoint | Damaged], best: Checkpoint) -> list[Damaged]:
+def damaged_with_better_score(
+    found: Iterable[Checkpoint | Damaged], best: Checkpoint
+) -> list[Damaged]:
     """Return the damaged checkpoints among `found` that have a better score than `best`."""
     return [
         Damaged(one.path, problems)
@@ -233,7 +235,7 @@ def damaged_betters(found: Iterable[Checkpoint | Damaged], best: Checkpoint) -> 
         and one.score.comparable(best.score)
         and one.score.frechet_distance < best.score.frechet_distance
         and (problems := one.problems())
-        and one.is_there()
+        and one.still_exists()
     ]
 
 
@@ -244,13 +246,13 @@ def read(path: Path) -> Checkpoint:
         DamagedError: it is missing or damaged.
         CheckpointError: it is of a newer format.
     """
-    found = look(path)
+    found = read_or_damaged(path)
     if isinstance(found, Damaged):
         raise DamagedError(f"{path}: {', '.join(found.reasons)}")
     return found
 
 
-def look(path: Path) -> Checkpoint | Damaged:
+def read_or_damaged(path: Path) -> Checkpoint | Damaged:
     """Read the manifest of what stands at a checkpoint's place.
 
     Raises:
@@ -271,12 +273,12 @@ def look(path: Path) -> Checkpoint | Damaged:
         check_types(path.name, progress, score, manifest["files"])
         return Checkpoint(path, progress, manifest["files"], str(manifest.get("run", "")), score)
     except OSError as error:
-        return Damaged(path, [f"manifest.json cannot be read ({_if_damage(error)})"])
+        return Damaged(path, [f"manifest.json cannot be read ({_reason_if_damage(error)})"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return Damaged(path, [f"manifest.json is damaged ({error})"])
 
 
-def _if_damage(error: OSError) -> str:
+def _reason_if_damage(error: OSError) -> str:
     """Return what is wrong with a file that is not there or is no file; raise what else it is."""
     if error.errno not in NO_FILE:
         raise error

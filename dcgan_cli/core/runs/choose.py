@@ -31,7 +31,7 @@ def choose_checkpoint(run: RunFolder, epoch: int | str) -> tuple[Checkpoint, lis
         CheckpointError: there is none.
     """
     if epoch == LAST:
-        newest, damaged = checkpoints.newest_whole(run.checkpoints)
+        newest, damaged = checkpoints.newest_intact(run.checkpoints)
         if newest is None:
             if damaged:
                 reasons = "; ".join(map(str, damaged))
@@ -49,7 +49,7 @@ def choose_checkpoint(run: RunFolder, epoch: int | str) -> tuple[Checkpoint, lis
             raise NoScoreError(
                 f"{run.path} keeps no checkpoint with a score (evaluate_every makes them)"
             )
-        return best, checkpoints.damaged_betters(found, best)
+        return best, checkpoints.damaged_with_better_score(found, best)
     readable = [checkpoint for checkpoint in found if isinstance(checkpoint, Checkpoint)]
     at_ends = {c.progress.epoch: c for c in readable if c.ends_epoch}
     if epoch not in at_ends:

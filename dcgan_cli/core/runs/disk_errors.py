@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.storage import REMEDIES
-from dcgan_cli.errors import StorageError, WayOn
+from dcgan_cli.errors import ResumeHint, StorageError
 
 
 @contextlib.contextmanager
@@ -24,4 +24,4 @@ def disk_errors(run: RunFolder, verb: str = "write") -> Iterator[None]:
         message = f"cannot {verb} {path}: {error.strerror or error}; {remedy}"
         if not run.exists():
             raise StorageError(f"{message}, then start again") from error
-        raise StorageError(message, WayOn(run.path)) from error
+        raise StorageError(message, ResumeHint(run.path)) from error

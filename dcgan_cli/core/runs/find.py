@@ -66,7 +66,7 @@ def newest_run() -> RunFolder | None:
 def damaged_run() -> RunFolder | None:
     """Return a run below `runs/` for when `newest_run` finds none that can be read."""
     runs = map(RunFolder, sorted([*RUNS.glob("*"), *RUNS.glob("*/*")]))
-    return next((run for run in runs if run.looks_like_one()), None)
+    return next((run for run in runs if run.has_run_data()), None)
 
 
 def open_run(argument: str) -> RunFolder:
@@ -82,15 +82,15 @@ def open_run(argument: str) -> RunFolder:
     if run is None:
         raise NoRunError("there is no run in ./runs")
     if not run.exists():
-        _check_not_of_a_run(run.path)
+        _check_not_inside_run(run.path)
         if is_sweep(run.path):
             raise SweepError(run.path, len(job_folders(run.path)))
     run.config()
-    run.check_own()
+    run.check_contents()
     return run
 
 
-def run_around(path: Path) -> RunFolder | None:
+def enclosing_run(path: Path) -> RunFolder | None:
     """Return the run that a file or folder inside a run folder belongs to, if there is one."""
     for parent in (*list(path.parents)[:3], *list(Path(os.path.abspath(path)).parents)[:3]):
         if (run := RunFolder(parent)).exists():
@@ -98,13 +98,13 @@ def run_around(path: Path) -> RunFolder | None:
     return None
 
 
-def _check_not_of_a_run(path: Path) -> None:
+def _check_not_inside_run(path: Path) -> None:
     """Check that a path is not a part of a run folder, such as one of its checkpoints.
 
     Raises:
         CheckpointError: it is.
     """
-    if not path.exists() or (run := run_around(path)) is None:
+    if not path.exists() or (run := enclosing_run(path)) is None:
         return
     what = "a checkpoint" if path.parent.name == "checkpoints" else "a part"
     raise CheckpointError(f"{path} is {what} of the run {run.path}; name the run: {run.path}")
@@ -122,7 +122,7 @@ def run_to_read(argument: str | None) -> RunFolder:
         CheckpointError: there is no such run, or it is not to be used.
     """
     if argument == "bundled":
-        if RunFolder(Path(argument)).looks_like_one():
+        if RunFolder(Path(argument)).has_run_data():
             raise CheckpointError(
                 "bundled is the generator inside the program; write ./bundled for the run here"
             )

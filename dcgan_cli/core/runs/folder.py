@@ -18,7 +18,7 @@ from dcgan_cli.core.storage import (
     replacing,
     write_json,
 )
-from dcgan_cli.errors import CheckpointError, ConfigError, WayOn
+from dcgan_cli.errors import CheckpointError, ConfigError, ResumeHint
 from dcgan_cli.settings.schema import TrainConfig
 from dcgan_cli.settings.tree import from_dict
 
@@ -37,7 +37,7 @@ class RunFolder(RunPaths):
         if self.exists():
             raise ConfigError(
                 f"{self.path} already holds a run; choose another hydra.run.dir",
-                WayOn(self.path, ", or resume with"),
+                ResumeHint(self.path, ", or resume with"),
             )
         if self.has_checkpoints():
             raise ConfigError(
@@ -45,7 +45,7 @@ class RunFolder(RunPaths):
                 "choose another hydra.run.dir"
             )
 
-    def never_saved(self) -> bool:
+    def never_had_checkpoint(self) -> bool:
         """Whether no checkpoint was ever committed here, or begun."""
         begun = any(path.name.startswith("step_") for path in entries(self.checkpoints))
         return not begun and self.status().get("saved_step") is None
@@ -153,7 +153,7 @@ class RunFolder(RunPaths):
         with replacing(self.metrics_csv) as stream:
             stream.write(format_metrics(rows).encode())
 
-    def keep_spoiled_metrics(self) -> None:
+    def back_up_damaged_metrics(self) -> None:
         """Copy `metrics.csv`, if there is one, to `metrics.csv.damaged` before it is replaced."""
         with contextlib.suppress(FileNotFoundError):
             text = read_text(self.metrics_csv)

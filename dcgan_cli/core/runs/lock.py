@@ -61,7 +61,7 @@ def is_held(run: RunFolder) -> bool | None:
         return None
 
 
-def status_now(run: RunFolder) -> dict[str, Any]:
+def current_status(run: RunFolder) -> dict[str, Any]:
     """Return a run's status; a process that was killed has left "running" behind."""
     status = run.status()
     if status["state"] == "running" and is_held(run) is False:

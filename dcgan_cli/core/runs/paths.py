@@ -70,11 +70,11 @@ class RunPaths:
             for path in entries(self.checkpoints)
         )
 
-    def looks_like_one(self) -> bool:
+    def has_run_data(self) -> bool:
         """Whether this is a run folder, or was one before it lost its `run.json`."""
         return self.exists() or self.has_checkpoints()
 
-    def check_own(self) -> None:
+    def check_contents(self) -> None:
         """Check that everything in the folder is its own, so that using it reaches nothing else.
 
         Raises:
@@ -93,9 +93,9 @@ class RunPaths:
             if path.exists() and not path.is_dir():
                 raise CheckpointError(f"{path} is not a folder; move it out of the run folder")
 
-    def remove_unless_begun(self) -> None:
+    def remove_unless_started(self) -> None:
         """Remove what was made before the run itself, and the folder if it holds nothing else."""
-        if self.looks_like_one():
+        if self.has_run_data():
             return
         with contextlib.suppress(OSError):
             for path in (self.log, self.path / ".hydra", self.lock):

@@ -5,14 +5,14 @@ from typing import Any
 
 RECORDED = {"dcgan_version": str, "config": dict, "precision": str, "data_sha256": str}
 """What a `run.json` cannot be without, and of which type."""
-RECORDED_OF_A_LAYER = {
+LAYER_FIELDS = {
     "name": str,
     "type": str,
     "output_shape": list,
     "parameters": int,
     "multiply_adds": int,
 }
-RECORDED_OF_A_PLUGIN = {
+PLUGIN_FIELDS = {
     "choice": str,
     "name": str,
     "sha256": str | None,
@@ -32,10 +32,10 @@ def check_record(record: dict[str, Any]) -> None:
     if not isinstance(plugins, list):
         raise ValueError("its plugins are not a list")
     for plugin in plugins:
-        _check_types(plugin, RECORDED_OF_A_PLUGIN)
+        _check_types(plugin, PLUGIN_FIELDS)
     for layers in record.get("networks", {}).values():
         for layer in layers:
-            _check_types(layer, RECORDED_OF_A_LAYER)
+            _check_types(layer, LAYER_FIELDS)
 
 
 def _check_types(values: dict[str, Any], types: Mapping[str, Any]) -> None:

@@ -7,8 +7,8 @@ import os
 import re
 from pathlib import Path
 
-from dcgan_cli.core.runs.checkpoints import Checkpoint, Damaged, best, scored_like
-from dcgan_cli.core.runs.shelf import Shelf
+from dcgan_cli.core.runs.checkpoint_cache import CheckpointCache
+from dcgan_cli.core.runs.checkpoints import Checkpoint, Damaged, best, with_comparable_score
 from dcgan_cli.core.storage import entries, flush_folder, remove, temporary_beside
 
 ASIDE = re.compile(r"step_[0-9]{10,20}\.damaged(-\d+)?")
@@ -16,7 +16,7 @@ KEPT_NEWEST = 2
 """Checkpoints kept whatever their epoch, so that there is one to go back to."""
 
 
-def prune(shelf: Shelf, keep_every: int) -> None:
+def prune(cache: CheckpointCache, keep_every: int) -> None:
     """Remove what need not be kept.
 
     The two newest that are whole stay, and so does all that is newer than them; of the others stay
@@ -24,13 +24,13 @@ def prune(shelf: Shelf, keep_every: int) -> None:
     those at the end of every `keep_every`-th epoch.
     """
     whole = 0
-    there = shelf.find()
+    there = cache.find()
     scores = [one.score for one in there if isinstance(one, Checkpoint) and one.score]
     kinds = {(score.features, score.samples): score for score in scores}.values()
-    kept = [best(scored_like(there, kind), shelf.problems) for kind in kinds]
+    kept = [best(with_comparable_score(there, kind), cache.problems) for kind in kinds]
     for found in there:
         if whole < KEPT_NEWEST:
-            whole += not shelf.problems(found)
+            whole += not cache.problems(found)
         elif found not in kept and not (
             isinstance(found, Checkpoint)
             and found.ends_epoch
@@ -41,7 +41,7 @@ def prune(shelf: Shelf, keep_every: int) -> None:
             remove(doomed)
 
 
-def set_aside(damaged: Damaged) -> Path:
+def quarantine(damaged: Damaged) -> Path:
     """Rename a damaged checkpoint, so that it is not used and can be examined.
 
     Returns:
@@ -58,6 +58,6 @@ def set_aside(damaged: Damaged) -> Path:
     return aside
 
 
-def set_aside_names(folder: Path) -> list[str]:
-    """Return the names of the checkpoints that `set_aside` has renamed."""
+def quarantined_names(folder: Path) -> list[str]:
+    """Return the names of the checkpoints that `quarantine` has renamed."""
     return sorted(path.name for path in entries(folder) if ASIDE.fullmatch(path.name))

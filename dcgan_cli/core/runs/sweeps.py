@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dcgan_cli.core.runs.folder import RunFolder, shown_path
-from dcgan_cli.core.runs.lock import status_now
+from dcgan_cli.core.runs.lock import current_status
 from dcgan_cli.errors import CheckpointError
 from dcgan_cli.settings.tree import flatten
 
@@ -57,7 +57,7 @@ def _folders(folder: Path) -> list[Path]:
 def is_sweep(folder: Path) -> bool:
     """Return whether a folder is not a run folder but contains run folders."""
     with contextlib.suppress(OSError):
-        if folder.is_dir() and not RunFolder(folder).looks_like_one():
+        if folder.is_dir() and not RunFolder(folder).has_run_data():
             return bool(job_folders(folder))
     return False
 
@@ -65,7 +65,7 @@ def is_sweep(folder: Path) -> bool:
 def read_job(folder: Path) -> Job:
     """Read what is known of one job. A damaged record is a state, not an error."""
     run = RunFolder(folder)
-    status = status_now(run)
+    status = current_status(run)
     state, settings = status["state"], _settings_in(status.get("words"))
     reason = str(status.get("reason", "")) if state != "finished" else ""
     try:

@@ -17,9 +17,9 @@ from dcgan_cli.errors import ConfigError, DataError
 
 TRAINING_FPS = 5.0
 LAST_FRAME_SECONDS = 2.0
-MOST_GIF_BYTES = 10e6
+MAX_GIF_BYTES = 10e6
 """The size that a GIF of a training is kept below, by showing fewer epochs."""
-FEWEST_FRAMES = 10
+MIN_FRAMES = 10
 """So many frames are shown even so."""
 MEASURED_FRAMES = 8
 LABEL_HEIGHT = 22
@@ -43,7 +43,7 @@ def animate_training(
         path: the file to make or replace; see `write_animation`.
         fps: frames a second.
         last_frame_seconds: how long the last frame stays.
-        every: show every Nth epoch and the last; None for as many as fit in `MOST_GIF_BYTES`.
+        every: show every Nth epoch and the last; None for as many as fit in `MAX_GIF_BYTES`.
 
     Returns:
         The number of frames, and a note on epochs that are left out of their own accord, or "".
@@ -53,11 +53,11 @@ def animate_training(
     """
     note = ""
     if every is None:
-        every = _every_that_fits(run) if path.suffix.lower() == ".gif" else 1
+        every = _epoch_stride(run) if path.suffix.lower() == ".gif" else 1
         if every > 1:
             note = (
                 f"{path.name} shows every {_ordinal(every)} epoch, to stay below "
-                f"{MOST_GIF_BYTES / 1e6:.0f} MB"
+                f"{MAX_GIF_BYTES / 1e6:.0f} MB"
             )
     frames = training_frames(run, every)
     return write_animation(path, frames, fps, last_frame_seconds), note
@@ -83,7 +83,7 @@ def training_frames(run: RunFolder, every: int = 1) -> Iterator[Image.Image]:
         size = size or picture.size
         if picture.size != size:
             raise DataError(f"{path} is {picture.size}, the grids before it are {size}; remove it")
-        yield labelled(picture, f"epoch {epoch} of {last}")
+        yield add_label(picture, f"epoch {epoch} of {last}")
 
 
 def _open_grid(path: Path) -> Image.Image:
@@ -93,8 +93,8 @@ def _open_grid(path: Path) -> Image.Image:
         raise DataError(f"{path} is not a readable PNG ({error}); remove it") from None
 
 
-def _every_that_fits(run: RunFolder) -> int:
-    """Return how many epochs apart a GIF's frames must be to stay below `MOST_GIF_BYTES`.
+def _epoch_stride(run: RunFolder) -> int:
+    """Return how many epochs apart a GIF's frames must be to stay below `MAX_GIF_BYTES`.
 
     Frames grow while a network learns, so some from all of the training are measured.
     """
@@ -105,7 +105,7 @@ def _every_that_fits(run: RunFolder) -> int:
     gif = io.BytesIO()
     write_gif(gif, (_open_grid(path) for _, path in measured), TRAINING_FPS, 0)
     wanted = gif.tell() / len(measured) * len(paths)
-    return min(math.ceil(wanted / MOST_GIF_BYTES), max(1, len(paths) // FEWEST_FRAMES))
+    return min(math.ceil(wanted / MAX_GIF_BYTES), max(1, len(paths) // MIN_FRAMES))
 
 
 def _ordinal(number: int) -> str:
@@ -124,7 +124,7 @@ def missing_epochs(there: Sequence[int], last: int) -> str:
     return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in gaps)
 
 
-def labelled(picture: Image.Image, text: str) -> Image.Image:
+def add_label(picture: Image.Image, text: str) -> Image.Image:
     """Return the picture with a line of text below it."""
     taller = Image.new(picture.mode, (picture.width, picture.height + LABEL_HEIGHT))
     taller.paste(picture)

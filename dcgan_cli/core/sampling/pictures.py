@@ -21,7 +21,7 @@ DESCRIPTION = 0x010E
 """The EXIF tag in which the facts stand in those: ImageDescription."""
 TOO_LARGE = (Image.DecompressionBombWarning, Image.DecompressionBombError)
 MARGIN = 2
-GOOD_WIDTH = 512
+TARGET_WIDTH = 512
 """Small grids are enlarged towards this width, in pixels, by a whole factor."""
 
 
@@ -63,7 +63,7 @@ def to_picture(array: np.ndarray, scale: int = 1) -> Image.Image:
 def grid_picture(images: np.ndarray, columns: int | None = None) -> Image.Image:
     """Make a grid of uint8 [N, H, W, C] that is large enough to look at."""
     grid = sample_grid(images, columns)
-    return to_picture(grid, scale=max(1, GOOD_WIDTH // grid.shape[1]))
+    return to_picture(grid, scale=max(1, TARGET_WIDTH // grid.shape[1]))
 
 
 def write_png(stream: IO[bytes], picture: Image.Image, facts: dict[str, Any]) -> None:

@@ -113,7 +113,7 @@ class LoadedGenerator:
     """What made its pictures, for their metadata: run, how far it had come, version."""
     source: str
     """Where it is from, in words."""
-    passed_over: list[Damaged]
+    skipped_checkpoints: list[Damaged]
     """Checkpoints that would have come first and are damaged."""
 
 
@@ -127,7 +127,7 @@ def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
     Raises:
         CheckpointError: there is no such checkpoint, or it is damaged or does not fit.
     """
-    checkpoint, passed_over = choose_checkpoint(run, epoch)
+    checkpoint, skipped_checkpoints = choose_checkpoint(run, epoch)
     config = run.config()
     part = sampled_part(config)
     arrays = checkpoint.load(part)
@@ -144,7 +144,7 @@ def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
             f"{run.path} has {len(names)} class_names in run.json and {config.num_classes} "
             "classes; restore its original run.json"
         )
-    return LoadedGenerator(sampler, names, config, facts, source, passed_over)
+    return LoadedGenerator(sampler, names, config, facts, source, skipped_checkpoints)
 
 
 def picture_facts(run: RunFolder, progress: Progress) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""The training loop, with what it needs before, within and after each epoch."""
+"""The training loop: setup, resuming, epochs, scores, checkpoints."""

@@ -1,4 +1,4 @@
-"""What an epoch leaves for people to look at: a grid, a row of metrics and, at the end, the GIF."""
+"""Write the outputs of each epoch: the grid, the row of metrics and, after the last, the GIF."""
 
 import io
 from typing import Any
@@ -14,14 +14,14 @@ from dcgan_cli.core.training.reporter import Reporter
 from dcgan_cli.errors import DcganError
 
 
-class EpochRecords:
-    """Grids and rows of one run, up to the epoch it has finished.
+class EpochOutputs:
+    """Writes the grids and the metrics of one run.
 
     Args:
-        run: its folder.
+        run: the run folder.
         sampler: draws the grids.
-        count: images in a grid.
-        reporter: shows what could not be written.
+        count: number of images in a grid.
+        reporter: shows warnings.
     """
 
     def __init__(self, run: RunFolder, sampler: Sampler, count: int, reporter: Reporter) -> None:
@@ -32,22 +32,22 @@ class EpochRecords:
         self.rows: list[dict[str, float]] = []
         self.unwritten_grids: dict[int, bytes] = {}
 
-    def go_on(self, progress: Progress, *, keep_scores: bool = True) -> None:
-        """Take up the records of a run at its newest checkpoint.
+    def resume(self, progress: Progress, *, keep_scores: bool = True) -> None:
+        """Bring the outputs of a run in line with its newest checkpoint.
 
-        Rows of epochs after it go, since those epochs are trained again. Its own grid is drawn
-        again if it is not there.
+        Deletes the rows of later epochs, which are trained again, and draws the checkpoint's grid
+        if it is missing.
 
         Args:
-            progress: how far the run has come.
-            keep_scores: False takes the scores out of the rows, because those to come cannot be
-                compared with them.
+            progress: the progress in the checkpoint.
+            keep_scores: False deletes the scores in the rows, because new scores are not
+                comparable with them.
 
         Raises:
             OSError: the metrics cannot be written.
         """
-        found = self.run.metrics()
-        by_epoch = {int(row["epoch"]): row for row in found}
+        saved_rows = self.run.metrics()
+        by_epoch = {int(row["epoch"]): row for row in saved_rows}
         epochs = sorted(epoch for epoch in by_epoch if 1 <= epoch <= progress.epoch)
         names = METRICS_COLUMNS if keep_scores else LOSS_COLUMNS
         self.rows = [
@@ -55,21 +55,21 @@ class EpochRecords:
             for epoch in epochs
         ]
         if missing := missing_epochs(epochs, progress.epoch):
-            self.run.keep_spoiled_metrics()
-            self.reporter.note(f"warning: metrics.csv has lost epoch {missing}")
-        if self.rows != found:
+            self.run.back_up_damaged_metrics()
+            self.reporter.note(f"warning: metrics.csv has no row for epoch {missing}")
+        if self.rows != saved_rows:
             self.run.write_metrics(self.rows)
         at_end_of_epoch = progress.epoch > 0 and progress.epoch_step == 0
         if at_end_of_epoch and not self.run.frame(progress.epoch).exists():
             self.add_grid(progress)
         drawn = [epoch for epoch, _ in self.run.frames() if epoch <= progress.epoch]
         if missing := missing_epochs(drawn, progress.epoch):
-            self.reporter.note(f"warning: there is no grid of epoch {missing}")
+            self.reporter.note(f"warning: no grid of epoch {missing}")
 
     def add_grid(self, progress: Progress) -> None:
-        """Draw the grid of the epoch that `progress` ends.
+        """Draw the grid of the epoch that has just finished.
 
-        If it cannot be written, that is said and tried again after the next epoch.
+        If the grid cannot be written, show a warning and try again after the next epoch.
         """
         picture = grid_picture(self.sampler.sample(self.seeds), self.sampler.classes or None)
         png = io.BytesIO()
@@ -82,26 +82,26 @@ class EpochRecords:
                     stream.write(self.unwritten_grids[epoch])
             except OSError as error:
                 self.reporter.note(
-                    f"warning: {self.run.frame(epoch)} not written: {error.strerror}"
+                    f"warning: cannot write {self.run.frame(epoch)}: {error.strerror}"
                 )
             else:
                 del self.unwritten_grids[epoch]
 
     def add_row(self, row: dict[str, Any]) -> None:
-        """Add an epoch's row to `metrics.csv`.
+        """Append an epoch's row to `metrics.csv`.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the file cannot be written.
         """
         self.rows.append(row)
         self.run.write_metrics(self.rows)
 
     def write_gif(self) -> None:
-        """Make the animation of all grids, or say why there is none."""
+        """Write the GIF of all grids, or note why it could not be written."""
         try:
             _, note = animate_training(self.run, self.run.gif)
-        except (OSError, DcganError) as error:  # The training is done and safe.
+        except (OSError, DcganError) as error:  # Training has finished and is saved.
             self.reporter.note(f"no animation: {error}")
         else:
             if note:
-                self.reporter.note(f"{note}; {self.run.samples.name}/ has the grids of all")
+                self.reporter.note(f"{note}; {self.run.samples.name}/ has the grids of all epochs")

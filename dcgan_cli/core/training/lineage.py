@@ -1,4 +1,4 @@
-"""What `run.json` says of a run: what it was begun with, and each part of its training."""
+"""Write the facts about a run to `run.json` when it starts and each time it is resumed."""
 
 import dataclasses
 from typing import Any
@@ -22,69 +22,69 @@ from dcgan_cli.settings.tree import flatten
 
 Facts = dict[str, Any]
 ENVIRONMENT = ("device", "threads", "onednn", "tensorflow", "keras", "numpy")
-"""What the bits of a result depend on besides settings and data."""
+"""Facts besides settings and data that the bits of a result depend on."""
 
 
-def begin(
+def start(
     run: RunFolder,
     config: TrainConfig,
-    arithmetic: dict[str, str],
+    resolved: dict[str, str],
     scored_by: Facts | None,
     gan: Gan,
     data: ImageSet,
     digest: str,
 ) -> None:
-    """Begin a run: write its record.
+    """Create the run folder and write `run.json`.
 
     Raises:
-        ConfigError: there is a run here already.
-        OSError: it cannot be written.
+        ConfigError: the folder already contains a run.
+        OSError: the folder cannot be written.
     """
     networks = {model.name: layer_table(model) for model in (gan.generator, gan.discriminator)}
     facts = {
-        **arithmetic,
+        **resolved,
         "plugins": plugin_facts(config),
         "data_sha256": digest,
         "data_images": len(data.images),
         "class_names": list(data.class_names) if config.model.conditional else [],
         "scored_by": scored_by,
         "networks": networks,
-        "lineage": [_part(Progress())],
+        "lineage": [_lineage_entry(Progress())],
     }
     run.create(dataclasses.asdict(config), facts)
 
 
-def go_on(
+def resume(
     run: RunFolder,
     config: TrainConfig,
-    arithmetic: dict[str, str],
+    resolved: dict[str, str],
     scored_by: Facts | None,
     progress: Progress,
     steps: int,
 ) -> list[str]:
-    """Add a part to a run's record, and return what differs in it from the part before.
+    """Record in `run.json` that a run is resumed, and return notes on what has changed.
 
     Args:
         run: the run.
-        config: the settings of the part.
-        arithmetic: what its settings that may be `auto` stand for.
-        scored_by: how its scores are made, if they are.
-        progress: where it begins.
-        steps: those of the whole run.
+        config: the settings from now on.
+        resolved: the values of settings that may be `auto`.
+        scored_by: how scores are computed; None without scores.
+        progress: where training continues.
+        steps: number of steps of the whole run.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     before = run.record()
     changed = _changed(flatten(run.config()), flatten(config))
     lineage = before.get("lineage", [])
-    part = _part(progress)
+    entry = _lineage_entry(progress)
     run.update(
         {
             "config": dataclasses.asdict(config) | {"resume": None},
-            **arithmetic,
+            **resolved,
             "scored_by": scored_by or before.get("scored_by"),
-            "lineage": [*lineage, part | {"changed": changed}],
+            "lineage": [*lineage, entry | {"changed": changed}],
         }
     )
     notes = [f"changed   {name} from {old} to {new}" for name, (old, new) in changed.items()]
@@ -93,16 +93,16 @@ def go_on(
     if optimizer.cooldown and "epochs" in changed:
         rate = float(Cooldown(optimizer.learning_rate, optimizer.cooldown, steps)(progress.step))
         notes.append(
-            f"rate      {rate:.2g} now, and falls to zero at epoch {config.epochs}, as in a run "
-            "of that length"
+            f"rate      {rate:.2g} now; it decays to zero at epoch {config.epochs}, as in a run of "
+            "that length"
         )
-    if moved := _moved(lineage, part):
-        notes.append(f"{', '.join(moved)}: results will differ from an uninterrupted run")
+    if differences := _changed_environment(lineage, entry):
+        notes.append(f"{', '.join(differences)}: results will differ from an uninterrupted run")
     return notes
 
 
 def _changed(own: Facts, asked: Facts) -> dict[str, list[Any]]:
-    """Return the old and the new value of each setting that changes."""
+    """Return the old and the new value of each changed setting."""
     return {
         name: [own[name], value]
         for name, value in asked.items()
@@ -110,18 +110,18 @@ def _changed(own: Facts, asked: Facts) -> dict[str, list[Any]]:
     }
 
 
-def _moved(lineage: list[Any], part: Facts) -> list[str]:
-    """Say what in the surroundings is not what it was in the part before."""
+def _changed_environment(lineage: list[Any], entry: Facts) -> list[str]:
+    """Return a note for each environment fact that differs from the last lineage entry."""
     last = lineage[-1] if lineage and isinstance(lineage[-1], dict) else {}
     return [
-        f"{name} is {part[name]} (was {last[name]})"
+        f"{name} is {entry[name]} (was {last[name]})"
         for name in ENVIRONMENT
-        if name in last and last[name] != part[name]
+        if name in last and last[name] != entry[name]
     ]
 
 
-def _part(progress: Progress) -> Facts:
-    """Describe the part of a run that begins now."""
+def _lineage_entry(progress: Progress) -> Facts:
+    """Return the lineage entry of a training process that starts now."""
     return {
         "started": now(),
         "from_step": progress.step,

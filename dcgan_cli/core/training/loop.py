@@ -1,4 +1,4 @@
-"""The training loop: epochs of steps; after each a grid, a line of metrics, a checkpoint."""
+"""The training loop: steps, and after each epoch a grid, a row of metrics and a checkpoint."""
 
 import contextlib
 import signal
@@ -16,31 +16,31 @@ from dcgan_cli.core.runs.find import point_latest_to
 from dcgan_cli.core.runs.folder import RunFolder, shown_path
 from dcgan_cli.core.runs.progress import Progress, Score
 from dcgan_cli.core.sampling.sampler import Sampler
-from dcgan_cli.core.training.epoch_outputs import EpochRecords
+from dcgan_cli.core.training.epoch_outputs import EpochOutputs
 from dcgan_cli.core.training.epoch_scores import EpochScores
 from dcgan_cli.core.training.memory_errors import memory_errors
 from dcgan_cli.core.training.reporter import Reporter, Start, StepReport
 from dcgan_cli.core.training.setup import set_up
 from dcgan_cli.core.training.signals import StopRequest, stop_on_signals
-from dcgan_cli.errors import DataError, Interrupted, NumericalError, StorageError, WayOn
+from dcgan_cli.errors import DataError, Interrupted, NumericalError, ResumeHint, StorageError
 from dcgan_cli.settings.schema import TrainConfig
 
 
 def train(config: TrainConfig, run: RunFolder, data: ImageSet, reporter: Reporter) -> None:
     """Train in a new run folder, or resume the one that `config.resume` names.
 
-    The caller holds the folder's lock.
+    The caller must hold the lock of the run folder.
 
     Args:
-        config: the settings; when resuming, those of the run with what may change changed.
-        run: where everything is written; it exists.
+        config: the settings; when resuming, those of the run with the requested changes.
+        run: the run folder, which must exist.
         data: the training images.
         reporter: shows the progress.
 
     Raises:
-        Interrupted: a signal came; the state is saved.
-        NumericalError: a loss or gradient is not finite; what is saved is the state before.
-        CheckpointError, DataError, ConfigError: the run to resume does not fit.
+        Interrupted: a signal stopped the run; the state is saved.
+        NumericalError: a loss or gradient is not finite; the last checkpoint is from before.
+        CheckpointError, DataError, ConfigError: the run to resume does not match the settings.
         StorageError: the run folder cannot be written, or memory ran out.
     """
     with stop_on_signals() as stop, memory_errors(config, run), deterministic_ops():
@@ -48,7 +48,7 @@ def train(config: TrainConfig, run: RunFolder, data: ImageSet, reporter: Reporte
 
 
 class _Training:
-    """One process's part of a run."""
+    """Trains one run in this process."""
 
     def __init__(
         self,
@@ -67,25 +67,25 @@ class _Training:
         self.setup = set_up(config, run, data)
         self.progress = self.setup.progress
         sampler = Sampler(self.setup.gan.sampled, config.num_classes)
-        self.records = EpochRecords(run, sampler, config.num_examples_to_generate, reporter)
-        shelf = self.setup.saver.shelf
-        self.scores = EpochScores(config, shelf, self.setup.scorer, sampler, reporter)
+        self.outputs = EpochOutputs(run, sampler, config.num_examples_to_generate, reporter)
+        checkpoint_cache = self.setup.saver.checkpoint_cache
+        self.scores = EpochScores(config, checkpoint_cache, self.setup.scorer, sampler, reporter)
         self.clock = time.monotonic()
         self.unreadable: DataError | None = None
 
     def run(self) -> None:
-        """Train until the last epoch is done or a signal stops it."""
+        """Train until the last epoch, early stopping or a signal."""
         try:
             self.reporter.start(self._start())
             for note in (*self.data.notes, *self.setup.notes):
                 self.reporter.note(str(note))
             with disk_errors(self.folder):
-                self.records.go_on(self.progress, keep_scores=self.setup.keeps_scores)
+                self.outputs.resume(self.progress, keep_scores=self.setup.keeps_scores)
             if (reason := self._reason_to_stop()) is not None:
                 self.reporter.note(f"nothing left to do; {reason}")
             else:
                 reason = self._train()
-            self.records.write_gif()
+            self.outputs.write_gif()
             early = self.progress.epoch < self.config.epochs
             self._write_status("finished", **({"reason": reason} if early else {}))
         except KeyboardInterrupt:  # The second Ctrl-C.
@@ -93,7 +93,7 @@ class _Training:
             raise Interrupted(
                 "stopped at once",
                 128 + signal.SIGINT,
-                WayOn(self.folder.path, f"; resume from {self._saved()} with"),
+                ResumeHint(self.folder.path, f"; resume from {self._saved()} with"),
             ) from None
         except BaseException as error:
             state = "interrupted" if isinstance(error, Interrupted) else "failed"
@@ -101,14 +101,14 @@ class _Training:
             raise
 
     def _reason_to_stop(self) -> str | None:
-        """Say why the run is at its end, if it is."""
+        """Return why training should end; None if it should not."""
         epoch = self.progress.epoch
         if epoch >= self.config.epochs:
-            return "a larger epochs= trains longer"
-        return None if self.progress.epoch_step else self.scores.out_of_patience()
+            return "raise epochs= to continue"
+        return None if self.progress.epoch_step else self.scores.early_stop_reason()
 
     def _train(self) -> str:
-        """Train epoch after epoch, and return the reason why the last one was the last."""
+        """Train until there is a reason to stop, and return the reason."""
         point_latest_to(self.folder)
         self._write_status("running")
         self.clock = time.monotonic() - self.progress.seconds
@@ -121,31 +121,31 @@ class _Training:
 
     def _train_epoch(self) -> None:
         self._check_data()
-        # A result is read one step late, so that an accelerator need not wait for this loop.
-        unread: tf.Tensor | None = None
+        # Read each result one step late, so that an accelerator does not wait for this loop.
+        pending: tf.Tensor | None = None
         for images in self._batches():
             if self.stop.signal:
                 break
-            step = self.progress.step + (unread is not None)
+            step = self.progress.step + (pending is not None)
             result = self.setup.step(images, tf.constant(step, tf.int64))
-            if unread is not None:
-                self._read(unread)
-            unread = result
+            if pending is not None:
+                self._record_step(pending)
+            pending = result
             if self.setup.saver.seconds_since() >= self.config.checkpoint_seconds:
-                self._read(unread)
-                unread = None
+                self._record_step(pending)
+                pending = None
                 if self.progress.epoch_step < self.steps_per_epoch:
                     self._save()
-        if unread is not None:
-            self._read(unread)
+        if pending is not None:
+            self._record_step(pending)
         if self.progress.epoch_step < self.steps_per_epoch:
             self._save()
             if self.stop.signal:
                 self._interrupt(self.stop.signal)
-            raise DataError(str(self.unreadable), WayOn(self.folder.path, text=""))
+            raise DataError(str(self.unreadable), ResumeHint(self.folder.path, text=""))
 
     def _batches(self) -> Iterator[Any]:
-        """Yield the rest of the epoch's batches, or those before a picture that cannot be read."""
+        """Yield the remaining batches of the epoch, up to the first unreadable image."""
         try:
             yield from self.setup.distribute(_rest_of_epoch(self.config, self.data, self.progress))
         except tf.errors.OpError:
@@ -157,18 +157,18 @@ class _Training:
                 raise
 
     def _check_data(self) -> None:
-        """Check that the images' files are what they were. The state before is saved.
+        """Check that the image files have not changed.
 
         Raises:
-            DataError: they are not.
+            DataError: a file has changed.
         """
         try:
             self.data.check_unchanged()
         except DataError as error:
-            raise DataError(str(error), WayOn(self.folder.path, text="")) from None
+            raise DataError(str(error), ResumeHint(self.folder.path, text="")) from None
 
-    def _read(self, result: tf.Tensor) -> None:
-        """Take a step's result into the progress."""
+    def _record_step(self, result: tf.Tensor) -> None:
+        """Add a step's result to the progress and report it."""
         generator_loss, discriminator_loss, not_finite = (float(value) for value in result.numpy())
         progress = self.progress
         if not_finite:
@@ -197,10 +197,10 @@ class _Training:
         progress = self.progress
         epoch = progress.epoch + 1
         finished = Progress(step=progress.step, epoch=epoch)
-        self.records.add_grid(finished)
+        self.outputs.add_grid(finished)
         score = self.scores.score(epoch)
 
-        # The clock runs on from here, so the checkpoint's time belongs to the next epoch.
+        # The time of writing the checkpoint counts towards the next epoch.
         now = time.monotonic()
         seconds = max(now - self.clock, 1e-9)
         self.clock = now
@@ -214,11 +214,11 @@ class _Training:
             **score,
         }
         with disk_errors(self.folder):
-            self.records.add_row(row)
+            self.outputs.add_row(row)
         self.progress = finished
-        self._save(self.scores.of_checkpoint(row))
+        self._save(self.scores.checkpoint_score(row))
         self.reporter.epoch(row)
-        self.scores.follow(self.records.rows)
+        self.scores.check_health(self.outputs.rows)
         self._write_status("running")
         if self.stop.signal and epoch < self.config.epochs:
             self._interrupt(self.stop.signal)
@@ -231,12 +231,12 @@ class _Training:
                 raise self._not_finite(str(error)) from None
 
     def _not_finite(self, what: str) -> NumericalError:
-        """Add to what is not finite the way on, which is not the way that led there."""
+        """Return the error, with a resume command that lowers the learning rate."""
         rate = self.config.optimizer.learning_rate
         smaller = {"optimizer.learning_rate": rate / 10}
         return NumericalError(
             f"{what} with optimizer.learning_rate={rate:g}; try a smaller one, in a new run",
-            WayOn(self.folder.path, f" or from {self._saved()} on", smaller),
+            ResumeHint(self.folder.path, f" or from {self._saved()} on", smaller),
         )
 
     def _saved(self) -> str:
@@ -247,7 +247,7 @@ class _Training:
         raise Interrupted(
             f"{number.name}: saved at step {self.progress.step}",
             128 + number,
-            WayOn(self.folder.path, "; resume with"),
+            ResumeHint(self.folder.path, "; resume with"),
         )
 
     def _write_status(self, state: str, **facts: str) -> None:
@@ -257,13 +257,13 @@ class _Training:
             "epochs": self.config.epochs,
             "step": progress.step,
             "saved_step": self.setup.saver.saved_step,
-            "health": self.scores.health(self.records.rows),
+            "health": self.scores.health(self.outputs.rows),
         }
         with disk_errors(self.folder):
             self.folder.write_status(state, **position, **facts)
 
     def _try_status(self, state: str, reason: str) -> None:
-        """Write the status if it can be: a disk may be what failed, and has its own message."""
+        """Write the status, ignoring errors: a failed disk is reported by its own message."""
         with contextlib.suppress(StorageError, DataError):
             self._write_status(state, reason=reason)
 
@@ -284,7 +284,7 @@ class _Training:
 
 
 def _rest_of_epoch(config: TrainConfig, data: ImageSet, progress: Progress) -> tf.data.Dataset:
-    """Return the batches of the epoch that a run is in, without those that it has had."""
+    """Return the batches of the current epoch that have not been trained on yet."""
     return epoch_batches(
         data.images,
         data.labels if config.model.conditional else None,

@@ -1,4 +1,4 @@
-"""Memory that ran out, as one line with what the next command may change."""
+"""Turn out-of-memory errors into a message with what to change."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,26 +6,26 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from dcgan_cli.core.runs.folder import RunFolder
-from dcgan_cli.errors import StorageError, WayOn
+from dcgan_cli.errors import ResumeHint, StorageError
 from dcgan_cli.settings.schema import TrainConfig
 
 LESS_MEMORY = {"convolution": "direct", "precision": "bfloat16"}
-"""Settings of a resumed run that may change, and with which a step on a CPU takes less memory."""
+"""Settings that a resumed run may change to use less memory per step on a CPU."""
 
 
 @contextlib.contextmanager
 def memory_errors(config: TrainConfig, run: RunFolder) -> Iterator[None]:
-    """Turn errors of training that mean that memory ran out into a StorageError."""
+    """Turn out-of-memory errors in the block into a StorageError."""
     try:
         yield
     except (tf.errors.OpError, MemoryError) as error:
-        if isinstance(error, tf.errors.OpError) and not _is_of_memory(error):
+        if isinstance(error, tf.errors.OpError) and not _is_out_of_memory(error):
             raise
         raise _out_of_memory(config, run) from error
 
 
-def _is_of_memory(error: tf.errors.OpError) -> bool:
-    """Whether memory ran out. Of a constant, TensorFlow says that it cannot be parsed."""
+def _is_out_of_memory(error: tf.errors.OpError) -> bool:
+    """Return whether memory ran out. For a constant, TensorFlow reports a parse error instead."""
     parsed = "Cannot parse tensor from proto" in error.message
     return parsed or isinstance(error, tf.errors.ResourceExhaustedError)
 
@@ -42,5 +42,5 @@ def _out_of_memory(config: TrainConfig, run: RunFolder) -> StorageError:
     return StorageError(
         "out of memory; close other programs or use a machine with more memory (only a new run "
         "can have another batch_size)",
-        WayOn(run.path, settings=changes),
+        ResumeHint(run.path, settings=changes),
     )

@@ -1,4 +1,4 @@
-"""The interface by which training reports its progress."""
+"""The interface through which training reports its progress."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class Start:
-    """What is known before the first step."""
+    """Facts about a training, before its first step."""
 
     run: Path
     device: str
@@ -21,7 +21,7 @@ class Start:
     steps_per_epoch: int
     epochs: int
     steps_done: int
-    """Steps that an earlier part of the run has done."""
+    """Steps done before this run was resumed; 0 for a new run."""
 
 
 @dataclass(frozen=True)
@@ -29,28 +29,28 @@ class StepReport:
     """One finished step."""
 
     step: int
-    """Counted over the run, from 1."""
+    """Number of the step in the run, from 1."""
     epoch: int
-    """The epoch it belongs to, from 1."""
+    """Number of its epoch, from 1."""
     epoch_step: int
-    """Counted within the epoch, from 1."""
+    """Number of the step in its epoch, from 1."""
     images_per_second: float
-    """Mean over the epoch so far."""
+    """Mean over the current epoch."""
     generator_loss: float
     discriminator_loss: float
 
 
 class Reporter(Protocol):
-    """Shows training's progress. Methods are called in the order in which they stand here."""
+    """Shows the progress of training. `start` is called first, then the others in any order."""
 
     def start(self, start: Start) -> None:
-        """Training is about to begin."""
+        """Show the facts about a training that is about to start."""
 
     def step(self, report: StepReport) -> None:
-        """A step is done."""
+        """Show a finished step."""
 
     def epoch(self, row: dict[str, Any]) -> None:
-        """An epoch is done; `row` is its line of `metrics.csv`."""
+        """Show a finished epoch; `row` is its row of `metrics.csv`."""
 
     def note(self, text: str) -> None:
-        """Something worth a line happened."""
+        """Show a note or warning, one line."""

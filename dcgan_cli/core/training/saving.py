@@ -1,4 +1,4 @@
-"""A run's state, from memory to a checkpoint."""
+"""Save the state of a run as a checkpoint."""
 
 import shutil
 import time
@@ -8,25 +8,25 @@ import numpy as np
 from dcgan_cli.core.arrays import Arrays
 from dcgan_cli.core.gan.step import Gan
 from dcgan_cli.core.runs import checkpoints, retention
+from dcgan_cli.core.runs.checkpoint_cache import CheckpointCache
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.progress import Progress, Score
-from dcgan_cli.core.runs.shelf import Shelf
 from dcgan_cli.core.storage import entries
 from dcgan_cli.errors import NumericalError, StorageError
 
-ROOM = 3
-"""How many checkpoints' room there must be at the start: the one before, the newest, the next."""
+MAX_CHECKPOINTS_AT_ONCE = 3
+"""Checkpoints on disk while one is written: the two newest and the new one."""
 
 
 class Saver:
-    """Commits the state of a run and knows how long ago that was.
+    """Saves the state of one run.
 
     Args:
-        run: its folder.
-        gan: the state.
-        identity: what tells the run from others (see `runs/identity.py`).
-        keep_every: epochs between checkpoints that are kept.
-        saved_step: the step of the newest checkpoint, if there is one.
+        run: the run folder.
+        gan: networks and optimizers.
+        identity: the identity of the run (see `runs/identity.py`).
+        keep_every: number of epochs from one checkpoint that is kept to the next.
+        saved_step: the step of the newest checkpoint; None if there is none.
     """
 
     def __init__(
@@ -38,47 +38,49 @@ class Saver:
         self.keep_every = keep_every
         self.saved_step = saved_step
         self.saved_at = time.monotonic()
-        self.shelf = Shelf(run.checkpoints)
+        self.checkpoint_cache = CheckpointCache(run.checkpoints)
 
-    def check_room(self, *, keeps_best: bool) -> None:
-        """Check that the disk has room for as many checkpoints as there will be at a time.
+    def check_disk_space(self, *, keeps_best: bool) -> None:
+        """Check that the disk has room for the checkpoints that exist at the same time.
 
         Args:
-            keeps_best: whether the best one is kept besides.
+            keeps_best: whether the checkpoint with the best score is kept too.
 
         Raises:
-            StorageError: it has not.
+            StorageError: there is not enough free space.
         """
-        wanted = max(ROOM + keeps_best - len(entries(self.run.checkpoints)), 1)
+        wanted = max(MAX_CHECKPOINTS_AT_ONCE + keeps_best - len(entries(self.run.checkpoints)), 1)
         parts = self.gan.variables().values()
         size = sum(int(np.prod(v.shape)) * 4 for variables in parts for v in variables.values())
         free = shutil.disk_usage(self.run.path).free
         if free < wanted * size:
             raise StorageError(
-                f"{self.run.path} is on a disk with {free / 1e6:.1f} MB free, and its checkpoints "
-                f"need {wanted * size / 1e6:.1f} MB to begin with; free some or use another disk"
+                f"the disk of {self.run.path} has {free / 1e6:.1f} MB free, and its checkpoints "
+                f"need {wanted * size / 1e6:.1f} MB; free space or use another disk"
             )
 
     def seconds_since(self) -> float:
-        """Return how long ago the state was last committed, or this run begun."""
+        """Return the seconds since the last save, or since training started."""
         return time.monotonic() - self.saved_at
 
     def save(self, progress: Progress, score: Score | None = None) -> None:
-        """Commit the state, unless that of this step is committed already.
+        """Save a checkpoint, unless one of this step exists already.
 
         Args:
-            progress: how far the run has come.
-            score: that of its generator, at the end of an epoch that is scored.
+            progress: the current progress.
+            score: the score of the epoch, if it was scored.
 
         Raises:
-            NumericalError: a weight is not finite; nothing is committed.
-            OSError: the disk is full or may not be written.
+            NumericalError: a weight is not finite; nothing is saved.
+            OSError: the disk is full or not writable.
         """
         if progress.step != self.saved_step:
             parts = self._arrays(progress.step)
             folder = self.run.checkpoints
-            self.shelf.add(checkpoints.save(folder, parts, progress, self.identity, score))
-            retention.prune(self.shelf, self.keep_every)
+            self.checkpoint_cache.add(
+                checkpoints.save(folder, parts, progress, self.identity, score)
+            )
+            retention.prune(self.checkpoint_cache, self.keep_every)
             self.saved_step = progress.step
         self.saved_at = time.monotonic()
 
@@ -89,7 +91,7 @@ class Saver:
         }
         for part, arrays in parts.items():
             for name, array in arrays.items():
-                # The step's own check is of losses and gradients; the update can overflow too.
+                # The step checks losses and gradients, but the weight update can overflow too.
                 if not np.isfinite(array).all():
                     raise NumericalError(f"step {step}: {part} {name} is not finite")
         return parts

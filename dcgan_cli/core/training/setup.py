@@ -1,4 +1,4 @@
-"""All that stands between the settings and the first step: networks, precision, run folder."""
+"""Prepare training: check everything, build the networks, create or update the run folder."""
 
 import dataclasses
 from collections.abc import Callable
@@ -35,17 +35,17 @@ from dcgan_cli.settings.tree import from_dict, without_effect
 
 @dataclass(frozen=True)
 class Setup:
-    """What the training loop works with."""
+    """Everything that the training loop needs."""
 
     gan: Gan
     step: TrainStep
     distribute: Callable[[tf.data.Dataset], Any]
-    """Shares the batches of a data set out between the devices."""
+    """Distributes the batches of a data set to the devices."""
     saver: Saver
     scorer: Scorer | None
     """None for a run without scores."""
     keeps_scores: bool
-    """Whether scores from before the run was resumed may be compared with those to come."""
+    """Whether earlier scores of a resumed run are comparable with new ones."""
     precision: str
     progress: Progress
     notes: list[str]
@@ -53,63 +53,63 @@ class Setup:
 
 
 def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
-    """Build everything a run needs, and create its folder or record the resume in it.
+    """Build everything that training needs, and create the run folder or record that it is resumed.
 
     All checks come first; `run.json` is written last.
 
     Raises:
-        CheckpointError, DataError, ConfigError: the run to resume does not fit.
-        StorageError: the disk has no room, cannot be read, or cannot be written.
+        CheckpointError, DataError, ConfigError: the run to resume does not match the settings.
+        StorageError: the disk is full, not readable or not writable.
     """
     with disk_errors(run):
         run.remove_temporaries()
     digest = data.digest(with_labels=config.model.conditional)
     if entry("model", config.model.name).origin:
         check_names(config)
-    arithmetic = _arithmetic(config, run)
+    resolved = _resolve_auto(config, run)
     with disk_errors(run, "read"):
         state = _state(run, config, data, digest)
         finished = state.progress.epoch >= config.epochs
         scorer = _scorer(config, data, finished=finished)
     strategy = build_strategy(config.strategy, config.batch_size)
     steps = config.epochs * steps_per_epoch(len(data.images), config.batch_size)
-    with building(arithmetic["precision"]), strategy.scope():
+    with building(resolved["precision"]), strategy.scope():
         gan = build_gan(config, steps)
     if has_batch_norm(gan.discriminator):
         _check_last_batch(config, strategy, len(data.images))
-    state.put_into(gan)
+    state.restore(gan)
     saved_step = state.progress.step if state.parts else None
     saver = Saver(run, gan, identity(config, digest), config.checkpoint_every, saved_step)
     if not finished:
         with disk_errors(run, "read"):
-            saver.check_room(keeps_best=scorer is not None)
+            saver.check_disk_space(keeps_best=scorer is not None)
     scored_by = scorer.scored_by if scorer and not finished else None
     keeps_scores = True
     notes = [f"unused    {setting}" for setting in without_effect(config)]
     with disk_errors(run):
         if config.resume:
             keeps_scores = scored_by is None or run.record().get("scored_by") in (None, scored_by)
-            notes += state.set_damaged_aside()
-            notes += lineage.go_on(run, config, arithmetic, scored_by, state.progress, steps)
+            notes += state.quarantine_damaged()
+            notes += lineage.resume(run, config, resolved, scored_by, state.progress, steps)
         else:
-            lineage.begin(run, config, arithmetic, scored_by, gan, data, digest)
+            lineage.start(run, config, resolved, scored_by, gan, data, digest)
     if not keeps_scores:
-        notes.append("scores are made differently now: those so far are dropped")
+        notes.append("scores are computed differently now; the earlier ones are dropped")
     return Setup(
         gan,
-        compile_step(gan, from_dict(dataclasses.asdict(config) | arithmetic), strategy),
+        compile_step(gan, from_dict(dataclasses.asdict(config) | resolved), strategy),
         strategy.experimental_distribute_dataset,
         saver,
         scorer,
         keeps_scores,
-        arithmetic["precision"],
+        resolved["precision"],
         state.progress,
         notes,
     )
 
 
 def _state(run: RunFolder, config: TrainConfig, data: ImageSet, digest: str) -> State:
-    """Return what the run begins from."""
+    """Return the state that training starts from."""
     if not config.resume:
         return State()
     _check_images(run, config, data, digest)
@@ -117,20 +117,20 @@ def _state(run: RunFolder, config: TrainConfig, data: ImageSet, digest: str) -> 
 
 
 def _scorer(config: TrainConfig, data: ImageSet, *, finished: bool) -> Scorer | None:
-    """Return what makes the run's scores, if there are to be any."""
+    """Return the scorer of the run; None for a run without scores."""
     if not config.evaluate_every:
         return None
     scorer = Scorer(config, data)
     if not finished and isinstance(data.images, LazyImages):
-        scorer.precompute_real_statistics()  # A file that has changed by then would cost an epoch.
+        scorer.precompute_real_statistics()  # An unreadable file is found now, not after an epoch.
     return scorer
 
 
 def _check_images(run: RunFolder, config: TrainConfig, data: ImageSet, digest: str) -> None:
-    """Check that the images are those that a run was begun with.
+    """Check that the images are those that the run was started with.
 
     Raises:
-        DataError: they are not.
+        DataError: they differ.
     """
     record = run.record()
     if digest != record["data_sha256"]:
@@ -139,30 +139,30 @@ def _check_images(run: RunFolder, config: TrainConfig, data: ImageSet, digest: s
         differs = f"{now:,} now, {then:,} then" if now != then else "sha256 differs"
         raise DataError(
             f"the training images{labels} are not those of {run.path} ({differs}); "
-            "put them back, or say with data.path= where they are"
+            "restore them, or set data.path= to where they are"
         )
 
 
 def _check_last_batch(
     config: TrainConfig, strategy: tf.distribute.Strategy, image_count: int
 ) -> None:
-    """Check that every device gets images of the last batch to normalise.
+    """Check that every device gets images of the last batch, for batch normalization.
 
     Raises:
-        ConfigError: one gets none of an epoch's last batch.
+        ConfigError: a device gets none.
     """
     devices, batch_size = strategy.num_replicas_in_sync, config.batch_size
     last = image_count % batch_size
     if last and -(-last // devices) * (devices - 1) >= last:
         other = "strategy=default" if config.resume else f"data.limit={image_count - last}"
         raise ConfigError(
-            f"an epoch's last batch has {last} images, too few for {devices} devices with "
+            f"the last batch of an epoch has {last} images, too few for {devices} devices with "
             f"model={config.model.name}; give {other}"
         )
 
 
-def _arithmetic(config: TrainConfig, run: RunFolder) -> dict[str, str]:
-    """Return what the settings that may be `auto` stand for, here or where the run was begun."""
+def _resolve_auto(config: TrainConfig, run: RunFolder) -> dict[str, str]:
+    """Return the values of settings that may be `auto`; a resumed run keeps its own."""
     resolved = {
         "precision": resolve_precision(config.precision),
         "convolution": resolve_convolution(config),

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: training acts on them between two steps, all else at once."""
+"""Handle Ctrl-C, SIGTERM and SIGHUP: training stops between two steps, other work at once."""
 
 import signal
 import threading
@@ -8,19 +8,19 @@ from types import FrameType
 
 
 class StopRequest:
-    """Which signal, if any, asked to stop."""
+    """The signal that asked to stop, if any."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
         self.at_once = False
-        """Whether a second Ctrl-C came."""
+        """Whether Ctrl-C was pressed a second time."""
 
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Collect the first SIGINT, SIGTERM or SIGHUP instead of dying of it.
+    """Record the first SIGINT, SIGTERM or SIGHUP in the block instead of ending the process.
 
-    A second Ctrl-C raises KeyboardInterrupt at once. Away from the main thread, where Python allows
+    A second Ctrl-C raises KeyboardInterrupt at once. Outside the main thread, where Python allows
     no handlers, signals keep their usual effect.
     """
     with _handled(raise_first=False) as request:
@@ -31,7 +31,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
 def interrupt_on_signals() -> Iterator[StopRequest]:
     """Raise KeyboardInterrupt on SIGTERM and SIGHUP too, so that temporary files are removed.
 
-    Later ones do not disturb that; only a second Ctrl-C does, by another KeyboardInterrupt.
+    Later signals are ignored, except that a second Ctrl-C raises KeyboardInterrupt again.
     """
     with _handled(raise_first=True) as request:
         yield request
@@ -56,10 +56,10 @@ def _handled(*, raise_first: bool) -> Iterator[StopRequest]:
     numbers = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP"):
         numbers.append(signal.SIGHUP)
-    # One that is ignored was meant to be: nohup, or a shell's background job. One that is not
-    # Python's (None) could not be put back.
-    left_alone = (signal.SIG_IGN, None)
-    numbers = [number for number in numbers if signal.getsignal(number) not in left_alone]
+    # An ignored signal was ignored on purpose, by nohup or a shell's background job. A handler that
+    # Python did not install (None) could not be restored.
+    unchanged = (signal.SIG_IGN, None)
+    numbers = [number for number in numbers if signal.getsignal(number) not in unchanged]
     before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield request

@@ -10,7 +10,7 @@ import tensorflow as tf
 from dcgan_cli.core.data.arrays.images import read_images
 from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from dcgan_cli.core.gan.gradients import Batch, Objective, gradients
-from dcgan_cli.core.gan.step import build_gan, in_training, loss_of
+from dcgan_cli.core.gan.step import build_gan, build_loss, training_networks
 from dcgan_cli.core.networks.build import build_discriminator, build_generator
 from dcgan_cli.settings.schema import DataConfig, LossConfig, ModelConfig, TrainConfig
 
@@ -146,8 +146,8 @@ def check(config: TrainConfig, bias: float = 0) -> None:
         COUNT,
     )
     penalty = 10 if config.loss.name == "wasserstein_gp" else 0
-    objective = Objective(loss_of(config.loss), r1_gamma, penalty)
-    found = gradients(in_training(gan, config), batch, objective)
+    objective = Objective(build_loss(config.loss), r1_gamma, penalty)
+    found = gradients(training_networks(gan, config), batch, objective)
 
     np.testing.assert_allclose(found.generator_loss, expected[0], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found.discriminator_loss, expected[1], rtol=1e-4, atol=1e-5)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcgan_cli.core.gan.penalties import gradient_penalty_terms, r1_terms
-from dcgan_cli.core.gan.step import loss_of
+from dcgan_cli.core.gan.step import build_loss
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.settings.schema import LossConfig
 from dcgan_cli.settings.tree import from_dict
@@ -48,7 +48,7 @@ FORMULAS = {
 @given(logits=st.lists(st.floats(-200, 200), min_size=1), smoothing=st.floats(0, 0.49))
 def test_terms_are_those_of_the_formulas(name, logits, smoothing):
     smoothing = smoothing if name in ("non_saturating", "minimax", "least_squares") else 0
-    loss = loss_of(LossConfig(name=name, label_smoothing=smoothing))
+    loss = build_loss(LossConfig(name=name, label_smoothing=smoothing))
     x = np.array(logits)[:, np.newaxis]
     real, fake, generator = FORMULAS[name]
     tensor = tf.constant(x)

@@ -351,8 +351,8 @@ from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from dcgan_cli.core.data.arrays.images import read_images
 from dcgan_cli.core.data.batches import epoch_batches
 from dcgan_cli.core.gan.gradients import Batch, Objective, gradients
-from dcgan_cli.core.gan.step import DROPOUT, NOISE, build_gan, compile_step, in_training, loss_of
-from dcgan_cli.core.gan.step import step_key
+from dcgan_cli.core.gan.step import DROPOUT, NOISE, build_gan, build_loss, compile_step, step_key
+from dcgan_cli.core.gan.step import training_networks
 
 # Weights of zero at the end, which do not move: every logit is 0, so the means are known.
 config = TrainConfig(
@@ -392,7 +392,8 @@ for replica in range(2):
     noise, dropout = (step_key(0, tf.constant(0, tf.int64), k, replica) for k in (NOISE, DROPOUT))
     latents = tf.random.stateless_normal((8, 8), noise)
     seen = Batch(reals, latents, None, None, dropout, dropout, real_count=16., fake_count=16)
-    found = gradients(in_training(alone, config), seen, Objective(loss_of(config.loss), 1, 0))
+    objective = Objective(build_loss(config.loss), 1, 0)
+    found = gradients(training_networks(alone, config), seen, objective)
     halves.append(found.generator + found.discriminator)
 batches = epoch_batches(images[:16], batch_size=16, buffer_size=1, seed=0, epoch=1)
 (batch,) = strategy.experimental_distribute_dataset(batches)
@@ -459,7 +460,7 @@ def test_two_replicas_that_normalise_by_the_batch_need_images_each():
     done = subprocess.run([sys.executable, "-c", LAST_BATCH], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip() == (
-        "an epoch's last batch has 1 images, too few for 2 devices with model=dcgan; "
+        "the last batch of an epoch has 1 images, too few for 2 devices with model=dcgan; "
         "give data.limit=8"
     )
 

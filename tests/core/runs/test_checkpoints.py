@@ -14,17 +14,17 @@ from hypothesis.extra import numpy as arrays_of
 
 from dcgan_cli import __version__
 from dcgan_cli.core.runs import checkpoints
+from dcgan_cli.core.runs.checkpoint_cache import CheckpointCache
 from dcgan_cli.core.runs.checkpoints import (
     FORMAT_VERSION,
     Damaged,
     find,
-    newest_whole,
+    newest_intact,
     read,
     save,
 )
 from dcgan_cli.core.runs.progress import Progress
-from dcgan_cli.core.runs.retention import prune, set_aside, set_aside_names
-from dcgan_cli.core.runs.shelf import Shelf
+from dcgan_cli.core.runs.retention import prune, quarantine, quarantined_names
 from dcgan_cli.errors import CheckpointError, DamagedError
 
 PARTS = {
@@ -148,7 +148,7 @@ def test_a_changed_byte_is_noticed(checkpoint, tmp_path, name):
             changed[position] ^= mask
             path.write_bytes(changed)
             try:
-                newest, damaged = newest_whole(tmp_path)
+                newest, damaged = newest_intact(tmp_path)
             except CheckpointError as error:  # One bit makes the format a newer one.
                 assert "update it" in str(error)  # noqa: PT017
                 continue
@@ -190,7 +190,7 @@ def test_file_in_place_of_a_folder(tmp_path):
     (tmp_path / "step_0000000001").write_text("")
     (found,) = find(tmp_path)
     assert isinstance(found, Damaged)
-    assert set_aside(found).name == "step_0000000001.damaged"
+    assert quarantine(found).name == "step_0000000001.damaged"
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_what_cannot_be_read_just_now_is_not_damage(
 
     monkeypatch.setattr("os.open", fail)
     with pytest.raises(OSError, match=name) as caught:
-        newest_whole(tmp_path)
+        newest_intact(tmp_path)
     assert caught.value.errno == number
 
 
@@ -281,7 +281,7 @@ def test_prune_removes_a_file_in_place_of_a_folder(tmp_path):
     for epoch in (2, 3):
         save(tmp_path, {}, at(epoch * 10, epoch))
     (tmp_path / "step_0000000010").write_text("mine")
-    prune(Shelf(tmp_path), keep_every=5)
+    prune(CheckpointCache(tmp_path), keep_every=5)
     assert sorted(os.listdir(tmp_path)) == ["step_0000000020", "step_0000000030"]
 
 
@@ -305,7 +305,7 @@ def test_prune_keeps_the_newest_and_the_multiples(tmp_path):
         save(tmp_path, {}, at(epoch * 10, epoch))
     save(tmp_path, {}, at(35, 3, 5))  # In the middle of an epoch, though after the third.
     save(tmp_path, {}, at(0))  # No epoch ends here.
-    prune(Shelf(tmp_path), keep_every=3)
+    prune(CheckpointCache(tmp_path), keep_every=3)
     assert [c.progress.step for c in find(tmp_path)] == [70, 60, 30]
     assert len(os.listdir(tmp_path)) == 3
 
@@ -313,7 +313,7 @@ def test_prune_keeps_the_newest_and_the_multiples(tmp_path):
 def test_prune_keeps_the_two_newest_wherever_they_are(tmp_path):
     for step, epoch, epoch_step in ((10, 1, 0), (12, 1, 2), (15, 1, 5)):
         save(tmp_path, {}, at(step, epoch, epoch_step))
-    prune(Shelf(tmp_path), keep_every=2)
+    prune(CheckpointCache(tmp_path), keep_every=2)
     assert [c.progress.step for c in find(tmp_path)] == [15, 12]
 
 
@@ -323,15 +323,15 @@ def test_prune_never_removes_the_last_whole_ones(tmp_path, damaged):
         save(tmp_path, PARTS, at(epoch * 10, epoch))
     for step in damaged:
         os.truncate(tmp_path / f"step_{step:010d}" / "generator.npz", 50)
-    prune(Shelf(tmp_path), keep_every=100)
+    prune(CheckpointCache(tmp_path), keep_every=100)
     kept = [c.progress.step for c in find(tmp_path) if not c.problems()]
     assert kept == [step for step in (50, 40, 30, 20, 10) if step not in damaged][:2]
 
 
-def test_a_shelf_hashes_again_what_has_changed(tmp_path, monkeypatch):
-    shelf = Shelf(tmp_path)
+def test_cache_hashes_changed_files_again(tmp_path, monkeypatch):
+    cache = CheckpointCache(tmp_path)
     for epoch in (1, 2, 3):
-        shelf.add(save(tmp_path, PARTS, at(epoch * 10, epoch)))
+        cache.add(save(tmp_path, PARTS, at(epoch * 10, epoch)))
     hashed = []
     real = checkpoints.Checkpoint.problems
     monkeypatch.setattr(
@@ -339,19 +339,19 @@ def test_a_shelf_hashes_again_what_has_changed(tmp_path, monkeypatch):
         "problems",
         lambda one: hashed.append(one.progress.step) or real(one),
     )
-    prune(shelf, keep_every=1)
+    prune(cache, keep_every=1)
     assert hashed == []
-    assert [one.progress.step for one in shelf.find()] == [30, 20, 10]
+    assert [one.progress.step for one in cache.find()] == [30, 20, 10]
     newest = tmp_path / "step_0000000030" / "generator.npz"
     content = bytearray(newest.read_bytes())
     content[-1] ^= 1
     newest.write_bytes(content)
-    prune(shelf, keep_every=100)
-    assert [one.progress.step for one in shelf.find()] == [30, 20, 10]
-    assert shelf.problems(shelf.find()[0]) == ["generator.npz is damaged (sha256 differs)"]
+    prune(cache, keep_every=100)
+    assert [one.progress.step for one in cache.find()] == [30, 20, 10]
+    assert cache.problems(cache.find()[0]) == ["generator.npz is damaged (sha256 differs)"]
     assert set(hashed) == {30}
     (tmp_path / "step_0000000020" / "manifest.json").write_text("{}")
-    assert [one.path.name for one in shelf.find() if isinstance(one, Damaged)] == [
+    assert [one.path.name for one in cache.find() if isinstance(one, Damaged)] == [
         "step_0000000020"
     ]
 
@@ -364,22 +364,22 @@ def test_a_saved_checkpoint_keeps_its_progress(tmp_path):
     assert saved == find(tmp_path)[0]
 
 
-def test_a_shelf_knows_what_others_have_saved(tmp_path):
+def test_cache_sees_checkpoints_that_others_saved(tmp_path):
     save(tmp_path, PARTS, at(10, 1))
-    shelf = Shelf(tmp_path)
-    shelf.add(save(tmp_path, PARTS, at(20, 2)))
-    assert [one.progress.step for one in shelf.find()] == [20, 10]
-    assert [shelf.problems(one) for one in shelf.find()] == [[], []]
+    cache = CheckpointCache(tmp_path)
+    cache.add(save(tmp_path, PARTS, at(20, 2)))
+    assert [one.progress.step for one in cache.find()] == [20, 10]
+    assert [cache.problems(one) for one in cache.find()] == [[], []]
     shutil.rmtree(tmp_path / "step_0000000020")
-    assert [one.progress.step for one in shelf.find()] == [10]
+    assert [one.progress.step for one in cache.find()] == [10]
 
 
-def test_damaged_ones_are_set_aside_under_names_of_their_own(tmp_path):
+def test_damaged_ones_are_quarantined_under_names_of_their_own(tmp_path):
     for number in ("", "-2", "-3"):
         damaged = Damaged(save(tmp_path, {}, at(10, 1)).path, ["spoiled"])
-        assert set_aside(damaged).name == f"step_0000000010.damaged{number}"
+        assert quarantine(damaged).name == f"step_0000000010.damaged{number}"
     assert find(tmp_path) == []
-    assert len(set_aside_names(tmp_path)) == 3
+    assert len(quarantined_names(tmp_path)) == 3
 
 
 def test_format_version_is_written(checkpoint):

@@ -14,7 +14,7 @@ from dcgan_cli.core.runs.find import BUNDLED, newest_run, open_run, point_latest
 from dcgan_cli.core.runs.folder import FORMAT_VERSION, RunFolder
 from dcgan_cli.core.runs.metrics import LOSS_COLUMNS, METRICS_COLUMNS, WHOLE_NUMBERS
 from dcgan_cli.errors import CheckpointError, ConfigError
-from dcgan_cli.hints import resume_command, run_word, told
+from dcgan_cli.hints import message_with_hint, resume_command, run_word
 from dcgan_cli.settings.schema import OptimizerConfig, TrainConfig
 
 CONFIG = TrainConfig(epochs=3, optimizer=OptimizerConfig(learning_rate=0.1), resume="é")
@@ -64,7 +64,7 @@ def test_a_folder_holds_one_run(run):
     with pytest.raises(ConfigError) as caught:
         run.create({}, {})
     assert "here already holds a run" in str(caught.value)
-    assert told(caught.value).endswith(f"or resume with: {resume_command(run.path)}")
+    assert message_with_hint(caught.value).endswith(f"or resume with: {resume_command(run.path)}")
     assert (run.path / "run.json").read_bytes() == before
 
 
@@ -233,7 +233,7 @@ class TestNewest:
         Path("runs/a/run.json").write_text("spoiled")
         with pytest.raises(CheckpointError) as caught:
             run_to_read(None)
-        assert "dcgan inspect runs/a" in told(caught.value)
+        assert "dcgan inspect runs/a" in message_with_hint(caught.value)
 
     def test_a_run_called_bundled(self, current_folder):
         run = begin("bundled")

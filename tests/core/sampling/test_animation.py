@@ -156,7 +156,7 @@ class TestThinning:
         run = begin(tmp_path / "run", 0)
         for epoch, frame in enumerate(noise(47, 28), 1):
             frame.save(run.frame(epoch))
-        monkeypatch.setattr(animation, "MOST_GIF_BYTES", 15_000)
+        monkeypatch.setattr(animation, "MAX_GIF_BYTES", 15_000)
         return run
 
     def test_a_long_training_is_thinned_out_and_that_is_said(self, run):
@@ -179,7 +179,7 @@ class TestThinning:
         assert animate_training(run, run.gif, every=1000) == (2, "")
 
     def test_ten_frames_are_left_of_large_ones(self, run, monkeypatch):
-        monkeypatch.setattr(animation, "MOST_GIF_BYTES", 1)
+        monkeypatch.setattr(animation, "MAX_GIF_BYTES", 1)
         assert animate_training(run, run.gif)[0] == 13  # Every 4th of 47.
 
     @needs_ffmpeg

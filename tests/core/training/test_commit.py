@@ -77,7 +77,7 @@ def test_killed_in_the_first_epoch_when(processes, unbroken, workplace, point):
     assert processes.run(*words, faults=[("kill_before", call, where)]).code == -9
     done = processes.run("train", "resume=run")
     assert done.code == 0, done.err
-    assert "no checkpoint was committed yet: beginning at the first step" in done.err
+    assert "no checkpoint yet; starting at the first step" in done.err
     assert_same_run(workplace / "run", unbroken)
 
 

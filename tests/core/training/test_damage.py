@@ -80,8 +80,8 @@ def test_damaged_newest_checkpoint(dcgan, run, finished_run, mutate, name):
     assert done.code == 0, done.err
     if name:
         assert f"warning: {name}" in done.err
-        assert "set step_0000000012 aside as step_0000000012.damaged" in done.err
-        assert "went back to step_0000000008" in done.err
+        assert "quarantined step_0000000012 as step_0000000012.damaged" in done.err
+        assert "resumed from step_0000000008" in done.err
         assert "step_0000000012.damaged  set aside" in dcgan("inspect", run).out
     assert_same_run(run, finished_run)
     assert dcgan("inspect", run).code == 0
@@ -92,7 +92,7 @@ def test_two_damaged(dcgan, run, finished_run):
         flip(run / "checkpoints" / f"step_{step:010d}" / "generator.npz")
     done = dcgan("train", f"resume={run}")
     assert done.code == 0, done.err
-    assert done.err.count("went back to step_0000000004") == 2
+    assert done.err.count("resumed from step_0000000004") == 2
     assert_same_run(run, finished_run)
 
 
@@ -117,7 +117,7 @@ def test_checkpoints_that_are_gone_are_no_fresh_start(dcgan, run):
     shutil.rmtree(run / "checkpoints")
     done = dcgan("train", f"resume={run}", "epochs=4")
     assert (done.code, len(done.err.splitlines())) == (4, 1)
-    assert "has lost its checkpoints" in done.err
+    assert "checkpoints are missing" in done.err
 
 
 def test_checkpoint_of_a_newer_version_is_no_damage(dcgan, run):
@@ -156,7 +156,7 @@ def test_another_record(dcgan, run, old, new):
     (run / "run.json").write_text(record.replace(old, new))
     done = dcgan("train", f"resume={run}", "epochs=4")
     assert (done.code, len(done.err.splitlines())) == (4, 1), done.err
-    assert "was saved under other settings than run.json has now" in done.err
+    assert "was saved with other settings than those in run.json" in done.err
 
 
 def test_record_that_is_gone(dcgan, run):
@@ -171,7 +171,7 @@ def test_grids_that_are_gone_are_named_and_later_ones_drawn(dcgan, run):
     shutil.rmtree(run / "samples")
     done = dcgan("train", f"resume={run}", "epochs=4")
     assert done.code == 0, done.err
-    assert "warning: there is no grid of epoch 1-2\n" in done.err
+    assert "warning: no grid of epoch 1-2\n" in done.err
     assert sorted(os.listdir(run / "samples")) == ["epoch_0003.png", "epoch_0004.png"]
 
 
@@ -220,7 +220,7 @@ def test_lost_metrics_are_said(dcgan, run, spoil, lost):
     metrics.write_text(spoil(metrics.read_text()))
     done = dcgan("train", f"resume={run}")
     assert done.code == 0
-    assert f"warning: metrics.csv has lost epoch {lost}\n" in done.err
+    assert f"warning: metrics.csv has no row for epoch {lost}\n" in done.err
     assert (run / "metrics.csv.damaged").exists()
 
 

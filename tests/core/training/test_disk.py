@@ -70,7 +70,7 @@ def test_damage_is_not_hidden_by_a_full_disk(dcgan, workplace, finished_run, mon
         patch.setattr("shutil.disk_usage", lambda path: usage)
         assert dcgan("train", "resume=run").code == 5
     assert sorted(os.listdir(run / "checkpoints")) == names
-    assert "set step_0000000012 aside" in dcgan("train", "resume=run").err
+    assert "quarantined step_0000000012" in dcgan("train", "resume=run").err
 
 
 def test_finished_run_needs_no_room(dcgan, workplace, finished_run, monkeypatch):
@@ -103,9 +103,7 @@ def test_no_room_for_checkpoints_is_said_before_the_first_step(dcgan, workplace,
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
     done = dcgan(*TWO_EPOCHS)
     assert (done.code, len(done.err.splitlines())) == (5, 1)
-    assert (
-        "is on a disk with 0.1 MB free, and its checkpoints need 0.5 MB to begin with" in done.err
-    )
+    assert "has 0.1 MB free, and its checkpoints need 0.5 MB" in done.err
     assert not Path("run/run.json").exists()
 
 

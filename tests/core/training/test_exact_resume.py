@@ -46,7 +46,7 @@ def begin(processes: ProcessServer, folder: Path, precision: str, *words, faults
     return processes.run("train", *words, faults=faults, cwd=folder)
 
 
-def go_on(processes: ProcessServer, folder: Path, *words, faults=()) -> Ended:
+def resume(processes: ProcessServer, folder: Path, *words, faults=()) -> Ended:
     return processes.run("train", "resume=run", *words, faults=faults, cwd=folder)
 
 
@@ -73,7 +73,7 @@ def test_stopped_by_sigterm(processes, unbroken, workplace, precision, cut):
     assert stopped.code == 128 + signal.SIGTERM, stopped.err
     assert saved_steps(workplace)[0] == saved
     assert f"saved at step {saved}; resume with: dcgan train resume=run" in stopped.err
-    done = go_on(processes, workplace)
+    done = resume(processes, workplace)
     assert done.code == 0, done.err
     assert_same_run(workplace / "run", unbroken)
 
@@ -85,19 +85,19 @@ def test_stopped_with_an_average_and_in_the_cooldown(processes, workplace):
         folder.mkdir()
     assert begin(processes, folders[0], "float32", *words).code == 0
     assert begin(processes, folders[1], "float32", *words, faults=[stop_at(5)]).code == 143
-    assert go_on(processes, folders[1]).code == 0
+    assert resume(processes, folders[1]).code == 0
     assert_same_run(*(folder / "run" for folder in folders))
 
 
 @pytest.mark.slow
 def test_stopped_again_straight_after(processes, unbroken, workplace, precision):
     for step in (2, 3, 9):
-        start = begin if step == 2 else go_on
+        start = begin if step == 2 else resume
         words = [precision] if step == 2 else []
         ended = start(processes, workplace, *words, EVERY_STEP, faults=[stop_at(step)])
         assert ended.code == 143, ended.err
         assert saved_steps(workplace)[0] == step
-    assert go_on(processes, workplace).code == 0
+    assert resume(processes, workplace).code == 0
     assert_same_run(workplace / "run", unbroken)
 
 
@@ -107,7 +107,7 @@ def test_killed(processes, unbroken, workplace, precision, step):
     faults = [stop_at(step, "SIGKILL")]
     killed = begin(processes, workplace, precision, EVERY_STEP, faults=faults)
     assert killed.code == -signal.SIGKILL
-    done = go_on(processes, workplace)
+    done = resume(processes, workplace)
     assert done.code == 0, done.err
     assert ("beginning at the first step" in done.err) == (step == 1)
     assert_same_run(workplace / "run", unbroken)
@@ -120,9 +120,9 @@ def test_fallen_back_to_the_checkpoint_before(processes, unbroken, workplace, pr
     newest, before = saved_steps(workplace)[:2]
     path = workplace / "run" / "checkpoints" / f"step_{newest:010d}"
     os.truncate(path / "discriminator_optimizer.npz", 100)
-    done = go_on(processes, workplace)
+    done = resume(processes, workplace)
     assert done.code == 0, done.err
-    assert f"went back to step_{before:010d}" in done.err
+    assert f"resumed from step_{before:010d}" in done.err
     assert path.with_name(f"{path.name}.damaged").is_dir()
     shutil.rmtree(path.with_name(f"{path.name}.damaged"))
     assert_same_run(workplace / "run", unbroken)
@@ -131,7 +131,7 @@ def test_fallen_back_to_the_checkpoint_before(processes, unbroken, workplace, pr
 @pytest.mark.slow  # Others go on after an epoch with more of them: test_commit.py.
 def test_extended(processes, unbroken, workplace, precision):
     assert begin(processes, workplace, precision, "epochs=1").code == 0
-    done = go_on(processes, workplace, f"epochs={EPOCHS}")
+    done = resume(processes, workplace, f"epochs={EPOCHS}")
     assert done.code == 0, done.err
     assert "4 of them done" in done.err
     assert_same_run(workplace / "run", unbroken)

@@ -17,7 +17,12 @@ from dcgan_cli.core.evaluation.scoring import ENOUGH_IMAGES, MISSING_SHARE, Scor
 from dcgan_cli.core.runs import checkpoints
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.training import health as health_module
-from dcgan_cli.core.training.health import LOST_CLASSES, LOST_DIVERSITY, NO_CONTRAST, Health
+from dcgan_cli.core.training.health import (
+    COLLAPSE_SHARE,
+    MIN_LOST_CLASSES,
+    SATURATION_CONTRAST,
+    Health,
+)
 from dcgan_cli.settings.schema import DataConfig, EvaluationConfig, LossConfig, TrainConfig
 from tests.conftest import QUICK
 from tests.same_run import assert_same_run
@@ -43,8 +48,8 @@ def test_best_is_kept_and_patience_ends_the_run(dcgan, workplace):
     assert f"of epoch {best} for 3 epochs" in run.status()["reason"]
     again = dcgan("train", "resume=run")
     assert again.code == 0
-    assert again.err.count("no better score than") == 1
-    assert "nothing left to do; no better score than" in again.err
+    assert again.err.count("no improvement for") == 1
+    assert "nothing left to do; no improvement for" in again.err
     assert len(run.metrics()) == best + 3
     assert "train longer  dcgan train resume=run patience=null" in dcgan("inspect", "run").out
 
@@ -76,7 +81,7 @@ def test_scores_made_differently_are_dropped_and_the_best_by_them_kept(dcgan, wo
     best = min(rows, key=lambda row: row["frechet_distance"])["epoch"]
     done = dcgan("train", "resume=run", "epochs=6", "evaluation.features=mnist")
     assert done.code == 0, done.err
-    assert "scores are made differently now: those so far are dropped" in done.err
+    assert "scores are computed differently now; the earlier ones are dropped" in done.err
     rows = RunFolder(workplace / "run").metrics()
     assert ["frechet_distance" in row for row in rows] == [False] * 3 + [True] * 3
     assert best < 5
@@ -99,7 +104,7 @@ def test_the_average_is_what_is_sampled_and_goes_on_exactly(dcgan, workplace):
     assert dcgan("train", "resume=halves/run").code == 0
     assert_same_run(workplace / "run", halves)
 
-    checkpoint, _ = checkpoints.newest_whole(workplace / "run" / "checkpoints")
+    checkpoint, _ = checkpoints.newest_intact(workplace / "run" / "checkpoints")
     average, generator = (checkpoint.load(part) for part in ("generator_average", "generator"))
     assert average.keys() == generator.keys()
     assert not any(np.array_equal(average[name], generator[name]) for name in generator)
@@ -163,8 +168,8 @@ def test_ten_is_the_least_number_by_which_chance_is_no_reason():
 
 def test_a_finding_is_said_kept_and_shown(dcgan, workplace, scored_run, monkeypatch):
     """What is found in which rows: below."""
-    monkeypatch.setattr(health_module, "LEARNING_EPOCHS", 4)
-    monkeypatch.setattr(health_module, "LEARNING_STEPS", 16)
+    monkeypatch.setattr(health_module, "MIN_SCORED_EPOCHS", 4)
+    monkeypatch.setattr(health_module, "MIN_LEARNING_STEPS", 16)
     run = RunFolder(Path(shutil.copytree(scored_run, "run")))
     words = ["train", "resume=run", "epochs=5", "optimizer.learning_rate=1e-9"]
     said = dcgan(*words).err
@@ -200,13 +205,13 @@ class TestProvokedHealth:
         run, said = train("epochs=6", "optimizer.learning_rate=0.1")
         diversities = [row["diversity"] for row in run.metrics()]
         most = np.maximum.accumulate(diversities)
-        collapsed = next(i for i, d in enumerate(diversities) if d < LOST_DIVERSITY * most[i])
+        collapsed = next(i for i, d in enumerate(diversities) if d < COLLAPSE_SHARE * most[i])
         health = Health(LossConfig(), None)
         said_in = [
             "collapse" in [finding.kind for finding in health.add(row)] for row in run.metrics()
         ]
         assert said_in.index(True) == collapsed
-        assert said.count("warning: collapse: the samples have become alike") == 1
+        assert said.count("warning: collapse: the samples have become similar") == 1
         assert sum(said_in) == 1
         assert "try a smaller optimizer.learning_rate" in said
 
@@ -234,11 +239,14 @@ class TestProvokedHealth:
             assert dcgan("train", *good, f"seed={seed}", f"hydra.run.dir={name}").code == 0
             words = [f"resume={name}", "epochs=7", f"optimizer.learning_rate={rate}"]
             said = dcgan("train", *words).err
-            if any(row["contrast"] < NO_CONTRAST for row in RunFolder(workplace / name).metrics()):
+            if any(
+                row["contrast"] < SATURATION_CONTRAST
+                for row in RunFolder(workplace / name).metrics()
+            ):
                 break
         else:
             pytest.skip("no generator ends so with the kernels of this processor")
-        assert said.count("warning: saturation: the samples are plain areas") == 1
+        assert said.count("warning: saturation: the samples have") == 1
 
     def test_missing_classes(self, train, dcgan, workplace):
         """A run that has most digits goes on at a rate at which it loses them."""
@@ -249,7 +257,7 @@ class TestProvokedHealth:
         assert done.err.count("warning: missing classes: ") == 1
         run = RunFolder(workplace / "run")
         counts = [row["missing_classes"] for row in run.metrics()]
-        assert counts[-1] - min(counts[:5]) >= LOST_CLASSES
+        assert counts[-1] - min(counts[:5]) >= MIN_LOST_CLASSES
         found = run.status()["health"]
         assert dcgan("train", "resume=run").code == 0  # Nothing is left to do.
         assert run.status()["health"] == found

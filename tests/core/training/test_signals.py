@@ -90,7 +90,7 @@ def test_second_ctrl_c_leaves_at_once(processes, workplace):
     run = RunFolder(workplace / "a")
     assert run.status()["state"] == "interrupted"
     assert [c.progress.step for c in checkpoints.find(run.checkpoints)] == [4]
-    assert checkpoints.newest_whole(run.checkpoints)[1] == []
+    assert checkpoints.newest_intact(run.checkpoints)[1] == []
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_resume_refuses_what_makes_another_run(dcgan, workplace, finished_run):
         ("batch_size=32", "batch_size cannot change when resuming"),
         ("model.units=4", "model.units cannot change"),
         ("seed=9", "seed cannot change"),
-        ("epochs=2", "has finished epoch 3; epochs=2 is less"),
+        ("epochs=2", "epochs=2 is less than the 3 epochs that"),
         ("experiment=quick", "experiment cannot be combined with resume"),
     ]:
         done = dcgan("train", f"resume={finished_run}", word)
@@ -138,7 +138,7 @@ def test_resume_refuses_other_images(dcgan, workplace, finished_run):
     done = dcgan("train", "resume=run", "data.path=other.npz", "epochs=4")
     assert (done.code, len(done.err.splitlines())) == (3, 1)
     assert "training images are not those of" in done.err
-    assert done.err.endswith("put them back, or say with data.path= where they are\n")
+    assert done.err.endswith("restore them, or set data.path= to where they are\n")
 
 
 def test_resume_of_a_run_that_may_not_be_written_to(dcgan, workplace, finished_run, monkeypatch):
@@ -203,7 +203,7 @@ def test_a_rate_that_begins_anew_is_said(dcgan, workplace):
     assert dcgan("train", *QUICK, "epochs=1", "optimizer.cooldown=1", "hydra.run.dir=a").code == 0
     done = dcgan("train", "resume=a", "epochs=4")
     assert done.code == 0, done.err
-    assert "rate      7.5e-05 now, and falls to zero at epoch 4" in done.err
+    assert "rate      7.5e-05 now; it decays to zero at epoch 4" in done.err
 
 
 def test_loss_that_is_not_finite_stops_with_the_last_good_state(dcgan, workplace, finished_run):

@@ -10,7 +10,7 @@ Stamp = tuple[tuple[int, ...], ...]
 """Of each file of a checkpoint: which one it is, its length, when it was changed."""
 
 
-class Shelf:
+class CheckpointCache:
     """Remembers manifests, and which checkpoints were whole, until one of their files changes.
 
     Args:
@@ -35,7 +35,7 @@ class Shelf:
             CheckpointError: one is of a newer format.
         """
         found = [self._read(path) for path in checkpoints.paths(self.folder)]
-        there = [one for one in found if one.is_there()]
+        there = [one for one in found if one.still_exists()]
         gone = self._known.keys() - {one.path for one in there}
         for path in gone:
             del self._known[path]
@@ -57,7 +57,7 @@ class Shelf:
             stamp, known = self._known[path]
             if _stamp(known) == stamp:
                 return known
-        found = checkpoints.look(path)
+        found = checkpoints.read_or_damaged(path)
         if isinstance(found, Checkpoint) and (new := _stamp(found)) is not None:
             self._known[path] = new, found
         return found
