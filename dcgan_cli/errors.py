@@ -1,6 +1,6 @@
 """Expected errors and their exit codes.
 
-A message is one line: what is wrong, where, and what to do. Where the remedy is a command, the
+A message is one line: what is wrong, where, and what to do. If the remedy is a command, the
 error holds the facts for it, because `core` does not know the command line.
 """
 
@@ -11,14 +11,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ResumeHint:
-    """A run that can be resumed."""
+    """Facts for the command that resumes a run, which is appended to an error's message."""
 
     run: Path
-    """Its folder."""
+    """The run folder."""
     text: str = ", then resume with"
-    """What stands between an error's message and the command."""
+    """Text between the error's message and the command."""
     settings: Mapping[str, str | float] = field(default_factory=dict)
-    """Settings to give another value then."""
+    """Settings to change, by name."""
 
 
 class DcganError(Exception):
@@ -26,7 +26,7 @@ class DcganError(Exception):
 
     Args:
         message: one line.
-        resume_hint: the run to resume afterwards, if there is one.
+        resume_hint: facts for a resume command; None if there is no run to resume.
     """
 
     exit_code = 1
@@ -43,16 +43,16 @@ class ConfigError(DcganError, ValueError):
 
 
 class DataError(DcganError):
-    """Training data is missing, damaged or not what the settings say."""
+    """Training data is missing, damaged or does not match the settings."""
 
     exit_code = 3
 
 
 class UnusablePicturesError(DataError):
-    """Pictures that cannot be read.
+    """Some pictures are not readable.
 
     Args:
-        what: which ones, of how many.
+        what: which pictures, as the beginning of the message.
     """
 
     def __init__(self, what: str) -> None:
@@ -61,12 +61,12 @@ class UnusablePicturesError(DataError):
 
 
 class NotHereError(DataError):
-    """A data set that is not on this machine, and is not to be fetched unasked.
+    """A data set is not on this machine and must not be downloaded without a request.
 
     Args:
         message: what is missing.
-        kind: its `data.name`.
-        name: its `data.path`; None if it has none.
+        kind: the value of `data.name`.
+        name: the value of `data.path`, or None.
     """
 
     def __init__(self, message: str, kind: str, name: str | None) -> None:
@@ -86,15 +86,15 @@ class DamagedError(CheckpointError):
 
 
 class NoRunError(CheckpointError):
-    """There is no run where runs are looked for."""
+    """There is no run in `./runs`."""
 
 
 class UnreadableRunsError(CheckpointError):
-    """There are runs, and none can be read.
+    """There are runs in `./runs`, but none is readable.
 
     Args:
-        message: says so.
-        run: the folder of one.
+        message: one line.
+        run: the folder of one of them.
     """
 
     def __init__(self, message: str, run: Path) -> None:
@@ -103,7 +103,7 @@ class UnreadableRunsError(CheckpointError):
 
 
 class NoScoreError(CheckpointError):
-    """No checkpoint has a score, where the best one is asked for."""
+    """The best checkpoint was requested, but none has a score."""
 
 
 class SweepError(CheckpointError):
@@ -116,7 +116,7 @@ class SweepError(CheckpointError):
 
     def __init__(self, folder: Path, count: int) -> None:
         runs = "1 run" if count == 1 else f"{count} runs"
-        super().__init__(f"{folder} is not a run folder but holds {runs}, as a sweep's; name one")
+        super().__init__(f"{folder} is not a run folder but contains {runs}; name one")
         self.folder = folder
 
 
@@ -152,7 +152,7 @@ OUT_OF_MEMORY = (
 
 
 def storage_error(error: BaseException) -> StorageError | None:
-    """Return what an error of the system means, in one line; None for other errors."""
+    """Return the StorageError for a disk or memory error; None for other errors."""
     if isinstance(error, OSError):
         return StorageError(f"{error}; check the path, its permissions and free space")
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
@@ -176,9 +176,9 @@ class Interrupted(DcganError):  # noqa: N818 (nothing went wrong)
     """A signal stopped the run after its state was saved.
 
     Args:
-        message: what was saved.
+        message: the signal, and what was saved.
         exit_code: 128 plus the number of the signal.
-        resume_hint: the run.
+        resume_hint: facts for the resume command.
     """
 
     def __init__(self, message: str, exit_code: int, resume_hint: ResumeHint | None = None) -> None:

@@ -1,4 +1,4 @@
-"""From the facts of an error or a run to the command that is to be typed next."""
+"""Build the command to type next from the facts of an error or a run."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,43 +9,43 @@ from dcgan_cli.plugins import loaded_files
 from dcgan_cli.settings.overrides import override, shell_word
 
 Settings = Mapping[str, str | float]
-"""Values by name. A bool and an int are a float to a type checker."""
+"""Values by name. Type checkers accept a bool or an int as a float."""
 
 
 def message_with_hint(error: DcganError) -> str:
-    """Return the message of an error, with the command that resumes the run if there is one."""
+    """Return the message of an error, followed by the command to type next if there is one."""
     match error:
         case UnreadableRunsError():
             return (
-                f"{error}; `dcgan inspect {run_word(error.run)}` says why of one, and --run "
-                "bundled takes the generator inside the program"
+                f"{error}; `dcgan inspect {run_word(error.run)}` says what is wrong with one; "
+                "--run bundled uses the generator in the package"
             )
         case NoRunError():
             return f"{error}; start one with `dcgan train` or name one"
         case NoScoreError():
             return f"{error}; give --epoch last or an epoch"
-    if (way := error.resume_hint) is None:
+    if (hint := error.resume_hint) is None:
         return str(error)
-    return f"{error}{way.text}: {resume_command(way.run, way.settings)}"
+    return f"{error}{hint.text}: {resume_command(hint.run, hint.settings)}"
 
 
 def resume_command(run: Path, settings: Settings | None = None) -> str:
     """Return the command that resumes a run, quoted for a shell.
 
     Args:
-        run: its folder.
-        settings: those to give another value.
+        run: the run folder.
+        settings: settings to change, by name.
     """
     return train_command({"resume": _name(run)} | dict(settings or {}))
 
 
 def run_word(run: Path) -> str:
-    """Return the word that names a run to the reading commands, as it can be pasted."""
+    """Return the argument that names a run, quoted for a shell."""
     return shell_word(_name(run))
 
 
 def train_command(settings: Settings) -> str:
-    """Return the command that trains with settings, and with the plug-ins that are loaded now."""
+    """Return the command that trains with these settings and the plug-ins that are loaded."""
     plugins = [f"--plugin {shell_word(str(shown_path(file)))}" for file in loaded_files()]
     return " ".join(["dcgan train", *plugins, *(_setting(*pair) for pair in settings.items())])
 
@@ -57,7 +57,7 @@ def _setting(name: str, value: str | float) -> str:
 
 
 def _name(run: Path) -> str:
-    """Return the path as a word for this run: "latest" and "bundled" alone mean others."""
+    """Return the path of a run; with ./ where it would otherwise mean another run or an option."""
     name = str(shown_path(run))
     special = name in ("latest", "bundled") or name.startswith(("-", "~"))
     return f"./{name}" if special else name

@@ -331,7 +331,7 @@ def test_errors_are_raised(workplace, finished_run):
         dcgan.train("data=npz", "data.path=none.npz")
     with pytest.raises(dcgan.CheckpointError):
         dcgan.load("nowhere")
-    with pytest.raises(dcgan.CheckpointError, match="keeps no checkpoint of epoch 9"):
+    with pytest.raises(dcgan.CheckpointError, match="has no checkpoint of epoch 9"):
         dcgan.load(finished_run, 9)
     with pytest.raises(dcgan.CheckpointError):
         dcgan.train("resume=latest")

@@ -212,7 +212,7 @@ def test_new_run_among_the_checkpoints_of_another(dcgan, run):
     (run / "run.json").unlink()
     done = dcgan("train", "epochs=1", f"hydra.run.dir={run}")
     assert (done.code, len(done.err.splitlines())) == (2, 1), done.err
-    assert "holds checkpoints of a run that has lost its run.json" in done.err
+    assert "contains checkpoints of a run whose run.json is missing" in done.err
 
 
 OWNED = "\x1b]0;owned\x07\nmore [/b]"

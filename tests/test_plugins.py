@@ -89,7 +89,7 @@ def test_file_that_has_changed_is_noted(dcgan, files):
     (files / "relativistic.py").write_text(FILES["relativistic.py"] + "\n# Changed.\n")
     ended = dcgan("train", "--plugin", "relativistic.py", "resume=run", "epochs=2")
     assert ended.code == 0
-    assert "relativistic.py has changed since the run began (loss=relativistic)" in ended.err
+    assert "relativistic.py has changed since the run was started (loss=relativistic)" in ended.err
 
 
 @pytest.mark.usefixtures("forked_jobs")
@@ -208,7 +208,7 @@ def test_file_that_is_not_there(dcgan, workplace):
             "  def discriminator(self, image, key, blocks):\n"
             "    return keras.layers.BatchNormalization(name='n')(image)\n",
             ["model=mine", "loss.r1_gamma=1"],
-            "has batch normalisation in its discriminator, but penalties are on single images",
+            "has batch normalization in its discriminator, but penalties need independent images",
         ),
         (
             REGISTER + "@dcgan.data('mine')\ndef mine(settings, split):\n    return [1.0, 2.0]",

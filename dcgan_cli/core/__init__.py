@@ -1,6 +1,6 @@
-"""The DCGAN itself: data, networks, training, run folders. Knows nothing of the command line.
+"""Data, networks, training, sampling, run folders. Does not know the command line.
 
-Modules that need TensorFlow import it at their top; call `load_tensorflow()` before importing one.
+Modules that need TensorFlow import it at the top; call `load_tensorflow()` before importing one.
 """
 
 import importlib
@@ -13,20 +13,20 @@ from dcgan_cli.errors import ConfigError
 
 
 def load_tensorflow(*, quiet: bool = True) -> tuple[str, ...]:
-    """Import TensorFlow and Keras, with arithmetic of their own and without notices on the way.
+    """Import TensorFlow and Keras, without effects of the environment and without their notices.
 
-    Some of them (oneDNN's, the missing CUDA driver's) are written by its C++ libraries before they
-    look at any setting, so standard error goes to a file meanwhile. It is shown after all if the
+    TensorFlow's C++ libraries write some notices (of oneDNN, of a missing CUDA driver) before they
+    read any setting. So standard error is redirected to a file during the import, and shown if the
     import fails.
 
     Args:
-        quiet: False leaves TensorFlow's log as it is.
+        quiet: False shows the notices.
 
     Returns:
-        Environment variables that would have changed results, and were removed.
+        Names of removed environment variables that would have changed results.
 
     Raises:
-        ConfigError: this process has imported Keras before, on something else.
+        ConfigError: this process has imported Keras with another backend.
     """
     removed = remove_foreign_variables()
     if "keras" in sys.modules:
@@ -52,10 +52,10 @@ def load_tensorflow(*, quiet: bool = True) -> tuple[str, ...]:
 
 
 def silence_tensorflow() -> None:
-    """Hide what TensorFlow's C++ libraries log; failures still arrive as exceptions.
+    """Hide the log of TensorFlow's C++ libraries; failures still raise exceptions.
 
-    They read the level once, so call this before TensorFlow is imported, and not in a caller's
-    process.
+    They read the log level once, so call this before TensorFlow is imported. Do not call it in a
+    process that belongs to a caller of the Python interface.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -63,7 +63,7 @@ def silence_tensorflow() -> None:
 def _import() -> None:
     with keras_defaults():
         tensorflow = importlib.import_module("tensorflow")
-        tensorflow.config.list_physical_devices()  # It has something to say of a missing GPU.
+        tensorflow.config.list_physical_devices()  # Logs that there is no GPU.
         importlib.import_module("keras")
 
 
@@ -71,5 +71,6 @@ def _check_backend() -> None:
     backend = importlib.import_module("keras").config.backend()
     if backend != "tensorflow":
         raise ConfigError(
-            f"this process has imported Keras on {backend}; start dcgan in a process of its own"
+            f"this process has imported Keras with the backend {backend}; start dcgan in another "
+            "process"
         )

@@ -1,4 +1,4 @@
-"""The files that come with the package: MNIST, a trained generator, classifiers."""
+"""The folder of the files in the package: MNIST, a trained generator, classifiers."""
 
 import importlib.resources
 from pathlib import Path

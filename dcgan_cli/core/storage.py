@@ -28,9 +28,9 @@ MAX_JSON_BYTES = 4 * 2**20
 READING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 REMEDIES = {
-    errno.EACCES: "allow it",
-    errno.EPERM: "allow it",
-    errno.EROFS: "allow it",
+    errno.EACCES: "change the permissions",
+    errno.EPERM: "change the permissions",
+    errno.EROFS: "change the permissions",
     errno.ENOSPC: "free space",
     errno.EDQUOT: "free space",
     errno.EFBIG: "raise the limit on file sizes (ulimit -f)",

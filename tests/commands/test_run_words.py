@@ -50,7 +50,7 @@ def test_words_that_name_no_run(dcgan, run, words, fragment):
 @pytest.mark.parametrize("words", [["sample", "--run"], ["animate"], ["evaluate", "--run"]])
 @pytest.mark.parametrize("part", ["checkpoints/step_0000000012", "checkpoints", "run.json"])
 def test_a_part_of_a_run_is_named_as_one(dcgan, run, words, part):
-    code, said = 4, "of the run r; name the run: r"
+    code, said = 4, "of the run r; give the run: r"
     if (words, part) == (["animate"], "run.json"):  # As a word of its own: --run takes any path.
         code, said = 2, "r/run.json is a file, not a run folder; dcgan inspect says what it is"
     done = dcgan(*words, f"r/{part}")
@@ -61,7 +61,7 @@ def test_a_part_of_a_run_is_named_as_one(dcgan, run, words, part):
 def test_resume_of_a_checkpoint_names_its_run(dcgan, run):
     done = dcgan("train", "resume=r/checkpoints/step_0000000012", "epochs=4")
     assert done.code == 4
-    assert "is a checkpoint of the run r; name the run: r" in done.err
+    assert "is a checkpoint of the run r; give the run: r" in done.err
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_newest_run_is_the_default(dcgan, workplace, finished_run):
 @pytest.mark.parametrize(
     ("words", "code", "fragment"),
     [
-        (["--epoch", "9"], 4, "keeps no checkpoint of epoch 9; it keeps 1, 2, 3"),
+        (["--epoch", "9"], 4, "has no checkpoint of epoch 9; it has 1, 2, 3"),
         (["--out", "x.bmp"], 2, "must end in .png, .jpg, .jpeg, .webp or .npz"),
         (["--seeds", "5-2"], 2, "a range goes up"),
         (["--seeds", "a"], 2, "numbers and ranges"),

@@ -23,7 +23,7 @@ def test_every_byte_of_the_newest_checkpoint(finished_run, tmp_path, injected):
             try:
                 found, damaged = checkpoints.newest_intact(run / "checkpoints")
             except CheckpointError as error:  # One bit makes the format a newer one.
-                assert "update it" in str(error)  # noqa: PT017
+                assert "update dcgan" in str(error)  # noqa: PT017
             else:
                 assert found.progress.step == 8
                 assert path.name in damaged[0].problems()[0]

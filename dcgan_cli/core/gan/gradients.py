@@ -121,12 +121,12 @@ def _gradients_together(networks: Networks, batch: Batch, objective: Objective) 
     if penalised:
         discriminator_gradients = discriminator_tape.gradient(penalised_loss, weights)
     else:
-        falls = logit_tape.gradient(discriminator_loss, logits)
-        falls = tf.where(tf.abs(falls) < TINY, TINY, falls)
+        logit_gradients = logit_tape.gradient(discriminator_loss, logits)
+        logit_gradients = tf.where(tf.abs(logit_gradients) < TINY, TINY, logit_gradients)
         *discriminator_gradients, input_gradients = discriminator_tape.gradient(
-            logits, [*weights, images], output_gradients=falls
+            logits, [*weights, images], output_gradients=logit_gradients
         )
-        factors /= falls
+        factors /= logit_gradients
     generator_gradients = generator_tape.gradient(
         fake_images,
         networks.generator_weights,

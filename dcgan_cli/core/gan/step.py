@@ -1,4 +1,4 @@
-"""The two networks with their optimisers, and the one compiled training step that changes them."""
+"""Build the networks with their optimizers, and compile the training step."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,31 +25,31 @@ from dcgan_cli.settings.schema import LossConfig, TrainConfig
 
 TrainStep = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
-# What a key of randomness is drawn for. The numbers are part of a run's identity: never reuse one.
-# (1 and 2 were dropout's when real and generated images were judged apart.)
+# Kinds of random keys. Results depend on the numbers, so never reuse one. (1 and 2 were for dropout
+# when the discriminator saw real and generated images separately.)
 NOISE, DROPOUT, MIXING = 0, 3, 5
 AUGMENT = 1000
-"""What the key of dropout becomes that of changes to images by: no layer's number."""
+"""Folded into the dropout key for augmentation; larger than the index of any dropout layer."""
 
 
 @dataclass(frozen=True)
 class Gan:
-    """Everything that training changes."""
+    """The networks and optimizers of a run: everything that training changes."""
 
     generator: keras.Model
     discriminator: keras.Model
     generator_optimizer: keras.Optimizer
     discriminator_optimizer: keras.Optimizer
     average: keras.Model | None = None
-    """The moving average of the generator, where the settings ask for one."""
+    """The moving average of the generator; None if `ema` is 0."""
 
     @property
     def sampled(self) -> keras.Model:
-        """The generator whose images people see."""
+        """The generator that images are sampled from: the moving average if there is one."""
         return self.generator if self.average is None else self.average
 
     def variables(self) -> dict[str, dict[str, keras.Variable]]:
-        """Return all state by part and name, which is what a checkpoint holds."""
+        """Return all variables by part and name, as a checkpoint stores them."""
         parts = {
             "generator": named_variables(self.generator),
             "discriminator": named_variables(self.discriminator),
@@ -62,23 +62,23 @@ class Gan:
 
 
 def build_gan(config: TrainConfig, steps: int) -> Gan:
-    """Build both networks and their optimisers from the settings and the seed.
+    """Build both networks and their optimizers from the settings and the seed.
 
-    Call it under the strategy's scope and with the precision chosen.
+    Call it inside the strategy's scope and `device.building`.
 
     Args:
         config: the settings.
-        steps: steps of the whole run, which the learning rate's cooldown ends with.
+        steps: number of steps of the whole run; the learning rate's cooldown ends with them.
 
     Raises:
-        ConfigError: a registered model does not go with the other settings.
+        ConfigError: a registered model has batch normalization, which a penalty does not allow.
     """
     generator = build_generator(config)
     discriminator = build_discriminator(config)
     if config.is_penalised and has_batch_norm(discriminator):
         raise ConfigError(
-            f"model={config.model.name} has batch normalisation in its discriminator, but penalties"
-            " are on single images; use blocks.norm for it, or train without the penalty"
+            f"model={config.model.name} has batch normalization in its discriminator, but penalties"
+            " need independent images; use blocks.norm instead, or train without the penalty"
         )
     return Gan(
         generator,
@@ -90,16 +90,16 @@ def build_gan(config: TrainConfig, steps: int) -> Gan:
 
 
 def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy) -> TrainStep:
-    """Compile one step of the tutorial's training: one batch, one update of each network.
+    """Compile a training step as in the tutorial: one batch, one update of each network.
 
     Both gradients are taken at the weights before the step. The number of generated images is
-    always `batch_size`, also beside a last batch with fewer real ones.
+    always `batch_size`, even if the last batch has fewer real ones.
 
     Returns:
-        A function of (batch, step int64 scalar counted from 0), the batch being images (uint8
-        [R, H, W, C]) or, where the settings say `conditional`, a pair of them and their classes
-        (int32 [R]). It returns float32 [3]: the generator's loss, the discriminator's loss (without
-        penalties), and the number of replicas on which a loss or a gradient was not finite.
+        A function of (batch, step). The batch is images (uint8 [R, H, W, C]) or, in conditional
+        training, a pair of images and classes (int32 [R]). The step is an int64 scalar, from 0. The
+        function returns float32 [3]: generator loss, discriminator loss (without penalties), and
+        the number of replicas on which a loss or a gradient was not finite.
     """
     networks = training_networks(gan, config)
     objective = Objective(build_loss(config.loss), config.loss.r1_gamma, config.gradient_penalty)
@@ -119,12 +119,12 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
         latents = tf.random.stateless_normal((fakes_per_replica, config.noise_dim), key(NOISE))
         fake_classes = None
         if conditional:
-            # Those of the real images, in their order: as frequent as in the data, and an image
-            # between a real and a generated one is of the class of both.
+            # The classes of the real images, in the same order. So they are as frequent as in the
+            # data, and both ends of the gradient penalty's interpolation have the same class.
             places = tf.range(fakes_per_replica) % tf.maximum(tf.size(real_classes), 1)
             fake_classes = tf.gather(tf.concat([real_classes, [0]], axis=0), places)
             latents = tf.concat([latents, tf.one_hot(fake_classes, config.data.classes)], axis=1)
-        seen = Batch(
+        inputs = Batch(
             real_images,
             latents,
             real_classes,
@@ -134,42 +134,43 @@ def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy
             real_count,
             config.batch_size,
         )
-        result = gradients(networks, seen, objective)
+        result = gradients(networks, inputs, objective)
         gan.generator_optimizer.apply(result.generator, networks.generator_weights)
         gan.discriminator_optimizer.apply(result.discriminator, networks.discriminator_weights)
-        # A sum is finite only if all its terms are, so one number a gradient tells.
+        # A sum is finite only if all its terms are, so check one number per gradient.
         both_losses = [result.generator_loss, result.discriminator_loss]
         sums = [tf.reduce_sum(g) for g in result.generator + result.discriminator]
         finite = tf.reduce_all(tf.math.is_finite([*both_losses, *sums]))
         return tf.stack([*both_losses, 1 - tf.cast(finite, tf.float32)])
 
-    # With a stated signature the smaller last batch needs no trace of its own. Batches that are
-    # split between replicas have no such signature.
-    of_batch: Any = tf.TensorSpec((None, *config.image_shape), tf.uint8)
+    # With a signature, the smaller last batch needs no trace of its own. Batches that are split
+    # between replicas cannot have one.
+    batch_spec: Any = tf.TensorSpec((None, *config.image_shape), tf.uint8)
     if conditional:
-        of_batch = (of_batch, tf.TensorSpec((None,), tf.int32))
-    signature = [of_batch, tf.TensorSpec((), tf.int64)]
-    alone = strategy.num_replicas_in_sync == 1
+        batch_spec = (batch_spec, tf.TensorSpec((None,), tf.int32))
+    signature = [batch_spec, tf.TensorSpec((), tf.int64)]
+    single_replica = strategy.num_replicas_in_sync == 1
 
-    # Nothing in it depends on a tensor's value in Python, so there is nothing for AutoGraph to
-    # rewrite, which takes it a good part of the time to the first step.
+    # No Python control flow depends on a tensor, so AutoGraph has nothing to rewrite. Skipping it
+    # shortens the time to the first step.
     @tf.function(
-        input_signature=signature if alone else None, reduce_retracing=True, autograph=False
+        input_signature=signature if single_replica else None,
+        reduce_retracing=True,
+        autograph=False,
     )
     def train_step(batch: Any, step: tf.Tensor) -> tf.Tensor:
         results = strategy.run(replica_step, args=(batch, step))
         if gan.average is not None:
-            _move_average(gan.average, gan.generator, config.ema, step)
+            _update_average(gan.average, gan.generator, config.ema, step)
         return strategy.reduce("SUM", results, axis=None)
 
     return train_step
 
 
 def build_loss(settings: LossConfig) -> Loss:
-    """Return the loss that the settings name, as a function of logits alone.
+    """Return the loss that the settings choose, as a function of logits.
 
-    The function raises ConfigError if a registered loss returns anything but terms of the right
-    shapes.
+    The function raises ConfigError if the loss does not return `LossTerms` of the right shapes.
     """
     build = entry("loss", settings.name).build
 
@@ -189,9 +190,9 @@ def build_loss(settings: LossConfig) -> Loss:
 
 
 def training_networks(gan: Gan, config: TrainConfig) -> Networks:
-    """Return the networks in the form in which the settings have them trained.
+    """Return the networks in training mode, with direct or transformed convolutions.
 
-    The transformed one is of the tutorial's networks for grey images.
+    Only the tutorial's networks for grey images have transformed convolutions.
     """
     generate: Callable[[tf.Tensor], tf.Tensor]
     discriminate: Discriminate
@@ -214,8 +215,8 @@ def training_networks(gan: Gan, config: TrainConfig) -> Networks:
     def discriminate_augmented(
         images: tf.Tensor, key: tf.Tensor, classes: tf.Tensor | None
     ) -> tf.Tensor:
-        changed = diffaugment(images, tf.random.experimental.stateless_fold_in(key, AUGMENT))
-        return discriminate(changed, key, classes)
+        augmented = diffaugment(images, tf.random.experimental.stateless_fold_in(key, AUGMENT))
+        return discriminate(augmented, key, classes)
 
     return Networks(
         generate,
@@ -226,23 +227,24 @@ def training_networks(gan: Gan, config: TrainConfig) -> Networks:
     )
 
 
-def _move_average(
+def _update_average(
     average: keras.Model, generator: keras.Model, decay: float, step: tf.Tensor
 ) -> None:
-    """Move every weight of `average`, batch statistics included, a little towards the generator's.
+    """Update the moving average of the generator's weights and batch statistics.
 
-    average = d * average + (1 - d) * weight, with d = min(decay, (1 + step) / (10 + step)) so that
-    the first weights are soon forgotten. ("The Unusual Effectiveness of Averaging in GAN Training",
-    2019, arXiv 1806.04498, section 3; the warm-up is that of tf.train's moving averages.)
+    average = d * average + (1 - d) * weight, with d = min(decay, (1 + step) / (10 + step)), so that
+    the initial weights soon have no influence. ("The Unusual Effectiveness of Averaging in GAN
+    Training", 2019, arXiv 1806.04498, section 3; the warm-up is that of tf.train's moving
+    averages.)
     """
     done = tf.cast(step, tf.float32)
-    moved = 1 - tf.minimum(decay, (1 + done) / (10 + done))
+    share = 1 - tf.minimum(decay, (1 + done) / (10 + done))
     for mean, weight in zip(average.variables, generator.variables, strict=True):
-        mean.assign_add(moved * (weight - mean))
+        mean.assign_add(share * (weight - mean))
 
 
 def step_key(seed: int, step: tf.Tensor, call: int, replica: tf.Tensor | int) -> tf.Tensor:
-    """Return the key of all randomness of one kind, in one step, on one replica.
+    """Return the random key of one kind of draw, in one step, on one replica.
 
     Returns:
         int32 [2], for TensorFlow's stateless random functions.

@@ -51,9 +51,9 @@ def build_optimizer(settings: OptimizerConfig, network: keras.Model, steps: int)
     """Build the optimizer of one network.
 
     Args:
-        settings: which one, and its settings.
-        network: what it changes.
-        steps: steps of the whole run, at the end of which the learning rate's cooldown ends.
+        settings: the optimizer and its settings.
+        network: the network to train.
+        steps: number of steps of the whole run; the learning rate's cooldown ends with them.
     """
     rate = settings.learning_rate
     built: keras.Optimizer = entry("optimizer", settings.name).build(

@@ -1,6 +1,6 @@
-"""The generator and the discriminator that the settings name.
+"""Build the generator and the discriminator that the settings choose.
 
-Both take the mixed precision policy that is in force when they are built; see `device.py`.
+Both use the precision policy that is set while they are built; see `device.building`.
 """
 
 from typing import Any
@@ -15,11 +15,11 @@ from dcgan_cli.settings.schema import TrainConfig
 
 
 def build_generator(config: TrainConfig) -> keras.Model:
-    """Build the network that turns latent vectors into images.
+    """Build the generator.
 
     Returns:
-        A model of float32 [B, noise_dim (+ classes)] -> float32 [B, H, W, C] in [-1, 1]. Where the
-        settings say `conditional`, a vector ends with its class, one-hot.
+        A model that maps float32 [B, latent_dim] to images, float32 [B, H, W, C] in [-1, 1]. In
+        conditional training, latent vectors end with the one-hot class.
     """
     latent = keras.Input((config.latent_dim,), name="latent")
     blocks = Blocks(config.model, config.seed, stream=0)
@@ -29,12 +29,12 @@ def build_generator(config: TrainConfig) -> keras.Model:
 
 
 def build_discriminator(config: TrainConfig) -> keras.Model:
-    """Build the network that judges images.
+    """Build the discriminator.
 
     Returns:
-        A model of (float32 [B, H, W, C] in [-1, 1], dropout key int32 [2]) -> float32 [B, 1], the
-        logit of the image being real. The key matters when `training=True` only. Where the settings
-        say `conditional`, there is a third input, the classes, one-hot: float32 [B, classes].
+        A model that maps images (float32 [B, H, W, C] in [-1, 1]) and a dropout key (int32 [2],
+        used only with `training=True`) to logits (float32 [B, 1], positive for real). In
+        conditional training, the third input is the one-hot classes: float32 [B, classes].
     """
     image = keras.Input(config.image_shape, name="image")
     dropout_key = keras.Input(batch_shape=(2,), dtype="int32", name="dropout_key")
@@ -50,7 +50,7 @@ def build_discriminator(config: TrainConfig) -> keras.Model:
     logit = blocks.dense(1, name="dense", dtype="float32")(x)
     inputs = [image, dropout_key]
     if config.model.conditional:
-        # The projection of Miyato & Koyama 2018, "cGANs with Projection Discriminator", equation 3.
+        # Projection: Miyato & Koyama 2018, "cGANs with Projection Discriminator", equation 3.
         classes = keras.Input((config.data.classes,), name="classes")
         inputs.append(classes)
         of_classes = blocks.dense(
@@ -62,7 +62,7 @@ def build_discriminator(config: TrainConfig) -> keras.Model:
 
 
 def has_batch_norm(discriminator: keras.Model) -> bool:
-    """Tell whether a discriminator normalises by the batch, so that images depend on each other."""
+    """Return whether a discriminator has batch normalization."""
     kinds = (getattr(layer, "divided", layer) for layer in discriminator.layers)
     return any(isinstance(layer, keras.layers.BatchNormalization) for layer in kinds)
 
@@ -72,12 +72,12 @@ def _model(config: TrainConfig) -> Any:
 
 
 def layer_table(model: keras.Model) -> list[dict[str, Any]]:
-    """Describe a network layer by layer, in order.
+    """Return facts about the layers of a network, in order.
 
     Returns:
-        One dictionary a layer: name, type, output shape without the batch, number of parameters,
-        and multiply-adds for one image (for dense and convolution layers: every weight's products,
-        those with padding included).
+        One dictionary per layer: name, type, output shape without the batch, number of parameters,
+        and multiply-adds for one image (of dense and convolution layers, including products with
+        padding).
     """
     return [
         {
@@ -98,7 +98,7 @@ def _multiply_adds(layer: keras.layers.Layer) -> int:
         layer = layer.divided
     if isinstance(layer, keras.layers.Dense):
         return int(np.prod(layer.kernel.shape))
-    # A kernel visits each position of a convolution's output, or of a transposed one's input.
+    # A kernel is applied at each output position, or at each input position if transposed.
     if isinstance(layer, keras.layers.Conv2DTranspose):
         return int(np.prod(layer.kernel.shape) * np.prod(inputs.shape[1:3]))
     if isinstance(layer, keras.layers.Conv2D):

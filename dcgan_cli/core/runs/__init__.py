@@ -1,1 +1,1 @@
-"""Run folders and what is in them: settings, status, metrics, checkpoints."""
+"""Run folders: settings, status, metrics, checkpoints, locks, sweeps."""

@@ -1,4 +1,4 @@
-"""The checkpoints of a run that trains. What has not changed is read once."""
+"""Cache what is known of a run's checkpoints, so that training reads unchanged files once."""
 
 import os
 from pathlib import Path
@@ -7,49 +7,49 @@ from dcgan_cli.core.runs import checkpoints
 from dcgan_cli.core.runs.checkpoints import Checkpoint, Damaged
 
 Stamp = tuple[tuple[int, ...], ...]
-"""Of each file of a checkpoint: which one it is, its length, when it was changed."""
+"""Inode, size, mtime and ctime of each file of a checkpoint."""
 
 
 class CheckpointCache:
-    """Remembers manifests, and which checkpoints were whole, until one of their files changes.
+    """Caches manifests, and which checkpoints are intact, until one of their files changes.
 
     Args:
-        folder: where a run keeps its checkpoints.
+        folder: the checkpoints folder of a run.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._known: dict[Path, tuple[Stamp, Checkpoint]] = {}
-        self._whole: dict[Path, Stamp] = {}
+        self._intact: dict[Path, Stamp] = {}
 
     def add(self, checkpoint: Checkpoint) -> None:
-        """Take in a checkpoint that was committed just now: its hashes are of what it holds."""
+        """Add a checkpoint that was just saved, as intact."""
         if (stamp := _stamp(checkpoint)) is not None:
             self._known[checkpoint.path] = stamp, checkpoint
-            self._whole[checkpoint.path] = stamp
+            self._intact[checkpoint.path] = stamp
 
     def find(self) -> list[Checkpoint | Damaged]:
-        """Return what `checkpoints.find` does.
+        """Return the checkpoints, newest first; see `checkpoints.find`.
 
         Raises:
-            CheckpointError: one is of a newer format.
+            CheckpointError: a checkpoint has a newer format.
         """
         found = [self._read(path) for path in checkpoints.paths(self.folder)]
-        there = [one for one in found if one.still_exists()]
-        gone = self._known.keys() - {one.path for one in there}
-        for path in gone:
+        existing = [checkpoint for checkpoint in found if checkpoint.still_exists()]
+        deleted = self._known.keys() - {checkpoint.path for checkpoint in existing}
+        for path in deleted:
             del self._known[path]
-            self._whole.pop(path, None)
-        return there
+            self._intact.pop(path, None)
+        return existing
 
-    def problems(self, found: Checkpoint | Damaged) -> list[str]:
-        """Return what `found.problems()` does; files that were whole and are as they were are."""
-        stamp = _stamp(found) if isinstance(found, Checkpoint) else None
-        if stamp is not None and self._whole.get(found.path) == stamp:
+    def problems(self, checkpoint: Checkpoint | Damaged) -> list[str]:
+        """Return `checkpoint.problems()`, without hashing intact files again that are unchanged."""
+        stamp = _stamp(checkpoint) if isinstance(checkpoint, Checkpoint) else None
+        if stamp is not None and self._intact.get(checkpoint.path) == stamp:
             return []
-        problems = found.problems()
+        problems = checkpoint.problems()
         if stamp is not None and not problems:
-            self._whole[found.path] = stamp
+            self._intact[checkpoint.path] = stamp
         return problems
 
     def _read(self, path: Path) -> Checkpoint | Damaged:
@@ -57,14 +57,14 @@ class CheckpointCache:
             stamp, known = self._known[path]
             if _stamp(known) == stamp:
                 return known
-        found = checkpoints.read_or_damaged(path)
-        if isinstance(found, Checkpoint) and (new := _stamp(found)) is not None:
-            self._known[path] = new, found
-        return found
+        checkpoint = checkpoints.read_or_damaged(path)
+        if isinstance(checkpoint, Checkpoint) and (new := _stamp(checkpoint)) is not None:
+            self._known[path] = new, checkpoint
+        return checkpoint
 
 
 def _stamp(checkpoint: Checkpoint) -> Stamp | None:
-    """Return the stamp of the files that there are now; None if one is not there."""
+    """Return the stamp of a checkpoint's files; None if a file is missing."""
     try:
         states = [os.lstat(checkpoint.path / name) for name in ("manifest.json", *checkpoint.files)]
     except OSError:

@@ -1,8 +1,8 @@
-"""Checkpoints: committed whole or not at all, verified before they are used. Needs no TensorFlow.
+"""Checkpoints: written atomically and verified before use. Needs no TensorFlow.
 
 A checkpoint is a folder `step_<number>` with one `.npz` of named arrays for each part of the state
-and a `manifest.json` that holds the sha256 of each. It is written under another name, flushed to
-disk, then renamed, so that a folder with the right name is a finished checkpoint whatever happens.
+and a `manifest.json` with the sha256 of each. It is written under a temporary name, flushed to disk
+and renamed, so a folder with the final name is always a complete checkpoint.
 """
 
 import dataclasses
@@ -33,39 +33,39 @@ from dcgan_cli.errors import CheckpointError, DamagedError
 
 FORMAT_VERSION = 1
 NO_FILE = {None, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
-"""The errors of what is missing, or is a link, a pipe or a socket. Others need not be damage."""
+"""Errors that mean damage: the file is missing or is a link, a pipe or a socket."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A committed checkpoint and what its manifest says."""
+    """A checkpoint with the content of its manifest."""
 
     path: Path
     progress: Progress
     files: dict[str, dict[str, Any]]
     run: str = ""
-    """The identity of the run that it is of (see `runs/identity.py`)."""
+    """The identity of its run (see `runs/identity.py`)."""
     score: Score | None = None
 
     @property
     def ends_epoch(self) -> bool:
-        """Whether it was written at the end of an epoch rather than in the middle of one."""
+        """Whether it was saved at the end of an epoch, not within one."""
         return self.progress.epoch_step == 0 and self.progress.epoch > 0
 
     def still_exists(self) -> bool:
-        """Whether it still has its name. What a run that trains has just pruned is not damaged."""
+        """Return whether the folder still exists: a run that trains may have just pruned it."""
         return os.path.lexists(self.path)
 
     def problems(self) -> list[str]:
-        """Return what is wrong with its files, one line each; an empty list if nothing is."""
+        """Return one line per file that is damaged; [] for an intact checkpoint."""
         return [line for name in self.files if (line := self._problem(name))]
 
     def load(self, part: str) -> Arrays:
-        """Read the arrays of one part, such as "generator".
+        """Return the arrays of one part, such as "generator", by name.
 
         Raises:
-            DamagedError: the file is missing or is not the one that was written.
-            OSError: it cannot be read for another reason, such as its permissions.
+            DamagedError: the file is missing or damaged.
+            OSError: the file cannot be read for another reason, such as its permissions.
         """
         if problem := self._problem(f"{part}.npz"):
             raise DamagedError(f"{self.path}: {problem}; use another checkpoint")
@@ -73,7 +73,7 @@ class Checkpoint:
             return read_stored(self.path / f"{part}.npz")
         except (OSError, MemoryError):
             raise
-        except Exception as error:  # Made to look whole: zipfile and numpy raise nearly anything.
+        except Exception as error:  # A forged file: zipfile and numpy raise almost any exception.
             raise DamagedError(f"{self.path}: {part}.npz cannot be read ({error})") from None
 
     def _problem(self, name: str) -> str:
@@ -101,7 +101,7 @@ class Damaged:
         return os.path.lexists(self.path)
 
     def problems(self) -> list[str]:
-        """Return what is wrong, as `Checkpoint.problems` does."""
+        """Return one line per problem; see `Checkpoint.problems`."""
         return self.reasons
 
     def __str__(self) -> str:
@@ -115,18 +115,18 @@ def save(
     run: str = "",
     score: Score | None = None,
 ) -> Checkpoint:
-    """Commit a checkpoint.
+    """Write a checkpoint atomically and return it.
 
     Args:
-        folder: where a run keeps its checkpoints.
+        folder: the checkpoints folder of a run.
         parts: arrays by part and name.
-        progress: how far the run has come.
+        progress: the progress of the run.
         run: the identity of the run.
-        score: that of its generator, if it was scored.
+        score: the score of the generator, if it was scored.
 
     Raises:
-        OSError: the disk is full or may not be written, or there is a checkpoint of this step
-            already; what was there is untouched.
+        OSError: the disk is full or not writable, or a checkpoint of this step exists. Existing
+            checkpoints are unchanged.
     """
     final = folder / f"step_{progress.step:010d}"
     temporary = temporary_beside(final)
@@ -157,106 +157,111 @@ def save(
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     flush_folder(folder)
-    # Training counts on in the progress that it gave.
+    # A copy, because training continues to change `progress`.
     return Checkpoint(final, dataclasses.replace(progress), files, run, score)
 
 
 def find(folder: Path) -> list[Checkpoint | Damaged]:
-    """Return what stands under a checkpoint's name, newest first. Manifests are read, no arrays.
+    """Return the checkpoints in a folder, newest first. Reads manifests, no arrays.
 
     Raises:
-        CheckpointError: one is of a newer format.
+        CheckpointError: a checkpoint has a newer format.
     """
-    return [found for found in map(read_or_damaged, paths(folder)) if found.still_exists()]
+    checkpoints = map(read_or_damaged, paths(folder))
+    return [checkpoint for checkpoint in checkpoints if checkpoint.still_exists()]
 
 
 def paths(folder: Path) -> list[Path]:
-    """Return what has a checkpoint's name, newest first."""
+    """Return the paths with the name of a checkpoint, newest first."""
     named = [path for path in entries(folder) if CHECKPOINT_NAME.fullmatch(path.name)]
     return sorted(named, key=lambda path: int(path.name.removeprefix("step_")), reverse=True)
 
 
 def newest_intact(folder: Path) -> tuple[Checkpoint | None, list[Damaged]]:
-    """Return the newest checkpoint that is whole, and the damaged ones that are newer.
+    """Return the newest intact checkpoint (None if there is none) and the newer, damaged ones.
 
     Raises:
-        CheckpointError: one is of a newer format.
-        OSError: one cannot be read for another reason than damage.
+        CheckpointError: a checkpoint has a newer format.
+        OSError: a checkpoint cannot be read, for a reason other than damage.
     """
     damaged: list[Damaged] = []
-    for found in find(folder):
-        problems = found.problems()
-        if isinstance(found, Checkpoint) and not problems:
-            return found, damaged
-        if found.still_exists():
-            damaged.append(Damaged(found.path, problems))
+    for checkpoint in find(folder):
+        problems = checkpoint.problems()
+        if isinstance(checkpoint, Checkpoint) and not problems:
+            return checkpoint, damaged
+        if checkpoint.still_exists():
+            damaged.append(Damaged(checkpoint.path, problems))
     return None, damaged
 
 
 def best(
-    found: Iterable[Checkpoint | Damaged],
+    checkpoints: Iterable[Checkpoint | Damaged],
     problems: Callable[[Checkpoint], list[str]] = Checkpoint.problems,
 ) -> Checkpoint | None:
-    """Return the whole checkpoint with the best score, the newest of equals, or None.
+    """Return the intact checkpoint with the best score, the newest of equals; None without scores.
 
     Args:
-        found: checkpoints, newest first. Only scores made like the newest one are compared.
-        problems: tells what is wrong with one.
+        checkpoints: checkpoints, newest first. Only scores comparable with the newest one count.
+        problems: returns what is wrong with a checkpoint.
     """
-    scored = [one for one in found if isinstance(one, Checkpoint) and one.score is not None]
-    newest = next((one.score for one in scored), None)
+    scored = [c for c in checkpoints if isinstance(c, Checkpoint) and c.score is not None]
+    newest = next((checkpoint.score for checkpoint in scored), None)
     candidates = [
-        (one.score.frechet_distance, index, one)
-        for index, one in enumerate(scored)
-        if one.score and newest and one.score.comparable(newest)
+        (checkpoint.score.frechet_distance, index, checkpoint)
+        for index, checkpoint in enumerate(scored)
+        if checkpoint.score and newest and checkpoint.score.comparable(newest)
     ]
-    return next((one for _, _, one in sorted(candidates) if not problems(one)), None)
+    return next((c for _, _, c in sorted(candidates) if not problems(c)), None)
 
 
-def with_comparable_score(found: Iterable[Checkpoint | Damaged], kind: Score) -> list[Checkpoint]:
-    """Return the checkpoints among `found` whose score may be compared with `kind`."""
+def with_comparable_score(
+    checkpoints: Iterable[Checkpoint | Damaged], kind: Score
+) -> list[Checkpoint]:
+    """Return the checkpoints whose score is comparable with `kind`."""
     return [
-        one
-        for one in found
-        if isinstance(one, Checkpoint) and one.score and one.score.comparable(kind)
+        checkpoint
+        for checkpoint in checkpoints
+        if isinstance(checkpoint, Checkpoint)
+        and checkpoint.score
+        and checkpoint.score.comparable(kind)
     ]
 
 
 def damaged_with_better_score(
-    found: Iterable[Checkpoint | Damaged], best: Checkpoint
+    checkpoints: Iterable[Checkpoint | Damaged], best: Checkpoint
 ) -> list[Damaged]:
-    """Return the damaged checkpoints among `found` that have a better score than `best`."""
+    """Return the damaged checkpoints that have a better score than `best`."""
     return [
-        Damaged(one.path, problems)
-        for one in found
-        if isinstance(one, Checkpoint)
-        and one.score
+        Damaged(checkpoint.path, problems)
+        for checkpoint in checkpoints
+        if isinstance(checkpoint, Checkpoint)
+        and checkpoint.score
         and best.score
-        and one.score.comparable(best.score)
-        and one.score.frechet_distance < best.score.frechet_distance
-        and (problems := one.problems())
-        and one.still_exists()
+        and checkpoint.score.comparable(best.score)
+        and checkpoint.score.frechet_distance < best.score.frechet_distance
+        and (problems := checkpoint.problems())
+        and checkpoint.still_exists()
     ]
 
 
 def read(path: Path) -> Checkpoint:
-    """Read the manifest of the checkpoint in folder `path`.
+    """Return the checkpoint in folder `path`. Reads its manifest, no arrays.
 
     Raises:
-        DamagedError: it is missing or damaged.
-        CheckpointError: it is of a newer format.
+        DamagedError: the manifest is missing or damaged.
+        CheckpointError: the checkpoint has a newer format.
     """
-    found = read_or_damaged(path)
-    if isinstance(found, Damaged):
-        raise DamagedError(f"{path}: {', '.join(found.reasons)}")
-    return found
+    checkpoint = read_or_damaged(path)
+    if isinstance(checkpoint, Damaged):
+        raise DamagedError(f"{path}: {', '.join(checkpoint.reasons)}")
+    return checkpoint
 
 
 def read_or_damaged(path: Path) -> Checkpoint | Damaged:
-    """Read the manifest of what stands at a checkpoint's place.
+    """Return the checkpoint in folder `path`, as `Damaged` if its manifest cannot be used.
 
     Raises:
-        CheckpointError: it is of a newer format.
+        CheckpointError: the checkpoint has a newer format.
     """
     try:
         manifest = read_json(path / "manifest.json")
@@ -264,7 +269,7 @@ def read_or_damaged(path: Path) -> Checkpoint | Damaged:
         if version > FORMAT_VERSION:
             raise CheckpointError(
                 f"{path} was made by dcgan {manifest.get('dcgan_version')} (format {version}); "
-                f"this is dcgan {__version__} (format {FORMAT_VERSION}): update it"
+                f"this is dcgan {__version__} (format {FORMAT_VERSION}); update dcgan"
             )
         if manifest.pop("sha256") != _manifest_digest(manifest):
             raise ValueError("its sha256 differs")
@@ -279,7 +284,7 @@ def read_or_damaged(path: Path) -> Checkpoint | Damaged:
 
 
 def _reason_if_damage(error: OSError) -> str:
-    """Return what is wrong with a file that is not there or is no file; raise what else it is."""
+    """Return the message of an error that means damage; raise any other error."""
     if error.errno not in NO_FILE:
         raise error
     return str(error.strerror)
@@ -291,5 +296,5 @@ def _file_digest(path: Path) -> str:
 
 
 def _manifest_digest(manifest: dict[str, Any]) -> str:
-    """Return the sha256 of a manifest without its own."""
+    """Return the sha256 of a manifest that does not contain its own sha256."""
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()

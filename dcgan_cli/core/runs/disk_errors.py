@@ -1,4 +1,4 @@
-"""What the system says of a disk that is full, protected or away, as one line with its remedy."""
+"""Turn disk errors (full, no permission, disconnected) into a message with a remedy."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,16 +10,16 @@ from dcgan_cli.errors import ResumeHint, StorageError
 
 @contextlib.contextmanager
 def disk_errors(run: RunFolder, verb: str = "write") -> Iterator[None]:
-    """Turn an OSError into a StorageError that says how to resume.
+    """Turn an OSError in the block into a StorageError that says how to resume.
 
     Args:
-        run: the run that is written, or begun.
-        verb: what cannot be done: "write" the run, or "read" what it needs.
+        run: the run that is trained or about to start.
+        verb: what the block does: "write" the run, or "read" what it needs.
     """
     try:
         yield
     except OSError as error:
-        remedy = REMEDIES.get(error.errno or 0, "look at the disk")
+        remedy = REMEDIES.get(error.errno or 0, "check the disk")
         path = error.filename if verb == "read" and error.filename else run.path
         message = f"cannot {verb} {path}: {error.strerror or error}; {remedy}"
         if not run.exists():

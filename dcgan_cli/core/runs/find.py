@@ -1,4 +1,4 @@
-"""Where runs are: new ones, the newest one, the bundled one, and those that words name."""
+"""Find runs: a folder for a new one, the newest one, the bundled one, or one by name."""
 
 import contextlib
 import itertools
@@ -14,19 +14,21 @@ from dcgan_cli.errors import CheckpointError, NoRunError, SweepError, Unreadable
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
 _BUNDLED_RECORD = ASSETS / "generators" / "mnist-1" / "run.json"
-# Some installers link each file to where they keep it.
+# Some installers make each file a link into their cache.
 BUNDLED = RunFolder(_BUNDLED_RECORD.resolve().parent)
-"""A finished run without a discriminator: a generator to use before any training.
+"""A finished run without a discriminator, to generate images before any training.
 
-`scripts/make_generator.py` makes it.
+`scripts/make_generator.py` creates it.
 """
 
 
 def new_folder(path: Path) -> Path:
-    """Make a folder that nobody else has just made: `path` or, if that is taken, `path`-2, -3, ...
+    """Create a new folder and return it: `path` or, if that exists, `path`-2, `path`-3, ...
+
+    Two processes never get the same folder.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: the folder cannot be created.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     numbered = (path.with_name(f"{path.name}-{number}") for number in itertools.count(2))
@@ -38,10 +40,10 @@ def new_folder(path: Path) -> Path:
 
 
 def point_latest_to(run: RunFolder) -> None:
-    """Make `runs/latest` a link to `run`, where the system has links."""
+    """Make `runs/latest` a link to `run`, if the system supports links."""
     link = temporary_beside(LATEST)
-    # Windows needs a privilege for links, and this folder may be protected. `newest_run` manages
-    # without, so that is no reason not to train.
+    # Windows requires a privilege for links, and this folder may be read-only. Training goes on
+    # without the link: `newest_run` does not need it.
     with contextlib.suppress(OSError):
         RUNS.mkdir(exist_ok=True)
         link.symlink_to(os.path.relpath(run.path.resolve(), RUNS.resolve()))
@@ -51,34 +53,34 @@ def point_latest_to(run: RunFolder) -> None:
 
 
 def newest_run() -> RunFolder | None:
-    """Return the run that was started last below `runs/` of the current folder, if there is one."""
+    """Return the run below `./runs` that was started last; None if no run there is readable."""
     if (LATEST / "run.json").is_file():
         return RunFolder(shown_path(LATEST.resolve()))
     runs = []
     for record in [*RUNS.glob("*/run.json"), *RUNS.glob("*/*/run.json")]:
         run = RunFolder(record.parent)
-        with contextlib.suppress(CheckpointError):  # A damaged one hides no other.
+        with contextlib.suppress(CheckpointError):  # Skip damaged runs.
             created = run.record().get("created")
             runs.append((created if isinstance(created, str) else "", str(run.path), run))
     return max(runs)[-1] if runs else None
 
 
 def damaged_run() -> RunFolder | None:
-    """Return a run below `runs/` for when `newest_run` finds none that can be read."""
+    """Return a run below `./runs` even if it is damaged; None if there is none."""
     runs = map(RunFolder, sorted([*RUNS.glob("*"), *RUNS.glob("*/*")]))
     return next((run for run in runs if run.has_run_data()), None)
 
 
 def open_run(argument: str) -> RunFolder:
-    """Return the run that a word names: a folder, or "latest".
+    """Return the run in a folder, or the newest run for "latest".
 
     Raises:
-        SweepError: it is a folder of runs.
-        CheckpointError: there is no such run, or it is not to be used.
+        SweepError: the folder contains several runs.
+        CheckpointError: there is no such run, or it is damaged or unsafe to use.
     """
     run: RunFolder | None = RunFolder(Path(os.path.expanduser(argument)))
     if argument == "latest":
-        run = newest_run() or damaged_run()  # Which says what is wrong with it.
+        run = newest_run() or damaged_run()  # A damaged run fails below, with its error.
     if run is None:
         raise NoRunError("there is no run in ./runs")
     if not run.exists():
@@ -91,7 +93,7 @@ def open_run(argument: str) -> RunFolder:
 
 
 def enclosing_run(path: Path) -> RunFolder | None:
-    """Return the run that a file or folder inside a run folder belongs to, if there is one."""
+    """Return the run whose folder contains `path`; None if there is none."""
     for parent in (*list(path.parents)[:3], *list(Path(os.path.abspath(path)).parents)[:3]):
         if (run := RunFolder(parent)).exists():
             return run
@@ -99,32 +101,32 @@ def enclosing_run(path: Path) -> RunFolder | None:
 
 
 def _check_not_inside_run(path: Path) -> None:
-    """Check that a path is not a part of a run folder, such as one of its checkpoints.
+    """Check that a path is not inside a run folder, such as one of its checkpoints.
 
     Raises:
-        CheckpointError: it is.
+        CheckpointError: it is inside one.
     """
     if not path.exists() or (run := enclosing_run(path)) is None:
         return
     what = "a checkpoint" if path.parent.name == "checkpoints" else "a part"
-    raise CheckpointError(f"{path} is {what} of the run {run.path}; name the run: {run.path}")
+    raise CheckpointError(f"{path} is {what} of the run {run.path}; give the run: {run.path}")
 
 
 def run_to_read(argument: str | None) -> RunFolder:
-    """Return the run that a reading command is to use.
+    """Return the run for a command that only reads.
 
     Args:
         argument: a folder, "latest", "bundled", or None for the newest run or, if there is none,
             the bundled one.
 
     Raises:
-        SweepError: it is a folder of runs.
-        CheckpointError: there is no such run, or it is not to be used.
+        SweepError: the folder contains several runs.
+        CheckpointError: there is no such run, or it is damaged or unsafe to use.
     """
     if argument == "bundled":
         if RunFolder(Path(argument)).has_run_data():
             raise CheckpointError(
-                "bundled is the generator inside the program; write ./bundled for the run here"
+                "bundled is the generator in the package; give ./bundled for the run in this folder"
             )
         return BUNDLED
     if argument is None and newest_run() is None:
@@ -135,5 +137,5 @@ def run_to_read(argument: str | None) -> RunFolder:
 
 
 def title(run: RunFolder) -> str:
-    """Return what to call a run in a line of text."""
+    """Return the name of a run for messages."""
     return f"the bundled generator ({run.path.name})" if run == BUNDLED else str(run.path)

@@ -1,4 +1,4 @@
-"""The run folder: one folder per run, and how each of its text files is read and written."""
+"""Read and write the text files of a run folder."""
 
 import contextlib
 from pathlib import Path
@@ -26,39 +26,39 @@ FORMAT_VERSION = 1
 
 
 class RunFolder(RunPaths):
-    """The text files of one run: settings and facts, status, metrics."""
+    """One run folder: `run.json`, `status.json` and `metrics.csv`."""
 
     def check_new(self) -> None:
-        """Check that a run may begin here.
+        """Check that a new run can start in this folder.
 
         Raises:
-            ConfigError: there is a run here already, or checkpoints of one.
+            ConfigError: the folder already contains a run or checkpoints.
         """
         if self.exists():
             raise ConfigError(
-                f"{self.path} already holds a run; choose another hydra.run.dir",
+                f"{self.path} already contains a run; choose another hydra.run.dir",
                 ResumeHint(self.path, ", or resume with"),
             )
         if self.has_checkpoints():
             raise ConfigError(
-                f"{self.path} holds checkpoints of a run that has lost its run.json; "
+                f"{self.path} contains checkpoints of a run whose run.json is missing; "
                 "choose another hydra.run.dir"
             )
 
     def never_had_checkpoint(self) -> bool:
-        """Whether no checkpoint was ever committed here, or begun."""
-        begun = any(path.name.startswith("step_") for path in entries(self.checkpoints))
-        return not begun and self.status().get("saved_step") is None
+        """Return whether this run has never saved, or started to save, a checkpoint."""
+        started = any(path.name.startswith("step_") for path in entries(self.checkpoints))
+        return not started and self.status().get("saved_step") is None
 
     def create(self, config: dict[str, Any], facts: dict[str, Any]) -> None:
-        """Begin a run: make the folders and write `run.json`.
+        """Create the folders and write `run.json`.
 
         Args:
             config: the settings, as plain dictionaries.
             facts: what else identifies the run (data digest, precision, networks, ...).
 
         Raises:
-            ConfigError: there is a run here already.
+            ConfigError: the folder already contains a run.
         """
         self.check_new()
         self.samples.mkdir(parents=True, exist_ok=True)
@@ -74,14 +74,14 @@ class RunFolder(RunPaths):
         flush_folder(self.path.parent)
 
     def update(self, changes: dict[str, Any]) -> None:
-        """Change entries of `run.json`."""
+        """Replace some entries of `run.json`."""
         write_json(self.run_json, self.record() | changes)
 
     def record(self) -> dict[str, Any]:
-        """Read `run.json`.
+        """Return the content of `run.json`.
 
         Raises:
-            CheckpointError: it is missing, damaged or of a newer format.
+            CheckpointError: the file is missing or damaged, or has a newer format.
         """
         try:
             record = read_json(self.run_json)
@@ -89,28 +89,27 @@ class RunFolder(RunPaths):
             if version > FORMAT_VERSION:
                 raise CheckpointError(
                     f"{self.path} was made by dcgan {record.get('dcgan_version')} (format "
-                    f"{version}); this is dcgan {__version__} (format {FORMAT_VERSION}): update it"
+                    f"{version}); this is dcgan {__version__} (format {FORMAT_VERSION}); update "
+                    "dcgan"
                 )
             check_record(record)
             return dict(record)
         except OSError as error:
-            hint = (
-                "; its checkpoints are there: put run.json back" if self.has_checkpoints() else ""
-            )
+            hint = "; its checkpoints exist: restore run.json" if self.has_checkpoints() else ""
             raise CheckpointError(
                 f"{self.path} is not a run folder: run.json cannot be read ({error.strerror}){hint}"
             ) from None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CheckpointError(
-                f"{self.run_json} is damaged ({error}); put a copy of it back or use another run"
+                f"{self.run_json} is damaged ({error}); restore a copy or use another run"
             ) from None
 
     def config(self) -> TrainConfig:
-        """Read the run's settings back, checked like new ones.
+        """Return the settings of the run, checked like new ones.
 
         Raises:
             CheckpointError: `run.json` is missing or damaged, or a setting is out of range.
-            PluginError: a plug-in that the run was made with is not loaded.
+            PluginError: a plug-in that the run needs is not loaded.
         """
         try:
             record = self.record()
@@ -125,13 +124,13 @@ class RunFolder(RunPaths):
 
         Args:
             state: running, finished, interrupted or failed.
-            facts: epoch, step, the step of the newest checkpoint, the reason.
+            facts: other entries, such as epoch, step, saved_step and reason.
         """
         updated = now()
         write_json(self.status_json, {"state": state, **facts, "updated": updated})
 
     def status(self) -> dict[str, Any]:
-        """Read `status.json`; an unreadable one is `{"state": "unknown"}`."""
+        """Return the content of `status.json`; {"state": "unknown"} if it is not readable."""
         try:
             status = read_json(self.status_json)
         except (OSError, ValueError, RecursionError):
@@ -141,7 +140,7 @@ class RunFolder(RunPaths):
         return {"state": "unknown"}
 
     def metrics(self) -> list[dict[str, float]]:
-        """Read `metrics.csv`, one dictionary an epoch; spoiled lines are passed over."""
+        """Return the rows of `metrics.csv`, one dictionary per epoch; corrupt rows are skipped."""
         try:
             text = read_text(self.metrics_csv).decode(errors="replace")
         except OSError:
@@ -154,7 +153,7 @@ class RunFolder(RunPaths):
             stream.write(format_metrics(rows).encode())
 
     def back_up_damaged_metrics(self) -> None:
-        """Copy `metrics.csv`, if there is one, to `metrics.csv.damaged` before it is replaced."""
+        """Copy `metrics.csv`, if it exists, to `metrics.csv.damaged`."""
         with contextlib.suppress(FileNotFoundError):
             text = read_text(self.metrics_csv)
             with replacing(self.metrics_csv.with_suffix(".csv.damaged")) as stream:
@@ -162,7 +161,7 @@ class RunFolder(RunPaths):
 
 
 def shown_path(path: Path) -> Path:
-    """Return `path` as people would write it: relative if it is below the current folder."""
+    """Return `path` for messages: relative if it is below the current folder."""
     try:
         return path.resolve().relative_to(Path.cwd())
     except (ValueError, OSError):

@@ -1,4 +1,4 @@
-"""What makes a run what it is: its data, and the settings that may not change in it."""
+"""The identity of a run: a hash of its data and of the settings that may not change."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from dcgan_cli.settings.tree import flatten, may_change
 
 
 def identity(config: TrainConfig, data_sha256: str) -> str:
-    """Return a sha256 that two runs share if their settings may pass for one run's, and their data.
+    """Return the sha256 of the data's digest and of all settings that may not change in a run.
 
     Args:
         config: the settings.

@@ -1,7 +1,7 @@
-"""One process at a time trains in a run folder.
+"""Lock a run folder, so that one process at a time trains in it.
 
-The system frees the lock when its holder ends, however it ends, so there are no stale locks. The
-file `run.lock` stays; what it says is who took the lock last.
+The operating system releases the lock when the process ends, even if it crashes, so there are no
+stale locks. The file `run.lock` stays; it names the process that took the lock last.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from dcgan_cli.core.storage import now, read_text
 from dcgan_cli.errors import LockedError, StorageError
 
 PATIENCE = 0.2
-"""Seconds to try for: `dcgan inspect` takes the lock for an instant, to see whether it is free."""
+"""Seconds to wait for the lock: `dcgan inspect` takes it for an instant, to see if it is free."""
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def hold(run: RunFolder) -> Iterator[None]:
 
     Raises:
         LockedError: another process holds it.
-        StorageError: the folder may not be written to, or its disk knows no locks.
+        StorageError: the folder is not writable, or its disk does not support locks.
     """
     lock = FileLock(run.lock, timeout=PATIENCE, fallback_to_soft=False)
     try:
@@ -38,10 +38,11 @@ def hold(run: RunFolder) -> Iterator[None]:
         ) from None
     except OSError as error:
         raise StorageError(
-            f"{run.lock} cannot be locked ({error.strerror}); allow it or use another disk"
+            f"{run.lock} cannot be locked ({error.strerror}); change its permissions or use "
+            "another disk"
         ) from None
     try:
-        with contextlib.suppress(OSError):  # On a full disk the lock holds without its text.
+        with contextlib.suppress(OSError):  # The lock works without the text, on a full disk.
             run.lock.write_text(f"process {os.getpid()} on {socket.gethostname()} since {now()}\n")
         yield
     finally:
@@ -49,7 +50,7 @@ def hold(run: RunFolder) -> Iterator[None]:
 
 
 def is_held(run: RunFolder) -> bool | None:
-    """Return whether a process trains in a run folder; None if that is unknown."""
+    """Return whether a process is training in a run folder; None if unknown."""
     if not run.lock.exists():
         return False
     try:
@@ -62,7 +63,7 @@ def is_held(run: RunFolder) -> bool | None:
 
 
 def current_status(run: RunFolder) -> dict[str, Any]:
-    """Return a run's status; a process that was killed has left "running" behind."""
+    """Return a run's status, with the state "killed" if its process no longer runs."""
     status = run.status()
     if status["state"] == "running" and is_held(run) is False:
         return status | {"state": "killed", "reason": "its process was killed"}

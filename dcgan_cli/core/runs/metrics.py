@@ -1,12 +1,12 @@
-"""The text of `metrics.csv`: one row an epoch, read as one that may be spoiled."""
+"""Parse and format `metrics.csv`: one row per epoch; corrupt rows are skipped."""
 
 import csv
 import io
 
 LARGEST = 1e39
-"""More than float32 holds, which losses and scores are computed in."""
+"""Limit of losses and scores, above the range of float32."""
 LARGEST_COUNT = 1e15
-"""More than there are steps, seconds or images a second in a run."""
+"""Limit of steps, seconds and images per second."""
 LOSS_COLUMNS = [
     "epoch",
     "step",
@@ -15,9 +15,9 @@ LOSS_COLUMNS = [
     "generator_loss",
     "discriminator_loss",
 ]
-"""What every row of the metrics has."""
+"""Columns with a value in every row."""
 SCORE_COLUMNS = ["frechet_distance", "diversity", "contrast", "missing_classes"]
-"""What a row has if the epoch was scored; empty otherwise."""
+"""Columns that are empty if the epoch was not scored."""
 METRICS_COLUMNS = LOSS_COLUMNS + SCORE_COLUMNS
 WHOLE_NUMBERS = ("epoch", "step", "missing_classes")
 COUNTS = (*WHOLE_NUMBERS, "seconds", "images_per_second")
@@ -26,7 +26,7 @@ Row = dict[str, float]
 
 
 def parse_metrics(text: str) -> list[Row]:
-    """Return the rows of a `metrics.csv`; spoiled lines are passed over."""
+    """Return the rows of a `metrics.csv`; corrupt rows are skipped."""
     header, *lines = text.splitlines(keepends=True) or [""]
     names = header.strip().split(",")
     if names[: len(LOSS_COLUMNS)] != LOSS_COLUMNS:
@@ -34,7 +34,7 @@ def parse_metrics(text: str) -> list[Row]:
     rows = []
     for line in lines:
         values = line.strip().split(",")
-        # A last line without its end may lack digits of its last number.
+        # A last line without a newline may lack digits of its last number.
         if not line.endswith("\n") or len(values) != len(names):
             continue
         try:
@@ -45,9 +45,9 @@ def parse_metrics(text: str) -> list[Row]:
             }
         except ValueError:
             continue
-        if len(row) < len(METRICS_COLUMNS) - 1:  # Half a score; only classes may be unknown.
+        if len(row) < len(METRICS_COLUMNS) - 1:  # Only missing_classes may be empty.
             row = {name: row[name] for name in LOSS_COLUMNS}
-        if all(abs(value) < _limit(name) for name, value in row.items()):  # Not so for nan.
+        if all(abs(value) < _limit(name) for name, value in row.items()):  # False for NaN.
             rows.append({n: int(v) if n in WHOLE_NUMBERS else v for n, v in row.items()})
     return rows
 

@@ -1,4 +1,4 @@
-"""The paths of a run folder: the only module that knows the names of its files."""
+"""The paths of the files in a run folder. No other module knows their names."""
 
 import contextlib
 import re
@@ -12,7 +12,7 @@ from dcgan_cli.errors import CheckpointError
 
 @dataclass(frozen=True)
 class RunPaths:
-    """Where everything of one run is, and whether it is there."""
+    """Paths of one run, and checks of what exists there."""
 
     path: Path
 
@@ -37,7 +37,7 @@ class RunPaths:
         return self.samples / f"epoch_{epoch:04d}.png"
 
     def frames(self) -> list[tuple[int, Path]]:
-        """Return (epoch, path) of every grid there is, in order; other files are passed over."""
+        """Return (epoch, path) of every grid, in order of epoch; other files are ignored."""
         matches = [
             (re.fullmatch(r"epoch_([0-9]{4,9})\.png", p.name), p) for p in entries(self.samples)
         ]
@@ -60,32 +60,34 @@ class RunPaths:
         return self.path / "train.log"
 
     def exists(self) -> bool:
-        """Whether a run has begun here."""
+        """Return whether the folder contains a `run.json`."""
         return self.run_json.is_file()
 
     def has_checkpoints(self) -> bool:
-        """Whether there is a checkpoint that was committed; other programs have such folders."""
+        """Return whether there is a checkpoint; a folder named checkpoints alone proves nothing."""
         return any(
             CHECKPOINT_NAME.fullmatch(path.name) and (path / "manifest.json").is_file()
             for path in entries(self.checkpoints)
         )
 
     def has_run_data(self) -> bool:
-        """Whether this is a run folder, or was one before it lost its `run.json`."""
+        """Return whether this is a run folder, or one whose `run.json` is missing."""
         return self.exists() or self.has_checkpoints()
 
     def check_contents(self) -> None:
-        """Check that everything in the folder is its own, so that using it reaches nothing else.
+        """Check that the folder contains no links and only regular files where files are expected.
+
+        So nothing outside the folder is read or changed.
 
         Raises:
-            CheckpointError: a part of it is a link, or no file where a file should be.
+            CheckpointError: an entry is a link or of the wrong type.
         """
         files = [self.run_json, self.status_json, self.metrics_csv, self.log]
         files += [self.lock, self.gif, *entries(self.samples)]
         folders = [self.samples, self.checkpoints, self.path / ".hydra"]
         for path in (*files, *folders, *entries(self.checkpoints)):
             if is_link(path):
-                raise CheckpointError(f"{path} is a link; put what it leads to in its place")
+                raise CheckpointError(f"{path} is a link; replace it with its target")
         for path in files:
             if path.exists() and not path.is_file():
                 raise CheckpointError(f"{path} is not a file; move it out of the run folder")
@@ -94,7 +96,7 @@ class RunPaths:
                 raise CheckpointError(f"{path} is not a folder; move it out of the run folder")
 
     def remove_unless_started(self) -> None:
-        """Remove what was made before the run itself, and the folder if it holds nothing else."""
+        """If no run has started, remove log, lock and `.hydra`, and the folder if then empty."""
         if self.has_run_data():
             return
         with contextlib.suppress(OSError):
@@ -104,7 +106,7 @@ class RunPaths:
             self.path.rmdir()
 
     def remove_temporaries(self) -> None:
-        """Remove what a killed process was writing. For the holder of the lock alone."""
+        """Remove the temporary files of a killed process. The caller must hold the lock."""
         for folder in (self.path, self.samples, self.checkpoints):
             for path in filter(is_temporary, entries(folder)):
                 remove(path)

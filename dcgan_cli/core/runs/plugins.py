@@ -1,4 +1,4 @@
-"""Which plug-ins a run was made with, and whether they are loaded as they were."""
+"""Record the plug-ins that a run needs, and check that they are loaded and unchanged."""
 
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,11 @@ from dcgan_cli.settings.schema import TrainConfig
 
 
 def plugin_facts(config: TrainConfig) -> list[dict[str, Any]]:
-    """Describe the plug-ins whose entries the settings name, for `run.json`.
+    """Return facts about the plug-ins that the settings use, for `run.json`.
 
     Returns:
-        One dictionary for each such entry: what it is chosen by, the name of its file or package,
-        and the file's sha256 or the package's version.
+        One dictionary per entry from a plug-in: the choice (such as "loss=NAME"), the name of its
+        file or package, and the file's sha256 or the package's version.
     """
     facts = []
     for kind in registry.BUILT_IN:
@@ -31,14 +31,14 @@ def plugin_facts(config: TrainConfig) -> list[dict[str, Any]]:
 
 
 def check_plugins(run: Path, facts: list[dict[str, Any]]) -> None:
-    """Check that what a run was made with is loaded.
+    """Check that the plug-ins of a run are loaded.
 
     Args:
         run: the run folder.
-        facts: what its record says; see `plugin_facts`.
+        facts: the facts in `run.json`; see `plugin_facts`.
 
     Raises:
-        PluginError: it is not.
+        PluginError: a plug-in is not loaded.
     """
     missing = [fact for fact in facts if _entry(fact) is None]
     if not missing:
@@ -50,15 +50,15 @@ def check_plugins(run: Path, facts: list[dict[str, Any]]) -> None:
 
 
 def changed_plugins(facts: list[dict[str, Any]]) -> list[str]:
-    """Return a note for each plug-in that is loaded in another form than the run was made with."""
+    """Return a note for each plug-in that has changed since the run was started."""
     notes = []
     for fact in facts:
-        one = _entry(fact)
-        origin = one.origin if one else None
+        entry = _entry(fact)
+        origin = entry.origin if entry else None
         if origin is None:
             continue
         if fact["sha256"] and origin.sha256 != fact["sha256"]:
-            notes.append(f"{origin.name} has changed since the run began ({fact['choice']})")
+            notes.append(f"{origin.name} has changed since the run was started ({fact['choice']})")
         elif fact["version"] and origin.version != fact["version"]:
             was = fact["version"]
             notes.append(f"{origin.name} is {origin.version}, was {was} ({fact['choice']})")
@@ -69,5 +69,5 @@ def _entry(fact: dict[str, Any]) -> registry.Entry | None:
     kind, _, name = fact["choice"].partition("=")
     if kind not in registry.BUILT_IN or name not in registry.names(kind):
         return None
-    found: registry.Entry = registry.entry(kind, name)
-    return found
+    entry: registry.Entry = registry.entry(kind, name)
+    return entry

@@ -1,10 +1,10 @@
-"""What a `run.json` holds, checked entry by entry before anything is made of it."""
+"""Check the entries of a `run.json` before they are used."""
 
 from collections.abc import Mapping
 from typing import Any
 
-RECORDED = {"dcgan_version": str, "config": dict, "precision": str, "data_sha256": str}
-"""What a `run.json` cannot be without, and of which type."""
+REQUIRED_FIELDS = {"dcgan_version": str, "config": dict, "precision": str, "data_sha256": str}
+"""Required entries of a `run.json` and their types."""
 LAYER_FIELDS = {
     "name": str,
     "type": str,
@@ -21,8 +21,12 @@ PLUGIN_FIELDS = {
 
 
 def check_record(record: dict[str, Any]) -> None:
-    """Raise ValueError if an entry of a `run.json` is missing or of another type than it should."""
-    _check_types(record, RECORDED)
+    """Check that a `run.json` has the required entries, of the right types.
+
+    Raises:
+        ValueError: an entry is missing or has the wrong type.
+    """
+    _check_types(record, REQUIRED_FIELDS)
     if not isinstance(record.get("lineage", []), list):
         raise ValueError("its lineage is not a list")
     names = record.get("class_names", [])
@@ -41,4 +45,4 @@ def check_record(record: dict[str, Any]) -> None:
 def _check_types(values: dict[str, Any], types: Mapping[str, Any]) -> None:
     for name, kind in types.items():
         if not isinstance(values.get(name), kind):
-            raise ValueError(f"its {name} is missing or of another type")
+            raise ValueError(f"its {name} is missing or has the wrong type")

@@ -1,6 +1,6 @@
-"""Which checkpoints are kept, and what becomes of damaged ones.
+"""Delete checkpoints that need not be kept; quarantine damaged ones.
 
-One that goes is renamed first, then deleted, so that no half of one is left under its name.
+A checkpoint is renamed before it is deleted, so no partly deleted one keeps its name.
 """
 
 import os
@@ -11,53 +11,53 @@ from dcgan_cli.core.runs.checkpoint_cache import CheckpointCache
 from dcgan_cli.core.runs.checkpoints import Checkpoint, Damaged, best, with_comparable_score
 from dcgan_cli.core.storage import entries, flush_folder, remove, temporary_beside
 
-ASIDE = re.compile(r"step_[0-9]{10,20}\.damaged(-\d+)?")
+QUARANTINED = re.compile(r"step_[0-9]{10,20}\.damaged(-\d+)?")
 KEPT_NEWEST = 2
-"""Checkpoints kept whatever their epoch, so that there is one to go back to."""
+"""Number of newest intact checkpoints that are always kept, in case one is damaged later."""
 
 
 def prune(cache: CheckpointCache, keep_every: int) -> None:
-    """Remove what need not be kept.
+    """Delete the checkpoints that need not be kept.
 
-    The two newest that are whole stay, and so does all that is newer than them; of the others stay
-    the one with the best score (of each kind, if there are scores that cannot be compared) and
-    those at the end of every `keep_every`-th epoch.
+    Keeps the two newest intact checkpoints and everything newer than them. Of the older ones, keeps
+    the checkpoint with the best score (one per kind, if scores are not comparable) and those at the
+    end of every `keep_every`-th epoch.
     """
-    whole = 0
-    there = cache.find()
-    scores = [one.score for one in there if isinstance(one, Checkpoint) and one.score]
+    intact = 0
+    found = cache.find()
+    scores = [one.score for one in found if isinstance(one, Checkpoint) and one.score]
     kinds = {(score.features, score.samples): score for score in scores}.values()
-    kept = [best(with_comparable_score(there, kind), cache.problems) for kind in kinds]
-    for found in there:
-        if whole < KEPT_NEWEST:
-            whole += not cache.problems(found)
-        elif found not in kept and not (
-            isinstance(found, Checkpoint)
-            and found.ends_epoch
-            and found.progress.epoch % keep_every == 0
+    kept = [best(with_comparable_score(found, kind), cache.problems) for kind in kinds]
+    for checkpoint in found:
+        if intact < KEPT_NEWEST:
+            intact += not cache.problems(checkpoint)
+        elif checkpoint not in kept and not (
+            isinstance(checkpoint, Checkpoint)
+            and checkpoint.ends_epoch
+            and checkpoint.progress.epoch % keep_every == 0
         ):
-            doomed = temporary_beside(found.path)
-            os.rename(found.path, doomed)
-            remove(doomed)
+            temporary = temporary_beside(checkpoint.path)
+            os.rename(checkpoint.path, temporary)
+            remove(temporary)
 
 
 def quarantine(damaged: Damaged) -> Path:
-    """Rename a damaged checkpoint, so that it is not used and can be examined.
+    """Rename a damaged checkpoint, so that it is not used but can be examined.
 
     Returns:
         Its new path, which ends in `.damaged`.
     """
     path = damaged.path
-    aside = path.with_name(f"{path.name}.damaged")
+    new_path = path.with_name(f"{path.name}.damaged")
     for number in range(2, 1000):
-        if not os.path.lexists(aside):
+        if not os.path.lexists(new_path):
             break
-        aside = path.with_name(f"{path.name}.damaged-{number}")
-    os.rename(path, aside)
+        new_path = path.with_name(f"{path.name}.damaged-{number}")
+    os.rename(path, new_path)
     flush_folder(path.parent)
-    return aside
+    return new_path
 
 
 def quarantined_names(folder: Path) -> list[str]:
-    """Return the names of the checkpoints that `quarantine` has renamed."""
-    return sorted(path.name for path in entries(folder) if ASIDE.fullmatch(path.name))
+    """Return the names of the quarantined checkpoints in a folder, sorted."""
+    return sorted(path.name for path in entries(folder) if QUARANTINED.fullmatch(path.name))

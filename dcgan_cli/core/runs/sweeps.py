@@ -1,4 +1,4 @@
-"""Folders of several runs, such as a sweep makes: which runs are in one, and how they compare."""
+"""Sweep folders: find the runs in one and compare them."""
 
 import contextlib
 import os
@@ -22,24 +22,24 @@ class Job:
 
     run: RunFolder
     settings: dict[str, Any]
-    """All of its settings by name; those of its command line alone, as text, if it never began;
-    empty if its record cannot be read."""
+    """All settings by name. If the run never started: only those on its command line, as text.
+    Empty if `run.json` is not readable."""
     state: str
-    """As in `status.json`; "killed" if its process is gone, "damaged" if its record is."""
+    """As in `status.json`, or "killed", or "damaged" if `run.json` is damaged."""
     reason: str
-    """Why it ended, where that is not by finishing; empty otherwise."""
+    """Why it ended without finishing; "" otherwise."""
     epoch: int
-    """Epochs that are done."""
+    """Number of finished epochs."""
     score: float | None
-    """Its best Fréchet distance; None without scores."""
+    """Best Fréchet distance; None without scores."""
     score_epoch: int | None
     """The epoch of that score."""
 
 
 def job_folders(folder: Path) -> list[Path]:
-    """Return the run folders below a folder, one or two levels down, in natural order of name.
+    """Return the run folders one or two levels below a folder, in natural order of their names.
 
-    A job that failed before it began has a `status.json` alone.
+    A job that failed before it started has only a `status.json`.
     """
     found: list[Path] = []
     for path in _folders(folder):
@@ -48,14 +48,14 @@ def job_folders(folder: Path) -> list[Path]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    """Return the folders in a folder; links are left out, `latest` among them."""
+    """Return the folders in a folder, without links such as `latest`."""
     with contextlib.suppress(OSError), os.scandir(folder) as found:
         return [Path(entry.path) for entry in found if entry.is_dir(follow_symlinks=False)]
     return []
 
 
 def is_sweep(folder: Path) -> bool:
-    """Return whether a folder is not a run folder but contains run folders."""
+    """Return whether a folder contains run folders and is not one itself."""
     with contextlib.suppress(OSError):
         if folder.is_dir() and not RunFolder(folder).has_run_data():
             return bool(job_folders(folder))
@@ -63,7 +63,7 @@ def is_sweep(folder: Path) -> bool:
 
 
 def read_job(folder: Path) -> Job:
-    """Read what is known of one job. A damaged record is a state, not an error."""
+    """Return the facts about one job. Damage is a state here, not an error."""
     run = RunFolder(folder)
     status = current_status(run)
     state, settings = status["state"], _settings_in(status.get("words"))
@@ -88,13 +88,13 @@ def read_job(folder: Path) -> Job:
 
 
 def read_jobs(folders: Iterable[Path]) -> list[Job]:
-    """Read jobs: those with a score first, the best at the top."""
+    """Return the jobs in folders, those with the best scores first."""
     jobs = [read_job(path) for path in folders]
     return sorted(jobs, key=lambda job: (job.score is None, job.score or 0.0))
 
 
 def differing(jobs: list[Job]) -> list[str]:
-    """Return the names of the settings that are not the same in all jobs."""
+    """Return the names of the settings that differ between jobs."""
     first: dict[str, Any] = next((job.settings for job in jobs if job.run.exists()), {})
     return [
         name
@@ -105,17 +105,17 @@ def differing(jobs: list[Job]) -> list[str]:
 
 
 def _settings_in(words: Any) -> dict[str, Any]:
-    """Return the settings that a job's words name, as text."""
+    """Return the settings on a job's command line, as text."""
     pairs = [str(word).partition("=") for word in (words if isinstance(words, list) else [])]
     return {key: value for key, _, value in pairs if not key.startswith(("hydra", "+"))}
 
 
 def describe_sweep(folder: Path, jobs: list[Job] | None = None) -> dict[str, Any]:
-    """Describe the jobs of a sweep, the best first, for `dcgan inspect`.
+    """Return facts about the jobs of a sweep, best first, for `dcgan inspect`.
 
     Args:
-        folder: the sweep.
-        jobs: its jobs; None for all that are below it.
+        folder: the sweep folder.
+        jobs: the jobs; None for all below `folder`.
     """
     jobs = read_jobs(job_folders(folder)) if jobs is None else jobs
     names = differing(jobs)
@@ -145,6 +145,6 @@ def _is_job(path: Path) -> bool:
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
-    """Return a key by which 10 sorts after 9."""
+    """Return a sort key by which "10" comes after "9"."""
     parts = re.split(r"(\d+)", name)
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]

@@ -1,1 +1,1 @@
-"""Images from a trained generator: grids, walks, animations."""
+"""Generate images with a trained generator: grids, latent walks, animations."""

@@ -1,4 +1,4 @@
-"""Moving pictures: frames in, one file out. Needs no TensorFlow."""
+"""Write animations of a training or of other frames. Needs no TensorFlow."""
 
 import io
 import itertools
@@ -18,10 +18,11 @@ from dcgan_cli.errors import ConfigError, DataError
 TRAINING_FPS = 5.0
 LAST_FRAME_SECONDS = 2.0
 MAX_GIF_BYTES = 10e6
-"""The size that a GIF of a training is kept below, by showing fewer epochs."""
+"""Limit on the size of a training GIF; a longer training shows fewer epochs."""
 MIN_FRAMES = 10
-"""So many frames are shown even so."""
+"""Minimum number of frames, even if the GIF exceeds `MAX_GIF_BYTES`."""
 MEASURED_FRAMES = 8
+"""Minimum number of frames from which the size of a GIF is estimated."""
 LABEL_HEIGHT = 22
 LABEL_SIZE = 14
 FORMATS = (".gif", ".mp4", ".webp")
@@ -36,20 +37,20 @@ def animate_training(
     last_frame_seconds: float = LAST_FRAME_SECONDS,
     every: int | None = None,
 ) -> tuple[int, str]:
-    """Write the animation of a run's grids.
+    """Write an animation of a run's grids.
 
     Args:
         run: the run.
-        path: the file to make or replace; see `write_animation`.
-        fps: frames a second.
-        last_frame_seconds: how long the last frame stays.
+        path: the file to create or replace; see `write_animation`.
+        fps: frames per second.
+        last_frame_seconds: duration of the last frame, in seconds.
         every: show every Nth epoch and the last; None for as many as fit in `MAX_GIF_BYTES`.
 
     Returns:
-        The number of frames, and a note on epochs that are left out of their own accord, or "".
+        The number of frames, and a note if epochs were left out because of the size, otherwise "".
 
     Raises:
-        see `training_frames` and `write_animation`.
+        ConfigError, DataError, OSError: see `training_frames` and `write_animation`.
     """
     note = ""
     if every is None:
@@ -64,25 +65,28 @@ def animate_training(
 
 
 def training_frames(run: RunFolder, every: int = 1) -> Iterator[Image.Image]:
-    """Yield a run's grids in order of epoch, the epoch written below each.
+    """Yield a run's grids in order of epoch, each with a label that names the epoch.
 
     Args:
         run: the run.
-        every: use every Nth grid, the first and the last.
+        every: yield every Nth grid, starting with the first, and the last.
 
     Raises:
-        DataError: the run has no grids, or one cannot be read or has another size.
+        DataError: the run has no grids, or a grid is not readable or differs in size.
     """
     paths = run.frames()
     if not paths:
-        raise DataError(f"{run.samples} holds no grids yet; let the run finish an epoch first")
+        raise DataError(f"{run.samples} has no grids yet; let the run finish an epoch first")
     last = paths[-1][0]
     size = None
     for epoch, path in [*paths[:-1:every], paths[-1]]:
         picture = _open_grid(path)
         size = size or picture.size
         if picture.size != size:
-            raise DataError(f"{path} is {picture.size}, the grids before it are {size}; remove it")
+            raise DataError(
+                f"{path} is {picture.width}x{picture.height} pixels, the grids before it are "
+                f"{size[0]}x{size[1]}; remove it"
+            )
         yield add_label(picture, f"epoch {epoch} of {last}")
 
 
@@ -94,9 +98,10 @@ def _open_grid(path: Path) -> Image.Image:
 
 
 def _epoch_stride(run: RunFolder) -> int:
-    """Return how many epochs apart a GIF's frames must be to stay below `MAX_GIF_BYTES`.
+    """Return the number N for which a GIF of every Nth epoch stays below `MAX_GIF_BYTES`.
 
-    Frames grow while a network learns, so some from all of the training are measured.
+    Frames compress less well as the images improve, so the size is estimated from frames of the
+    whole training.
     """
     paths = run.frames()
     if not paths:
@@ -113,19 +118,19 @@ def _ordinal(number: int) -> str:
     return f"{number}{'th' if 10 < number % 100 < 14 else ending}"
 
 
-def missing_epochs(there: Sequence[int], last: int) -> str:
-    """Name the epochs up to `last` that are not among those that are there, such as "3, 7-9".
+def missing_epochs(present: Sequence[int], last: int) -> str:
+    """Return the epochs from 1 to `last` that are not in `present`, such as "3, 7-9".
 
     Args:
-        there: epochs in rising order, none after `last`.
+        present: epochs in ascending order, none after `last`.
         last: the last epoch.
     """
-    gaps = [(a + 1, b - 1) for a, b in itertools.pairwise([0, *there, last + 1]) if b > a + 1]
+    gaps = [(a + 1, b - 1) for a, b in itertools.pairwise([0, *present, last + 1]) if b > a + 1]
     return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in gaps)
 
 
 def add_label(picture: Image.Image, text: str) -> Image.Image:
-    """Return the picture with a line of text below it."""
+    """Return the image with a line of text below it."""
     taller = Image.new(picture.mode, (picture.width, picture.height + LABEL_HEIGHT))
     taller.paste(picture)
     font = ImageFont.load_default(LABEL_SIZE)
@@ -135,19 +140,19 @@ def add_label(picture: Image.Image, text: str) -> Image.Image:
 
 
 def write_animation(path: Path, frames: Frames, fps: float, last_frame_seconds: float) -> int:
-    """Write frames to a GIF, MP4 or WebP, by the ending of `path`.
+    """Write frames as GIF, MP4 or WebP, depending on the suffix of `path`.
 
     Args:
-        path: the file to make or replace.
+        path: the file to create or replace.
         frames: Pillow images of one size, mode L or RGB.
-        fps: frames a second, above 0.
-        last_frame_seconds: how long the last frame stays, 0 or more.
+        fps: frames per second, above 0.
+        last_frame_seconds: duration of the last frame in seconds, 0 or more.
 
     Returns:
-        The number of frames given.
+        The number of frames.
 
     Raises:
-        ConfigError: the ending is another, or MP4 is asked for without its extra.
+        ConfigError: the suffix is not supported, or MP4 support is not installed.
         DataError: there are no frames.
         OSError: the file cannot be written.
     """
@@ -190,7 +195,7 @@ def _write_mp4(path: Path, frames: Frames, fps: float, last_frame_seconds: float
 
 
 def _with_last(frames: Frames) -> Iterator[tuple[Image.Image, bool]]:
-    """Yield each frame with whether it is the last."""
+    """Yield (frame, whether it is the last)."""
     iterator = iter(frames)
     held = next(iterator, None)
     while held is not None:
@@ -205,5 +210,5 @@ def _check_count(path: Path, count: int) -> None:
 
 
 def _even_sized(frame: Image.Image) -> Image.Image:
-    """Pad to an even width and height, which video codecs ask for."""
+    """Pad a frame to an even width and height, which video codecs require."""
     return frame.crop((0, 0, frame.width + frame.width % 2, frame.height + frame.height % 2))

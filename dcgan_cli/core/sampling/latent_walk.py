@@ -1,4 +1,4 @@
-"""A smooth walk through latent space, as frames of an animation."""
+"""Latent walks: interpolate between latent vectors, for animations."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from dcgan_cli.core.sampling.sampler import Sampler
 def walk_frames(
     sampler: Sampler, *, count: int, stops: int, frames_per_stop: int
 ) -> Iterator[Image.Image]:
-    """Yield the grids of `walk_images`."""
+    """Yield the images of `walk_images` as grids."""
     frames = walk_images(sampler, count=count, stops=stops, frames_per_stop=frames_per_stop)
     for images in frames:
         yield grid_picture(images, sampler.classes or None)
@@ -22,26 +22,27 @@ def walk_frames(
 def walk_images(
     sampler: Sampler, *, count: int, stops: int, frames_per_stop: int, label: int | None = None
 ) -> Iterator[np.ndarray]:
-    """Yield images that drift from stop to stop and end where they began: uint8 [count, H, W, C].
+    """Yield the frames of a closed walk through latent space: uint8 [count, H, W, C] each.
 
-    Image i starts as sample i; its stop s is sample s * count + i. Between stops it
-    moves along the great circle, which keeps vectors at the length that the generator knows
-    (White 2016, "Sampling Generative Networks", section 2.1). Its class stays.
+    Stop s of image i is sample s * count + i. Between stops, latent vectors are interpolated along
+    great circles, so their lengths stay typical of the vectors that the generator was trained on
+    (White 2016, "Sampling Generative Networks", section 2.1). The class of an image is constant.
 
     Args:
-        sampler: makes the images.
-        count: how many images.
-        stops: places visited, at least 2.
+        sampler: generates the images.
+        count: number of images per frame.
+        stops: number of stops, at least 2.
         frames_per_stop: frames from one stop to the next, at least 1.
-        label: the class of all images of a conditional generator; None for class i mod classes.
+        label: the class of all images of a conditional generator; None for i mod the number of
+            classes.
     """
-    numbers = range(count) if label is None else [label]
+    class_seeds = range(count) if label is None else [label]
     vectors = latents(range(stops * count), sampler.noise_dim).reshape(stops, count, -1)
     for stop in range(stops):
         start, end = vectors[stop], vectors[(stop + 1) % stops]
         for frame in range(frames_per_stop):
             between = slerp(start, end, frame / frames_per_stop)
-            yield sampler.render(between, numbers)
+            yield sampler.render(between, class_seeds)
 
 
 def slerp(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
@@ -50,7 +51,7 @@ def slerp(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
     Args:
         start: float32 [N, D].
         end: float32 [N, D].
-        share: how far from start (0) to end (1).
+        share: position between start (0) and end (1).
 
     Returns:
         float32 [N, D].

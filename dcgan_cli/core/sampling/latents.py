@@ -1,4 +1,4 @@
-"""The latent vector behind each sample number."""
+"""Draw the latent vector of each sample seed."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,11 @@ import numpy as np
 def latents(seeds: Sequence[int], noise_dim: int) -> np.ndarray:
     """Return the latent vector of each seed.
 
-    A vector depends on its own seed alone, so that sample 7 is the same picture whether it is
-    drawn by itself, in a grid of 16 or in a set of 10,000.
+    A vector depends only on its own seed, so sample 7 is the same image alone, in a grid of 16 or
+    in a set of 10,000.
 
     Args:
-        seeds: whole numbers from 0 to 2**63 - 1.
+        seeds: integers from 0 to 2**63 - 1.
         noise_dim: length of a vector.
 
     Returns:

@@ -1,4 +1,4 @@
-"""From arrays to pictures: tiles, grids, and PNG files that say what made them."""
+"""Convert arrays to images and grids; write and read image files with metadata."""
 
 import io
 import json
@@ -14,28 +14,29 @@ from dcgan_cli.core.storage import reading
 from dcgan_cli.errors import ConfigError
 
 FACTS_KEY = "dcgan"
-"""The PNG text chunk in which the facts about a picture stand, as JSON."""
+"""The PNG text chunk that holds the metadata as JSON."""
 OTHER_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-"""What a picture may be written as besides PNG, by the ending of its name."""
+"""Pillow's format by suffix, for formats besides PNG."""
 DESCRIPTION = 0x010E
-"""The EXIF tag in which the facts stand in those: ImageDescription."""
+"""The EXIF tag that holds the metadata in those formats: ImageDescription."""
 TOO_LARGE = (Image.DecompressionBombWarning, Image.DecompressionBombError)
 MARGIN = 2
+"""Pixels around each image of a grid."""
 TARGET_WIDTH = 512
-"""Small grids are enlarged towards this width, in pixels, by a whole factor."""
+"""Small grids are enlarged by an integer factor, up to this width in pixels."""
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
-    """Turn float images in [-1, 1] into uint8 in [0, 255], rounding to nearest."""
+    """Convert float images in [-1, 1] to uint8 in [0, 255], rounded to nearest."""
     return np.rint((images.astype(np.float32) + 1) * 127.5).clip(0, 255).astype(np.uint8)
 
 
 def sample_grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
-    """Lay images out in rows on black, with a margin of 2 pixels around each.
+    """Arrange images in rows on black, with a margin of 2 pixels around each.
 
     Args:
         images: uint8 [N, H, W, C].
-        columns: images in a row; by default the square root of N, rounded up.
+        columns: images per row; None for the square root of N, rounded up.
 
     Returns:
         uint8 [rows * (H + 2) + 2, columns * (W + 2) + 2, C].
@@ -53,7 +54,7 @@ def sample_grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
 
 
 def to_picture(array: np.ndarray, scale: int = 1) -> Image.Image:
-    """Turn uint8 [H, W, C] (C is 1 or 3) into a Pillow image, each pixel `scale` pixels wide."""
+    """Convert uint8 [H, W, C] (C is 1 or 3) to a Pillow image, enlarged `scale` times."""
     picture = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
     if scale == 1:
         return picture
@@ -61,13 +62,13 @@ def to_picture(array: np.ndarray, scale: int = 1) -> Image.Image:
 
 
 def grid_picture(images: np.ndarray, columns: int | None = None) -> Image.Image:
-    """Make a grid of uint8 [N, H, W, C] that is large enough to look at."""
+    """Return a grid of images (uint8 [N, H, W, C]), enlarged if it is small."""
     grid = sample_grid(images, columns)
     return to_picture(grid, scale=max(1, TARGET_WIDTH // grid.shape[1]))
 
 
 def write_png(stream: IO[bytes], picture: Image.Image, facts: dict[str, Any]) -> None:
-    """Write a PNG that carries `facts` (anything JSON can hold)."""
+    """Write an image as PNG, with `facts` as JSON metadata."""
     chunks = PngImagePlugin.PngInfo()
     chunks.add_itxt(FACTS_KEY, json.dumps(facts))
     picture.save(stream, "PNG", pnginfo=chunks)
@@ -76,16 +77,16 @@ def write_png(stream: IO[bytes], picture: Image.Image, facts: dict[str, Any]) ->
 def write_picture(
     stream: IO[bytes], picture: Image.Image, facts: dict[str, Any], ending: str
 ) -> None:
-    """Write a picture that carries `facts`, as PNG, JPEG or WebP.
+    """Write an image as PNG, JPEG or WebP, with `facts` as JSON metadata.
 
     Args:
-        stream: where to.
-        picture: mode L or RGB.
-        facts: anything JSON can hold.
-        ending: .png or one of `OTHER_FORMATS`.
+        stream: the file to write to.
+        picture: an image of mode L or RGB.
+        facts: metadata that JSON supports.
+        ending: .png or a key of `OTHER_FORMATS`.
 
     Raises:
-        ConfigError: the format does not support a picture of that size, or that much metadata.
+        ConfigError: the format does not support an image of that size, or that much metadata.
     """
     if ending == ".png":
         write_png(stream, picture, facts)
@@ -102,14 +103,15 @@ def write_picture(
 
 
 def open_png(path: Path, formats: tuple[str, ...] = ("PNG",)) -> Image.Image:
-    """Read a PNG, as mode L or RGB.
+    """Return the image in an untrusted file, in mode L or RGB.
 
     Args:
         path: the file.
-        formats: Pillow's names of other formats that will do.
+        formats: accepted formats, by Pillow's names.
 
     Raises:
-        OSError: it is no file, is not a PNG, is damaged, or states an enormous size.
+        OSError: the file is not a regular file, has another format, is damaged, or declares an
+            enormous size.
     """
     try:
         with warnings.catch_warnings():
@@ -124,7 +126,7 @@ def open_png(path: Path, formats: tuple[str, ...] = ("PNG",)) -> Image.Image:
 
 
 def read_png_facts(path: Path) -> dict[str, Any] | None:
-    """Return the facts that `write_png` put into a picture, or None if it has none.
+    """Return the metadata that `write_png` wrote; None if the file has none.
 
     Raises:
         OSError: see `open_png`.
@@ -133,12 +135,12 @@ def read_png_facts(path: Path) -> dict[str, Any] | None:
 
 
 def facts_in(picture: Image.Image) -> dict[str, Any] | None:
-    """Return the facts that an opened PNG carries, or None if it has none."""
+    """Return the metadata in an opened PNG, JPEG or WebP; None if it has none."""
     text = getattr(picture, "text", {}).get(FACTS_KEY)
     if text is None and picture.format in OTHER_FORMATS.values():
         try:
             described = str(picture.getexif().get(DESCRIPTION, ""))
-        except Exception:  # Metadata that cannot be read.
+        except Exception:  # Pillow raises various exceptions for damaged metadata.
             return None
         text = described.removeprefix(f"{FACTS_KEY} ") if described.startswith(FACTS_KEY) else None
     try:

@@ -1,4 +1,4 @@
-"""Images from a trained generator, each decided by its own seed."""
+"""Generate images with a trained generator; each image depends only on its own seed."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ from dcgan_cli.errors import CheckpointError
 from dcgan_cli.settings.schema import TrainConfig
 
 CHUNK = 64
-"""Images made at a time, always: another batch size might round differently."""
+"""Fixed batch size: another one might round differently."""
 
 
 class Sampler:
-    """Turns latent vectors into pictures with one generator.
+    """Generates images with one generator.
 
     Args:
-        generator: the network.
+        generator: the Keras model.
         classes: number of classes; 0 for an unconditional generator.
     """
 
@@ -42,9 +42,10 @@ class Sampler:
 
     @cached_property
     def _generate(self) -> Callable[[tf.Tensor], tf.Tensor]:
-        """The compiled generator, of CHUNK vectors.
+        """Return the generator, compiled for CHUNK vectors.
 
-        TensorFlow takes it for a mistake when a process compiles many functions by calling them.
+        It is compiled explicitly because TensorFlow warns of retracing when a process compiles many
+        functions by calling them.
         """
         function = tf.function(lambda x: self._generator(x, training=False), autograph=False)
         return function.get_concrete_function(
@@ -52,32 +53,34 @@ class Sampler:
         )
 
     def class_of(self, seeds: Sequence[int]) -> np.ndarray:
-        """Return the class of each sample of a conditional generator.
+        """Return the class of each seed (integers [N]), for a conditional generator.
 
-        It is the seed's remainder, so that a grid of as many columns has one class in each.
+        It is the seed modulo the number of classes, so in a grid with that many columns each column
+        has one class.
         """
         return np.array([seed % self.classes for seed in seeds])
 
     def sample(self, seeds: Sequence[int], label: int | None = None) -> np.ndarray:
-        """Return the image of each seed, all of the class `label` if one is given.
+        """Return the image of each seed; if `label` is given, all are of that class.
 
         Returns:
             uint8 [len(seeds), H, W, C].
         """
         return self.render(latents(seeds, self.noise_dim), seeds if label is None else [label])
 
-    def render(self, vectors: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
+    def render(self, vectors: np.ndarray, class_seeds: Sequence[int]) -> np.ndarray:
         """Return the image of each latent vector.
 
         Args:
             vectors: float32 [N, noise_dim], N at least 1.
-            numbers: one for each vector or for all, which decide the class; see `class_of`.
+            class_seeds: one seed per vector, or one for all, that determines the class; see
+                `class_of`. Ignored by unconditional generators.
 
         Returns:
             uint8 [N, H, W, C].
         """
         if self.classes:
-            labels = np.broadcast_to(self.class_of(numbers), len(vectors))
+            labels = np.broadcast_to(self.class_of(class_seeds), len(vectors))
             one_hot = np.eye(self.classes, dtype=np.float32)[labels]
             vectors = np.concatenate([vectors, one_hot], axis=1)
         chunks = [
@@ -89,7 +92,7 @@ class Sampler:
     def stream(
         self, seeds: Sequence[int], label: int | None = None
     ) -> Iterator[tuple[Sequence[int], np.ndarray]]:
-        """Yield (seeds, images) a chunk at a time, so that any number fits in memory."""
+        """Yield (seeds, images) in chunks, so that any number of images fits in memory."""
         for first in range(0, len(seeds), CHUNK):
             chunk = seeds[first : first + CHUNK]
             yield chunk, self.sample(chunk, label)
@@ -102,30 +105,31 @@ class Sampler:
 
 @dataclass(frozen=True)
 class LoadedGenerator:
-    """A generator that has been trained."""
+    """A trained generator with facts about it."""
 
     sampler: Sampler
     class_names: tuple[str, ...]
-    """Names of the classes, in order of their numbers; empty if unknown."""
+    """Class names in order of class number; empty if unknown."""
     config: TrainConfig
     """The settings that it was trained with."""
     facts: dict[str, Any]
-    """What made its pictures, for their metadata: run, how far it had come, version."""
+    """Metadata for its images; see `picture_facts`."""
     source: str
-    """Where it is from, in words."""
+    """Run and progress, for messages."""
     skipped_checkpoints: list[Damaged]
-    """Checkpoints that would have come first and are damaged."""
+    """Damaged checkpoints that were skipped for the one that was loaded."""
 
 
 def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
-    """Rebuild a run's generator from its settings and one of its checkpoints.
+    """Return the generator of a run, with the weights in one of its checkpoints.
 
     Args:
         run: the run.
-        epoch: the epoch after which it was saved, or "best" or "last".
+        epoch: the epoch of the checkpoint, or "best" or "last".
 
     Raises:
-        CheckpointError: there is no such checkpoint, or it is damaged or does not fit.
+        CheckpointError: there is no such checkpoint, or it is damaged or does not match the
+            settings.
     """
     checkpoint, skipped_checkpoints = choose_checkpoint(run, epoch)
     config = run.config()
@@ -148,7 +152,7 @@ def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
 
 
 def picture_facts(run: RunFolder, progress: Progress) -> dict[str, Any]:
-    """Return what made a picture, for its metadata."""
+    """Return the metadata of an image: run, progress and version."""
     return {
         "run": title(run) if run == BUNDLED else run.path.resolve().name,
         "epoch": progress.epoch,

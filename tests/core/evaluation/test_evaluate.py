@@ -122,7 +122,7 @@ def test_without_scores_there_is_no_best(dcgan, workplace, scored_run):
         checkpoints.save(copy / "checkpoints", arrays, found.progress, found.run)
     done = dcgan("sample", "--run", "run", "--epoch", "best")
     assert done.code == 4
-    assert "keeps no checkpoint with a score (evaluate_every makes them)" in done.err
+    assert "has no checkpoint with a score (evaluate_every computes them)" in done.err
 
 
 @pytest.mark.parametrize("epoch", ["worst", "0", "-1", "1.5", "²"])

@@ -14,7 +14,7 @@ from dcgan_cli.core.gan.step import (
     DROPOUT,
     NOISE,
     Gan,
-    _move_average,
+    _update_average,
     build_gan,
     compile_step,
     step_key,
@@ -473,7 +473,7 @@ def test_moving_average():
     for step in range(3):
         for number, variable in enumerate(gan.generator.variables):
             variable.assign(tf.fill(variable.shape, float(number + 10 * step)))
-        _move_average(gan.average, gan.generator, config.ema, tf.constant(step, tf.int64))
+        _update_average(gan.average, gan.generator, config.ema, tf.constant(step, tf.int64))
         decay = min(0.3, (1 + step) / (10 + step))
         now = [variable.numpy() for variable in gan.generator.variables]
         expected = [decay * e + (1 - decay) * n for e, n in zip(expected, now, strict=True)]

@@ -63,7 +63,7 @@ def test_a_folder_holds_one_run(run):
     before = (run.path / "run.json").read_bytes()
     with pytest.raises(ConfigError) as caught:
         run.create({}, {})
-    assert "here already holds a run" in str(caught.value)
+    assert "here already contains a run" in str(caught.value)
     assert message_with_hint(caught.value).endswith(f"or resume with: {resume_command(run.path)}")
     assert (run.path / "run.json").read_bytes() == before
 
@@ -237,7 +237,7 @@ class TestNewest:
 
     def test_a_run_called_bundled(self, current_folder):
         run = begin("bundled")
-        with pytest.raises(CheckpointError, match=r"write \./bundled"):
+        with pytest.raises(CheckpointError, match=r"give \./bundled"):
             run_to_read("bundled")
         assert run_to_read("./bundled").config() == run.config()
         assert run_word(run.path) == "./bundled"

@@ -41,7 +41,9 @@ def test_a_disk_that_knows_no_locks(dcgan, workplace, finished_run, monkeypatch)
     monkeypatch.setattr("fcntl.flock", fail)
     done = dcgan("train", f"resume={finished_run}")
     assert (done.code, len(done.err.splitlines())) == (5, 1), done.err
-    assert "run.lock cannot be locked (Function not implemented); allow it or use" in done.err
+    assert (
+        "run.lock cannot be locked (Function not implemented); change its permissions" in done.err
+    )
 
 
 def test_a_kill_leaves_no_lock_behind(processes, dcgan, workplace, finished_run):

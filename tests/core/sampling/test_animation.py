@@ -92,7 +92,7 @@ class TestTrainingFrames:
 
     def test_none(self, tmp_path):
         run = begin(tmp_path / "run", 0)
-        with pytest.raises(DataError, match="holds no grids yet") as caught:
+        with pytest.raises(DataError, match="has no grids yet") as caught:
             list(training_frames(run))
         assert str(run.samples) in str(caught.value)
 

@@ -129,7 +129,7 @@ def test_checkpoint_of_a_newer_version_is_no_damage(dcgan, run):
         assert (done.code, len(done.err.splitlines())) == (4, 1), done.err
         assert "was made by dcgan 9" in done.err
         assert "(format 2)" in done.err
-        assert "update it" in done.err
+        assert "update dcgan" in done.err
 
 
 def test_checkpoint_of_other_networks(dcgan, run):
@@ -164,7 +164,7 @@ def test_record_that_is_gone(dcgan, run):
     for words in (["train", f"resume={run}"], ["inspect", run], ["sample", "--run", run]):
         done = dcgan(*words)
         assert (done.code, len(done.err.splitlines())) == (4, 1), done.err
-        assert "its checkpoints are there: put run.json back" in done.err
+        assert "its checkpoints exist: restore run.json" in done.err
 
 
 def test_grids_that_are_gone_are_named_and_later_ones_drawn(dcgan, run):
@@ -177,7 +177,7 @@ def test_grids_that_are_gone_are_named_and_later_ones_drawn(dcgan, run):
 
 @pytest.mark.parametrize(
     ("spoil", "said"),
-    [(empty, "runs/a/run.json is damaged"), (os.unlink, "its checkpoints are there: put run.json")],
+    [(empty, "runs/a/run.json is damaged"), (os.unlink, "its checkpoints exist: restore run.json")],
 )
 def test_inspect_does_not_take_a_damaged_run_for_none(dcgan, workplace, finished_run, spoil, said):
     run = Path(shutil.copytree(finished_run, workplace / "runs" / "a"))

@@ -84,7 +84,7 @@ def test_grid_that_cannot_be_written_is_said_and_written_later(processes, workpl
     fault = ("fail_before", "fsync", r"\.epoch_0001\.", errno.ENOSPC)
     ended = processes.run(*THREE_EPOCHS, faults=[fault])
     assert ended.code == 0, ended.err
-    assert "epoch_0001.png not written: No space left on device" in ended.err
+    assert "epoch_0001.png: No space left on device" in ended.err
     assert_same_run(Path("run"), finished_run)
 
 
@@ -139,7 +139,7 @@ def test_a_checkpoint_that_cannot_be_read_just_now_is_told_as_that(
     assert done.code == 5
     assert f"cannot read {workplace}/run/checkpoints/step_0000000012/generator.npz: " in done.err
     assert done.err.endswith(
-        "Permission denied; allow it, then resume with: dcgan train resume=run\n"
+        "Permission denied; change the permissions, then resume with: dcgan train resume=run\n"
     )
 
 
@@ -150,6 +150,6 @@ def test_images_that_cannot_be_read_before_the_first_step(dcgan, workplace, monk
     monkeypatch.setattr("dcgan_cli.core.evaluation.figures.load_held_out_images", fail)
     done = dcgan(*TWO_EPOCHS, "evaluate_every=1")
     assert done.code == 5
-    said = "cannot read images.npz: Input/output error; look at the disk, then start again\n"
+    said = "cannot read images.npz: Input/output error; check the disk, then start again\n"
     assert done.err.endswith(said)
     assert not Path("run/run.json").exists()

@@ -45,7 +45,7 @@ def test_best_is_kept_and_patience_ends_the_run(dcgan, workplace):
     assert len(distances) == best + 3 < 60
     assert kept(run.path) == sorted({best, len(distances) - 1, len(distances)})
     assert run.status()["state"] == "finished"
-    assert f"of epoch {best} for 3 epochs" in run.status()["reason"]
+    assert f"for 3 epochs (best: {min(distances):.1f}, epoch {best})" in run.status()["reason"]
     again = dcgan("train", "resume=run")
     assert again.code == 0
     assert again.err.count("no improvement for") == 1
