@@ -86,7 +86,7 @@ def filling(folder: Path) -> Iterator[Path]:
 
     It is inside `folder`, which is created if missing. If the block raises, nothing is left.
     """
-    made = not folder.exists()
+    is_new = not folder.exists()
     names: list[str] = []
     temporary = temporary_beside(folder / "files")
     try:
@@ -98,7 +98,7 @@ def filling(folder: Path) -> Iterator[Path]:
         temporary.rmdir()
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
-        if made:
+        if is_new:
             for name in names:
                 (folder / name).unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # The folder may contain other files by now.
@@ -198,7 +198,7 @@ def now() -> str:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
+    values = dict(pairs)
+    if len(values) < len(pairs):
         raise ValueError("duplicate key in an object")
-    return made
+    return values

@@ -1,4 +1,4 @@
-"""Cross-entropy of logits with one label."""
+"""Cross-entropy of logits with a label."""
 
 import tensorflow as tf
 
@@ -8,7 +8,7 @@ def cross_entropy(logits: tf.Tensor, label: float) -> tf.Tensor:
 
     Args:
         logits: float32 [N, 1].
-        label: the probability that they should state, from 0 to 1.
+        label: the target probability, from 0 to 1.
 
     Returns:
         float32 [N, 1].

@@ -4,12 +4,13 @@ import tensorflow as tf
 
 
 def r1_terms(input_gradients: tf.Tensor) -> tf.Tensor:
-    """R1 penalty of the discriminator at real images, before its weight: |grad D(x)|^2 / 2.
+    """Return the R1 penalty at each real image, without its weight: |grad D(x)|^2 / 2.
 
     Mescheder et al. 2018, "Which Training Methods for GANs do actually Converge?", equation 9.
 
     Args:
-        input_gradients: float32 [R, H, W, C], the gradients of the logits by the images.
+        input_gradients: float32 [R, H, W, C], the gradients of the logits with respect to the
+            images.
 
     Returns:
         float32 [R].
@@ -18,13 +19,13 @@ def r1_terms(input_gradients: tf.Tensor) -> tf.Tensor:
 
 
 def gradient_penalty_terms(input_gradients: tf.Tensor) -> tf.Tensor:
-    """Penalty of gradients whose norm is not 1, before its weight: (|grad D(x)| - 1)^2.
+    """Return the gradient penalty at each image, without its weight: (|grad D(x)| - 1)^2.
 
     Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", equation 3.
 
     Args:
-        input_gradients: float32 [R, H, W, C], the gradients of the logits by images between real
-            and generated ones.
+        input_gradients: float32 [R, H, W, C], the gradients of the logits with respect to
+            interpolated images.
 
     Returns:
         float32 [R].

@@ -92,7 +92,7 @@ def check_names(config: TrainConfig) -> None:
     Keras counts layers that are given no name, and checkpoints store weights by name.
 
     Raises:
-        ConfigError: a layer of it has no name of its own.
+        ConfigError: a layer has no name.
     """
     for build in (build_generator, build_discriminator):
         once = variable_shapes(partial(build, config))

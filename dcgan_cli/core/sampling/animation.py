@@ -109,8 +109,8 @@ def _epoch_stride(run: RunFolder) -> int:
     measured = paths[:: -(-len(paths) // MEASURED_FRAMES)]
     gif = io.BytesIO()
     write_gif(gif, (_open_grid(path) for _, path in measured), TRAINING_FPS, 0)
-    wanted = gif.tell() / len(measured) * len(paths)
-    return min(math.ceil(wanted / MAX_GIF_BYTES), max(1, len(paths) // MIN_FRAMES))
+    estimated = gif.tell() / len(measured) * len(paths)
+    return min(math.ceil(estimated / MAX_GIF_BYTES), max(1, len(paths) // MIN_FRAMES))
 
 
 def _ordinal(number: int) -> str:

@@ -49,14 +49,14 @@ class Saver:
         Raises:
             StorageError: there is not enough free space.
         """
-        wanted = max(MAX_CHECKPOINTS_AT_ONCE + keeps_best - len(entries(self.run.checkpoints)), 1)
+        needed = max(MAX_CHECKPOINTS_AT_ONCE + keeps_best - len(entries(self.run.checkpoints)), 1)
         parts = self.gan.variables().values()
         size = sum(int(np.prod(v.shape)) * 4 for variables in parts for v in variables.values())
         free = shutil.disk_usage(self.run.path).free
-        if free < wanted * size:
+        if free < needed * size:
             raise StorageError(
                 f"the disk of {self.run.path} has {free / 1e6:.1f} MB free, and its checkpoints "
-                f"need {wanted * size / 1e6:.1f} MB; free space or use another disk"
+                f"need {needed * size / 1e6:.1f} MB; free space or use another disk"
             )
 
     def seconds_since(self) -> float:

@@ -106,7 +106,7 @@ class TestTrainingFrames:
         run = begin(tmp_path / "run", 2)
         write_grid(run, 3, (120, 91))
         message = self.refusal(run, run.frame(3))
-        assert "(120, 91)" in message
+        assert "120x91" in message
         assert "(120, 90)" in message
 
     @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""The adversarial losses, a module each, from logits.
+"""The adversarial losses, one module each.
 
-Each module registers a function of the logits of real and of generated images. It imports
-TensorFlow inside: the names must be known before TensorFlow is loaded.
+Each module registers a function of the logits of real and generated images. It imports TensorFlow
+inside the function, because the names must be known before TensorFlow is loaded.
 """
 
 import math
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
 
 class LossTerms(NamedTuple):
-    """What both networks minimise: the means of these terms, over the whole batch.
+    """The terms whose means over the batch are the two networks' losses.
 
-    The step takes the means, so that they are right however many devices share the batch.
+    The training step computes the means, over all devices that share the batch.
     """
 
     real: "tf.Tensor"
-    """The discriminator's, one for each real image: float32 [R, 1]."""
+    """Discriminator, one term per real image: float32 [R, 1]."""
     fake: "tf.Tensor"
-    """The discriminator's, one for each generated image, added to the others: float32 [B, 1]."""
+    """Discriminator, one term per generated image: float32 [B, 1]. Both means are added."""
     generator: "tf.Tensor"
-    """The generator's, one for each generated image: float32 [B, 1]."""
+    """Generator, one term per generated image: float32 [B, 1]."""
     generator_real: "tf.Tensor | None" = None
-    """The generator's, one for each real image, where it has any: float32 [R, 1]."""
+    """Generator, one term per real image: float32 [R, 1]; None if there are none."""
 
 
 DRAW = 2 * math.log(2)
-"""The discriminator's cross-entropy when it gives every image a half (Goodfellow et al. 2014,
+"""The discriminator's loss if it outputs probability 0.5 for every image (Goodfellow et al. 2014,
 section 4)."""
 
 

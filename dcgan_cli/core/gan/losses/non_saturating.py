@@ -6,8 +6,7 @@ from dcgan_cli.core.gan.losses import DRAW, LossTerms, smoothed_minimum
 from dcgan_cli.settings.registry import loss
 
 ALARM = 0.2
-"""The discriminator's loss when it gives the truth a probability of 0.9, real and generated images
-added."""
+"""The discriminator's loss if it outputs probability 0.9 for the correct answer on every image."""
 
 
 @loss("non_saturating", label_smoothing=True, draw=DRAW, alarm=ALARM, minimum=smoothed_minimum)

@@ -1,4 +1,4 @@
-"""The optimizers, a module each.
+"""The optimizers, one module each.
 
-Keras is imported inside their functions: the names must be known before TensorFlow is loaded.
+They import Keras inside functions, because the names must be known before TensorFlow is loaded.
 """

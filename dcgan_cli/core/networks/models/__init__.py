@@ -1,5 +1,5 @@
-"""The generators and discriminators, a module for each pair.
+"""The generators and discriminators, one module per pair.
 
-Each module registers a class with two methods. It imports Keras inside them: the names must be
-known before TensorFlow is loaded.
+Each module registers a class with two methods. It imports Keras inside them, because the names must
+be known before TensorFlow is loaded.
 """
