@@ -56,7 +56,7 @@ def test_long_training(dcgan, workplace, finished_run, monkeypatch):
     (run / "dcgan.gif").unlink()
     done = dcgan("train", "resume=a")  # It has all but its animation.
     said = "dcgan.gif shows every 2nd epoch, to stay below 0 MB; "
-    assert f"{said}samples/ has the grids of all\n" in done.err
+    assert f"{said}samples/ has the grids of all epochs\n" in done.err
     gif = (workplace / "a" / "dcgan.gif").read_bytes()
     done = dcgan("animate", "--run", "a")
     assert f"{said}add --every 1 to show all\n13 frames\n" in done.err

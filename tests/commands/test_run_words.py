@@ -239,12 +239,12 @@ def test_a_checkpoint_that_is_pruned_meanwhile_is_not_damaged(dcgan, run, monkey
 
 
 def test_a_manifest_that_is_pruned_meanwhile(dcgan, run, monkeypatch):
-    real = checkpoints.look
+    real = checkpoints.read_or_damaged
 
     def pruned(path):
         if path.name == "step_0000000004":
             shutil.rmtree(path)
         return real(path)
 
-    monkeypatch.setattr(checkpoints, "look", pruned)
+    monkeypatch.setattr(checkpoints, "read_or_damaged", pruned)
     assert dcgan("inspect", "r").code == 0

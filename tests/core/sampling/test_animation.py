@@ -107,7 +107,7 @@ class TestTrainingFrames:
         write_grid(run, 3, (120, 91))
         message = self.refusal(run, run.frame(3))
         assert "120x91" in message
-        assert "(120, 90)" in message
+        assert "120x90" in message
 
     @pytest.mark.parametrize(
         "spoil",
