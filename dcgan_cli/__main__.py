@@ -1,6 +1,6 @@
-"""`dcgan` and `python -m dcgan_cli` begin here.
+"""Entry point of `dcgan` and `python -m dcgan_cli`.
 
-Python itself is set up before anything is imported that could be somebody else's module.
+Python is set up before any import that another file could shadow.
 """
 
 import os
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _leave_current_folder() -> None:
-    """Take the current folder off the module search path, unless it was named.
+    """Remove the current folder from the module search path, unless PYTHONPATH names it.
 
     `python -m` puts it there, and so does an empty entry of PYTHONPATH (as of `:/x`): a `data.py`
     or `keras.py` in it would be imported in a library's place.
@@ -50,7 +50,7 @@ def _python_path() -> list[str]:
 
 
 def _let_warnings_be() -> None:
-    """Keep warnings of libraries from being errors, as PYTHONWARNINGS=error makes them."""
+    """Ignore PYTHONWARNINGS=error, which would turn warnings of libraries into errors."""
     import warnings
 
     if any(action == "error" for action, *_ in warnings.filters):
@@ -58,7 +58,7 @@ def _let_warnings_be() -> None:
 
 
 def _leave_matplotlib_out() -> None:
-    """Have imports of matplotlib fail, as if it was not installed.
+    """Make imports of matplotlib fail, as if it were not installed.
 
     Keras imports it where it can, which takes time and writes into the home folder.
     """

@@ -1,4 +1,4 @@
-"""The command line: what the words mean. Imports nothing heavy; the commands do, when they run."""
+"""The command line. Heavy libraries are imported only by the commands that need them."""
 
 import logging
 import os
@@ -226,7 +226,7 @@ def evaluate(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Measure how good and how varied a generator's images are, beside what real images get."""
+    """Measure the quality and variety of generated images, next to a baseline of real ones."""
     from dcgan_cli.commands.arguments import run_word
     from dcgan_cli.commands.evaluate import evaluate_generator
 
@@ -252,7 +252,7 @@ def inspect(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
 ) -> None:
-    """Say what a run, a checkpoint, pictures or a data file are, and check that they are whole."""
+    """Describe a run, a checkpoint, pictures or a data file, and check their integrity."""
     from dcgan_cli.commands.inspect import inspect_target
 
     inspect_target(target, out, as_json=json)
@@ -347,7 +347,7 @@ def run_program(words: list[str]) -> int:
 
 
 def _load_plugins(words: list[str], *, quiet: bool) -> list[str]:
-    """Load what the command line and the installed packages bring; return the other words."""
+    """Load the plug-ins of the command line and of installed packages; return the other words."""
     words, files = plugins.take_options(words)
     for warning in plugins.load_installed():
         print(f"warning: {printable(warning)}", file=sys.stderr)
@@ -359,7 +359,7 @@ def _load_plugins(words: list[str], *, quiet: bool) -> list[str]:
 
 
 def _explain(error: Exception, words: list[str]) -> tuple[str, int]:
-    """Return the line that tells of an error, and the exit code."""
+    """Return the error message and the exit code."""
     if isinstance(error, PluginError):
         return plugins.explain_missing(error, words), error.exit_code
     if isinstance(error, DcganError):

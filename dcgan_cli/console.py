@@ -1,4 +1,4 @@
-"""Training's progress on the screen: a live display on a terminal, plain lines anywhere else.
+"""Show the progress of training: a live display on a terminal, plain lines elsewhere.
 
 Every permanent line also goes to the run's log file. All of it is chatter, so it goes to standard
 error; standard output is left to results.
@@ -36,28 +36,28 @@ NOTEBOOKS = ("JPY_PARENT_PID", "COLAB_", "KAGGLE_", "DATABRICKS_")
 
 
 def is_live() -> bool:
-    """Return whether standard error is a terminal that may be drawn on again and again."""
+    """Return whether standard error is a terminal that can be redrawn."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return sys.stderr.isatty() and not plain and not _keeps_output()
 
 
 def _keeps_output() -> bool:
-    """Whether the terminal is a notebook's or a build server's, which keep all that is drawn."""
+    """Return whether the terminal is a notebook's or a build server's, which keep every redraw."""
     if os.environ.get("CI", "false").lower() not in ("", "0", "false"):
         return True
     return any(name.startswith(NOTEBOOKS) for name in os.environ)
 
 
 class _LogFile(logging.FileHandler):
-    """A log file; when it cannot be written, that is no reason for tracebacks."""
+    """A log file that ignores write errors."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
-        """Pass over the line."""
+        """Skip the line."""
 
 
 @contextmanager
 def log_to(path: Path) -> Iterator[logging.Logger]:
-    """Yield a logger that writes to a file, and that no other code of the process can reach."""
+    """Yield a logger that writes to a file and is not registered with `logging`."""
     logger = logging.Logger("dcgan_cli", logging.INFO)
     handler = _LogFile(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter(LOG_FORM))
@@ -73,7 +73,7 @@ def log_to(path: Path) -> Iterator[logging.Logger]:
 def training_reporter(
     logger: logging.Logger = log, *, progress: bool = True
 ) -> Iterator["Reporter"]:
-    """Yield the reporter that suits where standard error goes.
+    """Yield the reporter for the kind of standard error.
 
     Args:
         logger: gets every permanent line.
@@ -93,7 +93,7 @@ def training_reporter(
 
 
 def progress_bar(items: Iterable[Any], total: int, label: str) -> Iterator[Any]:
-    """Yield the items, with a bar on a terminal and a line from time to time elsewhere."""
+    """Yield the items, with a progress bar on a terminal and occasional lines elsewhere."""
     if not is_live():
         shown_at = time.monotonic()
         for done, item in enumerate(items):
@@ -111,7 +111,7 @@ def progress_bar(items: Iterable[Any], total: int, label: str) -> Iterator[Any]:
 
 
 class PlainReporter:
-    """One line for each thing worth one, and in long epochs for how far it is."""
+    """Plain lines: one per event, and progress lines in long epochs."""
 
     def __init__(self, logger: logging.Logger = log) -> None:
         self.log = logger
@@ -145,7 +145,7 @@ class PlainReporter:
         )
 
     def forecast(self, step: int) -> None:
-        """Say how long the training will take, once enough steps are done to tell."""
+        """Print the forecast, once enough steps are done."""
         now = time.monotonic()
         if self.measured_from is None:
             self.measured_from = step, now
@@ -184,14 +184,14 @@ class PlainReporter:
 
 
 class SilentReporter(PlainReporter):
-    """The same lines to the log alone."""
+    """Writes the lines to the log only."""
 
     def show(self, text: str) -> None:
         """Show nothing."""
 
 
 class LiveReporter(PlainReporter):
-    """The same lines above a bar for the epoch and a bar for the run."""
+    """Shows the lines above a progress bar for the epoch and one for the run."""
 
     def __init__(self, logger: logging.Logger = log) -> None:
         super().__init__(logger)
@@ -233,13 +233,13 @@ class LiveReporter(PlainReporter):
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def close(self) -> None:
-        """Take the bars off the screen; the lines stay."""
+        """Remove the bars; the lines stay."""
         if self.live:
             self.live.stop()
 
 
 def step_facts(report: "StepReport") -> str:
-    """Write the speed and the losses of a step."""
+    """Return the speed and the losses of a step as text."""
     return (
         f"{counted(round(report.images_per_second), 'image')}/s  "
         f"generator {report.generator_loss:.3f}  "
@@ -248,13 +248,13 @@ def step_facts(report: "StepReport") -> str:
 
 
 def seconds_left(start: "Start", report: "StepReport") -> float:
-    """Return how long the rest of a run takes at the speed of a step."""
+    """Return the seconds that the rest of the run takes at the current speed."""
     images_a_step = start.image_count / start.steps_per_epoch
     return (start.steps - report.step) * images_a_step / report.images_per_second
 
 
 def duration(seconds: float) -> str:
-    """Write a time as people say it, such as "0.4 s", "42 s" or "1:05:10"."""
+    """Format a duration, such as "0.4 s", "42 s" or "1:05:10"."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 60:

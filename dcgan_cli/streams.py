@@ -63,12 +63,12 @@ class ForgivingStream:
 
 
 def print_path(path: Path) -> None:
-    """Write a path to standard output: as it is for a program, printable for a terminal."""
+    """Write a path to standard output: unchanged for a program, printable for a terminal."""
     print(printable(str(path)) if sys.stdout.isatty() else path)
 
 
 def write_bytes(content: bytes) -> None:
-    """Write bytes to standard output. A reader that has seen enough may leave.
+    """Write bytes to standard output, and ignore a broken pipe.
 
     Raises:
         OSError: standard output is a file on a full disk, say.

@@ -1,1 +1,1 @@
-"""What `import dcgan_cli` offers: the commands as functions that leave the process as it was."""
+"""The Python API: the commands as functions that leave the process unchanged."""

@@ -1,4 +1,4 @@
-"""`evaluate`: what `dcgan evaluate --json` prints, as a dictionary."""
+"""`evaluate`: the figures of `dcgan evaluate --json` as a dictionary."""
 
 import os
 import warnings
@@ -24,7 +24,7 @@ def evaluate(
     data: "str | os.PathLike[str] | None" = None,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Measure how good and how varied a generator's images are, beside what real images get.
+    """Measure the quality and variety of a generator's images, next to a baseline of real images.
 
     Args:
         run: as for `load`.

@@ -84,17 +84,17 @@ class Generator:
 
     @property
     def classes(self) -> int:
-        """How many classes it makes images of when asked; 0 for one that is not conditional."""
+        """Number of classes; 0 if the generator is not conditional."""
         return self._sampler.classes
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """What the classes are called, in order of their numbers; empty where that is not known."""
+        """Class names in order of their numbers; empty if unknown."""
         return self._loaded.class_names
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What made its images: run, epoch, step, version of dcgan."""
+        """Metadata of its images: run, epoch, step, version of dcgan."""
         return dict(self._loaded.facts)
 
     def sample(
@@ -104,7 +104,7 @@ class Generator:
         seeds: Iterable[int] | None = None,
         label: int | str | None = None,
     ) -> Images:
-        """Draw images, each decided by its seed alone.
+        """Sample images; each depends on its seed alone.
 
         Args:
             n: how many, with the seeds 0, 1, 2, ...; 16 if `seeds` is not given either.
@@ -134,7 +134,7 @@ class Generator:
         return self._sampler.sample(chosen, self._number(label))
 
     def render(self, latents: npt.ArrayLike, label: int | str | None = None) -> Images:
-        """Make images from latent vectors of your own.
+        """Generate images from latent vectors.
 
         Args:
             latents: real numbers [N, noise_dim], N at least 1; the generator was trained on
@@ -164,7 +164,7 @@ class Generator:
     def walk(
         self, n: int = 16, *, stops: int = 6, frames: int = 15, label: int | str | None = None
     ) -> Images:
-        """Walk through latent space: images that drift from stop to stop and end where they began.
+        """Return images along a closed path through latent space.
 
         Args:
             n: images in a frame, at least 1; image i begins as sample i.

@@ -1,4 +1,4 @@
-"""How the functions behave in a process that is not their own."""
+"""Leave the caller's process unchanged."""
 
 import warnings
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from dcgan_cli.plugins import load_installed
 
 @contextmanager
 def as_guest() -> Iterator[None]:
-    """Put environment variables back after the block, and raise errors of the system as dcgan's.
+    """Restore environment variables after the block, and turn system errors into dcgan's errors.
 
     Raises:
         StorageError: the block raised an OSError, or memory ran out.

@@ -1,4 +1,4 @@
-"""Arrays of images as files."""
+"""Write arrays of images to files."""
 
 import os
 from pathlib import Path

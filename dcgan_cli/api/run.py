@@ -32,7 +32,7 @@ class Checkpoint:
 
 
 class Run:
-    """A run: its settings, and what training has left in its folder so far.
+    """A run: its settings, metrics, checkpoints and grids, read from its folder.
 
     Everything is read from the folder when it is asked for, so a run that is still training can be
     watched from another process.
@@ -77,7 +77,7 @@ class Run:
 
     @property
     def checkpoints(self) -> list[Checkpoint]:
-        """The checkpoints that are kept, oldest first, without those whose manifest is damaged."""
+        """The kept checkpoints, oldest first, without those with a damaged manifest."""
         return [
             Checkpoint(
                 found.progress.epoch,
@@ -109,13 +109,13 @@ class Run:
         return printable(f"<Run {name}: {status['state']}{epochs}{score}>")
 
     def _repr_png_(self) -> bytes | None:
-        """Return the newest grid, which notebooks show."""
+        """Return the newest grid for notebooks."""
         grids = self.samples
         return grids[-1].read_bytes() if grids else None
 
 
 def folder_of(run: "Run | str | os.PathLike[str]") -> RunFolder:
-    """Return the folder of a run, by an absolute path; see `Run`.
+    """Return the run folder, with an absolute path; see `Run`.
 
     Raises:
         CheckpointError: there is no such run, or it is not to be used.
@@ -127,5 +127,5 @@ def folder_of(run: "Run | str | os.PathLike[str]") -> RunFolder:
 
 
 def name_of(folder: RunFolder) -> str:
-    """Return what to call a run: its path as people would write it, or that it is the bundled."""
+    """Return a run's name: its shortest path, or "bundled"."""
     return title(folder) if folder == BUNDLED else str(shown_path(folder.path))

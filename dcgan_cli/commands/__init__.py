@@ -1,1 +1,1 @@
-"""What each subcommand does. A module is imported when its command runs."""
+"""The subcommands. Each module is imported when its command runs."""

@@ -1,4 +1,4 @@
-"""`dcgan animate`: an animation of the training, or of a walk through latent space."""
+"""`dcgan animate`: animate the training, or a walk through latent space."""
 
 import os
 import sys

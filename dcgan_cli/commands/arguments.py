@@ -1,4 +1,4 @@
-"""What the words after a reading command mean: which run is asked for."""
+"""Choose the run that a reading command's arguments name."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from dcgan_cli.settings.overrides import shell_word
 
 
 def choose_run(command: str, name: str | None) -> RunFolder:
-    """Return the run that `dcgan COMMAND` is to read.
+    """Return the run for `dcgan COMMAND`.
 
     Args:
         command: its name.
@@ -28,7 +28,7 @@ def choose_run(command: str, name: str | None) -> RunFolder:
 
 
 def run_word(command: str, word: str | None, option: str | None) -> str | None:
-    """Return which run is named: by a word of its own, or by --run.
+    """Return the run's name, given as an argument or with --run.
 
     Args:
         command: the command's name.

@@ -1,4 +1,4 @@
-"""Which checkpoint a command line means: an epoch, the best one, the last one."""
+"""Parse --epoch: a number, best or last."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""`dcgan evaluate`: how good and how varied a generator's images are."""
+"""`dcgan evaluate`: measure the quality and variety of a generator's images."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def evaluate_generator(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Print the figures of one checkpoint, or of each that a run keeps.
+    """Print the figures of one checkpoint, or of every kept one.
 
     Raises:
         CheckpointError: there is no such run or checkpoint.
@@ -107,7 +107,7 @@ def evaluation_of_run(
     data_path: str | None,
     progress: ProgressCallback = progress_bar,
 ) -> "Evaluation":
-    """Return what compares images with those that a run was trained on.
+    """Return an evaluation against a run's training data.
 
     Args:
         run: the run.
@@ -146,7 +146,7 @@ def evaluation_of_run(
 
 
 def _name_data(config: DataConfig, named: str) -> None:
-    """Set where the training images are: what tfds takes is a name, and so is fashion_mnist."""
+    """Set the place of the training images; tfds and fashion_mnist take names, not paths."""
     if config.name == "tfds":
         config.path = named
     elif named == config.name == "fashion_mnist":

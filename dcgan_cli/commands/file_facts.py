@@ -1,4 +1,4 @@
-"""Facts about single files: pictures, animations, and the text files of a run folder."""
+"""Describe single files: pictures, animations, and the text files of a run folder."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ RUN_FILES = {
 
 
 def describe_picture(path: Path) -> Facts:
-    """Describe a picture, with what made it if it says so.
+    """Describe a picture, with its metadata if it has any.
 
     Raises:
         DataError: it is not a picture, or is damaged.
@@ -61,7 +61,7 @@ def describe_run_folder(path: Path) -> Facts | None:
 
 
 def describe_file(path: Path) -> Facts:
-    """Describe an animation, or a text file that a run folder has.
+    """Describe an animation or a text file of a run folder.
 
     Raises:
         DataError: it is neither.
@@ -84,7 +84,7 @@ def describe_file(path: Path) -> Facts:
 
 
 def _frames(path: Path) -> Facts:
-    """Return size, frames and seconds of a GIF or WebP; nothing of what cannot be opened."""
+    """Return size, frames and seconds of a GIF or WebP; {} if it cannot be opened."""
     try:
         with reading(path) as stream, Image.open(stream, formats=["GIF", "WEBP"]) as picture:
             frames = getattr(picture, "n_frames", 1)

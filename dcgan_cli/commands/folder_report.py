@@ -1,4 +1,4 @@
-"""What `dcgan inspect` says of pictures in files."""
+"""The report of `dcgan inspect` on picture files."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ SHOWN = 10
 
 
 def render_pictures(facts: dict[str, Any]) -> Iterator[RenderableType]:
-    """Yield the parts of the report, but for the commands at its end.
+    """Yield the parts of the report, except for the commands at its end.
 
     Args:
         facts: as `describe_pictures` returns them.

@@ -1,4 +1,4 @@
-"""`dcgan inspect`: the facts about a run, a checkpoint, a picture or a data file, for people."""
+"""`dcgan inspect`: print the facts about a run, a checkpoint, a picture or a data file."""
 
 import json
 import os
@@ -27,7 +27,7 @@ CURVE_WIDTH = 60
 
 
 def inspect_target(target: str | None, sheet: Path | None, *, as_json: bool) -> None:
-    """Print the facts about a target, or about the newest run, or about the defaults.
+    """Print the facts about a target; without one, about the newest run or the defaults.
 
     Args:
         target: what to look at; `data=` may stand before a path.
@@ -122,7 +122,7 @@ def _render(facts: Facts) -> Iterator[RenderableType]:
 
 
 def _render_notes(facts: Facts) -> Iterator[Text]:
-    """Yield what training would say of the data."""
+    """Yield the notes that training would print about the data."""
     for note in (*facts.get("notes", ()), *filter(None, [facts.get("note")])):
         yield Text(f"  {printable(note)}")
 
@@ -194,7 +194,7 @@ def _render_commands(commands: dict[str, str]) -> Iterator[RenderableType]:
 
 
 def curve(values: list[float]) -> str:
-    """Draw values as a line of bars, at most 60 wide, from the lowest to the highest."""
+    """Return values as a line of bars, at most 60 characters wide."""
     if len(values) > CURVE_WIDTH:
         chosen = [round(i * (len(values) - 1) / (CURVE_WIDTH - 1)) for i in range(CURVE_WIDTH)]
         values = [values[index] for index in chosen]

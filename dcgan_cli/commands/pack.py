@@ -1,4 +1,4 @@
-"""`dcgan pack`: a folder of pictures or an array, brought to one form, as TFRecord files."""
+"""`dcgan pack`: write a folder of pictures or an array as TFRecord files."""
 
 import os
 import sys
@@ -77,7 +77,7 @@ def pack_images(
 
 
 def _in_options(advice: Advice) -> str:
-    """Write advice with the options of this command instead of the settings."""
+    """Rewrite advice that names settings with this command's options."""
     options = (
         f"--{name.removeprefix('data.')} {value if isinstance(value, str) else f'{value:.15g}'}"
         for name, value in advice.settings.items()

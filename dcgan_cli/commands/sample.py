@@ -1,4 +1,4 @@
-"""`dcgan sample`: a grid, an array, or one file for each seed."""
+"""`dcgan sample`: write a grid, an array, or one file per seed."""
 
 import io
 import sys
@@ -47,7 +47,7 @@ def sample_images(
     *,
     quiet: bool,
 ) -> None:
-    """Draw the image of each seed and write them to `out`, whose ending says how.
+    """Sample the image of each seed, and write them to `out` in the format of its suffix.
 
     `-` is a PNG on standard output.
 
@@ -100,7 +100,7 @@ def sample_images(
 
 
 def class_number(asked: str, classes: int, names: Sequence[str], option: str = "--class") -> int:
-    """Return the number of the class that is asked for by its name or by its number.
+    """Return the number of a class, given its name or number.
 
     Args:
         asked: the name or the number.
@@ -130,14 +130,14 @@ def class_number(asked: str, classes: int, names: Sequence[str], option: str = "
 
 
 def tell_which(loaded: "LoadedGenerator") -> None:
-    """Say on standard error which run and checkpoint images come from."""
+    """Print the run and checkpoint of the images to standard error."""
     for damaged in loaded.skipped_checkpoints:
         print(f"warning: {printable(str(damaged))}", file=sys.stderr)
     print(f"using {printable(loaded.source)}", file=sys.stderr)
 
 
 def _with_bar(chunks: Chunks, seeds: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (seed, image) one by one, with a progress bar."""
+    """Yield (seed, image), with a progress bar."""
     pairs = (pair for chunk, images in chunks for pair in zip(chunk, images, strict=True))
     return progress_bar(pairs, len(seeds), "images")
 

@@ -1,4 +1,4 @@
-"""Lists of seeds as they are written on the command line, such as "0,3,7-12"."""
+"""Parse lists of seeds, such as "0,3,7-12"."""
 
 import re
 
@@ -9,7 +9,7 @@ MAX_COUNT = 10_000_000
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Read numbers and ranges (both ends included), separated by commas.
+    """Parse numbers and ranges (both ends included), separated by commas.
 
     Raises:
         ConfigError: it is not such a list, or holds more than 10,000,000 seeds.

@@ -1,6 +1,6 @@
-"""Facts about a run, a checkpoint, a picture or a data file, as plain dictionaries.
+"""Describe a run, a checkpoint, a picture or a data file as a plain dictionary.
 
-Needs TensorFlow for TFRecord files alone: a run's networks are described in its own record.
+Needs TensorFlow only for TFRecord files: `run.json` describes a run's networks.
 """
 
 import dataclasses
@@ -45,7 +45,7 @@ Facts = dict[str, Any]
 def describe_target(
     path: Path, sheet: Path | None = None, progress: ProgressCallback = no_progress
 ) -> Facts:
-    """Describe whatever is at `path`; the entry "kind" says what that is.
+    """Describe the target at `path`; the entry "kind" names its kind.
 
     Args:
         path: a run, a checkpoint, a picture, a folder of pictures or a data file; of TFRecord files
@@ -120,12 +120,12 @@ def _with_sheet(
 
 
 def _has_pictures(folder: Path) -> bool:
-    """Whether pictures lie in a folder itself; runs below it may have been trained on them."""
+    """Return whether the folder itself holds pictures; runs below it may be trained on them."""
     return any(path.suffix.lower() in ENDINGS for path in folder.iterdir())
 
 
 def describe_run(run: RunFolder) -> Facts:
-    """Describe a run: how far it is, how it differs from the defaults, whether it is whole."""
+    """Describe a run: progress, settings that differ from the defaults, integrity."""
     record = run.record()
     run.check_contents()
     config = flatten(run.config())
@@ -158,7 +158,7 @@ def describe_run(run: RunFolder) -> Facts:
 
 
 def describe_checkpoint(checkpoint: Checkpoint | Damaged) -> Facts:
-    """Describe a checkpoint, with every file's hash compared."""
+    """Describe a checkpoint, and compare every file's hash."""
     problems = checkpoint.problems()
     facts = {
         "kind": "checkpoint",
@@ -178,7 +178,7 @@ def describe_checkpoint(checkpoint: Checkpoint | Damaged) -> Facts:
 
 
 def describe_defaults() -> Facts:
-    """Describe what `dcgan train` would do, for when there is no run yet."""
+    """Describe what `dcgan train` would do, if there is no run yet."""
     return {
         "kind": "defaults",
         "dcgan_version": __version__,
@@ -192,7 +192,7 @@ def describe_defaults() -> Facts:
 
 
 def _health(status: Facts) -> list[Facts]:
-    """Return what was found wrong with a run, without entries that are none."""
+    """Return the health findings of a run, without malformed entries."""
     found = status.get("health")
     return [
         finding
@@ -204,7 +204,7 @@ def _health(status: Facts) -> list[Facts]:
 
 
 def _commands(run: RunFolder, status: Facts, described: list[Facts]) -> dict[str, str]:
-    """Return the commands that work on a run as it is."""
+    """Return the commands that apply to a run in its state."""
     if run == BUNDLED:
         return {
             "sample": "dcgan sample --run bundled --out grid.png",

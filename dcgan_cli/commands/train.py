@@ -1,4 +1,4 @@
-"""`dcgan train`: data first, then a run folder, then TensorFlow."""
+"""`dcgan train`: read the data, then create the run folder, then import TensorFlow."""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -31,7 +31,7 @@ def prepare(
     progress: bool = True,
     own_process: bool = True,
 ) -> Train:
-    """Read the training images, and return the function that trains on them in a folder.
+    """Read the training images, and return a function that trains on them in a given folder.
 
     Args:
         config: the checked settings.
@@ -97,7 +97,7 @@ def prepare(
 
 
 def _with_classes_noted(data: ImageSet, classes: int) -> ImageSet:
-    """Add what the classes are called, or which numbers no image has."""
+    """Add notes on class names, or on class numbers without images."""
     if not data.class_names:
         return note_empty_classes(data, [str(number) for number in range(classes)])
     note = f"classes   {classes:,}: {first_names(data.class_names)}"
