@@ -46,6 +46,9 @@ COLOUR_SIZE = 32
 """Height and width of the images that the colour classifier looks at."""
 COLOUR_FEATURES = 128
 """Length of a feature vector of the colour classifier."""
+COLOUR_SCALE = 10.0
+"""Factor of its features. With it, the Fréchet distance of real images is about that of MNIST's
+classifier, and messages can show both with as many digits."""
 
 
 def build_colour_classifier(classes: int, *, normalized: bool = False) -> keras.Model:
@@ -83,8 +86,9 @@ def build_colour_classifier(classes: int, *, normalized: bool = False) -> keras.
         residual = conv(residual, channels, 3, 1, f"conv_{index + 2}")
         x = relu(keras.layers.Add(dtype="float32")([x, residual]))
         index += 3
-    features = keras.layers.GlobalAveragePooling2D(dtype="float32", name="features")(x)
-    logits = keras.layers.Dense(classes, dtype="float32", name="logits")(features)
+    x = keras.layers.GlobalAveragePooling2D(dtype="float32", name="pooled")(x)
+    features = keras.layers.Rescaling(COLOUR_SCALE, dtype="float32", name="features")(x)
+    logits = keras.layers.Dense(classes, dtype="float32", name="logits")(x)
     return keras.Model(image, [features, logits], name="colour_classifier")
 
 
@@ -98,7 +102,7 @@ def fold_normalization(trained: keras.Model) -> Arrays:
     Args:
         trained: a network with batch normalization.
     """
-    arrays = {v.path: v.numpy() for layer in trained.layers[-1:] for v in layer.weights}
+    arrays = {v.path: v.numpy() for v in trained.get_layer("logits").weights}
     for layer in trained.layers:
         if not isinstance(layer, keras.layers.Conv2D):
             continue
