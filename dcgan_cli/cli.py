@@ -214,7 +214,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="WHICH",
-            help="auto, mnist, untrained, inception or a file of weights [default: the run's].",
+            help="auto, mnist, colour, untrained, inception or a file [default: the run's].",
         ),
     ] = None,
     seed: Annotated[

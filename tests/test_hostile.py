@@ -359,6 +359,7 @@ def no_fetching(monkeypatch, workplace):
         ("tfds", "../../datasets/x"),
         ("tfds", "gs://bucket/mnist:1.0.0"),
         ("fashion_mnist", None),
+        ("cifar10", None),
     ],
 )
 def test_data_that_a_run_names_is_not_fetched(dcgan, run, no_fetching, command, kind, name):
@@ -381,6 +382,7 @@ def test_data_that_a_run_names_is_not_fetched(dcgan, run, no_fetching, command, 
     [
         ("tfds", "mnist", ["data.path=mnist"]),
         ("fashion_mnist", None, ["data.name=fashion_mnist"]),
+        ("cifar10", None, ["data.name=cifar10"]),
     ],
 )
 def test_data_that_the_command_line_names_is_fetched(dcgan, run, no_fetching, kind, name, words):

@@ -31,8 +31,8 @@ def evaluate(
         epoch: as for `load`.
         samples: images of each kind to compare, from 6 to 1,000,000; fewer are compared if there
             are not as many real ones.
-        features: "auto", "mnist", "untrained", "inception" or a file of weights; the run's own
-            setting if it is not given.
+        features: "auto", "mnist", "colour", "untrained", "inception" or a file of weights; the
+            run's own setting if it is not given.
         seed: seed of the first image; the others count up from it.
         data: where the training images are, if they were moved.
         progress: whether to show how far it is, on standard error.

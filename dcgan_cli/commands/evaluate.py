@@ -27,6 +27,7 @@ from dcgan_cli.errors import (
     UnusablePicturesError,
 )
 from dcgan_cli.settings.overrides import shell_word
+from dcgan_cli.settings.registry import entry
 from dcgan_cli.settings.schema import DataConfig
 from dcgan_cli.text import printable
 
@@ -146,10 +147,10 @@ def evaluation_of_run(
 
 
 def _name_data(config: DataConfig, named: str) -> None:
-    """Set the place of the training images; tfds and fashion_mnist take names, not paths."""
+    """Set where the training images are: a path, or the name of a data set."""
     if config.name == "tfds":
         config.path = named
-    elif named == config.name == "fashion_mnist":
+    elif named == config.name and entry("data", named).fetch is not None:
         config.path = None
     else:
         config.path = os.path.abspath(os.path.expanduser(named))
@@ -178,6 +179,7 @@ def facts_of(
     seen = evaluation.network.extract(watched())
     facts = loaded.facts | {
         "features": evaluation.network.name,
+        "scaled_to": evaluation.network.scaled_to,
         "samples": evaluation.count,
         "first_seed": first_seed,
         "figures": {
@@ -204,7 +206,9 @@ def _print(evaluated: list[Facts]) -> None:
     # What a pipe gets is not cut to the 80 columns of a terminal that is not there.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
     first = evaluated[0]
-    compared = f"features  {first['features']}, {first['samples']:,} images of each kind"
+    size = first["scaled_to"]
+    scaled = f" at {size}x{size}" if size else ""
+    compared = f"features  {first['features']}{scaled}, {first['samples']:,} images of each kind"
     console.print(Text(printable(compared)), end="\n\n")
     console.print(_table(first) if len(evaluated) == 1 else _table_of_epochs(evaluated))
     if "class_shares" in first and len(evaluated) == 1:

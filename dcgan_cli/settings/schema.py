@@ -254,7 +254,7 @@ class StrategyConfig(Section):
     )
 
 
-NAMED_FEATURES = ("auto", "mnist", "untrained", "inception")
+NAMED_FEATURES = ("auto", "mnist", "colour", "untrained", "inception")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -263,8 +263,8 @@ class EvaluationConfig(Section):
 
     features: str = key(
         "auto",
-        "feature extractor: mnist, untrained, inception, a file of weights, or auto (the bundled "
-        "classifier of the data set, otherwise untrained)",
+        "feature extractor: mnist, colour, untrained, inception, a file of weights, or auto (mnist "
+        "for MNIST, colour for colour images, otherwise untrained)",
         may_change=True,
     )
     samples: int = key(

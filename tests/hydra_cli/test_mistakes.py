@@ -16,7 +16,9 @@ from dcgan_cli.settings.schema import TrainConfig
 from dcgan_cli.settings.tree import flatten, keys
 
 NUMBERS = "9" * 400
-DATA_KINDS = "data must be fashion_mnist or image_folder or mnist or npz or tfds or tfrecord"
+DATA_KINDS = (
+    "data must be cifar10 or fashion_mnist or image_folder or mnist or npz or tfds or tfrecord"
+)
 
 
 def composed(*words: str) -> TrainConfig:
@@ -110,7 +112,10 @@ def test_no_words_give_the_defaults():
         (["epochs.x=1"], ["unknown key epochs.x"]),
         (["foo/bar=1"], ["unknown key foo/bar"]),
         (["+data/foo=mnist"], ["data/foo"]),
-        (["data=minst"], ["data must be fashion_mnist or", "'minst'", "did you mean mnist?"]),
+        (
+            ["data=minst"],
+            ["data must be cifar10 or fashion_mnist or", "'minst'", "did you mean mnist?"],
+        ),
         (["data=[1]"], [DATA_KINDS]),
         (["data=null"], [DATA_KINDS]),
         (["data=mnist,cifar"], ["data", "mnist,cifar", "--multirun"]),

@@ -17,8 +17,10 @@ from dcgan_cli.core.arrays import read_stored
 from dcgan_cli.core.assets import ASSETS
 from dcgan_cli.core.environment import keras_folder
 from dcgan_cli.core.evaluation.classifier import (
+    COLOUR_SIZE,
     FEATURES,
     build_classifier,
+    build_colour_classifier,
     named_weights,
     untrained_weights,
 )
@@ -28,8 +30,12 @@ from dcgan_cli.core.storage import reading
 from dcgan_cli.errors import CheckpointError, DataError
 
 CLASSIFIERS = ASSETS / "classifiers"
-SHIPPED = {"mnist": ("mnist-1", "242766d4a2abc540c5b3cbb149cea3cb142d5b81494aab8a9cf589fd3ccb78c9")}
-"""Name and sha256 of each data set's classifier, as scripts/make_classifier.py printed it."""
+SHIPPED = {
+    "mnist": ("mnist-1", "242766d4a2abc540c5b3cbb149cea3cb142d5b81494aab8a9cf589fd3ccb78c9"),
+    "colour": ("colour-1", "3029b82b200557f7289aa9091aa00a4ac306912227425608f92f2211c4c33380"),
+}
+"""Name and sha256 of the bundled classifiers, by the setting that chooses them, as
+scripts/make_classifier.py and scripts/make_colour_classifier.py printed them."""
 UNTRAINED = "untrained-1"
 INCEPTION = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 """The weights file that Keras downloads for InceptionV3 without its top layer."""
@@ -60,13 +66,21 @@ class FeatureExtractor:
         name: name and version. Scores of extractors with different names are never compared.
         network: float32 [B, H, W, C] in [-1, 1] -> (features, logits).
         knows_classes: whether the logits are those of a classifier.
+        scaled_to: width and height that the network scales images to; None if it does not.
         chunk: maximum number of images per batch.
     """
 
     def __init__(
-        self, name: str, network: keras.Model, *, knows_classes: bool, chunk: int = CHUNK
+        self,
+        name: str,
+        network: keras.Model,
+        *,
+        knows_classes: bool,
+        scaled_to: int | None = None,
+        chunk: int = CHUNK,
     ) -> None:
         self.name = name
+        self.scaled_to = scaled_to
         self.chunk = min(chunk, max(1, CHUNK_VALUES // math.prod(network.input_shape[1:])))
         self.knows_classes = knows_classes
         self._network = network
@@ -107,8 +121,8 @@ def feature_extractor(
     """Build the feature extractor that the setting `evaluation.features` names.
 
     Args:
-        setting: "auto" (the data set's bundled classifier, otherwise untrained), the name of a data
-            set with a bundled classifier, "untrained", "inception", or a file with a classifier's
+        setting: "auto" ("mnist" for MNIST, "colour" for colour images, otherwise "untrained"), the
+            name of a bundled classifier, "untrained", "inception", or a file with a classifier's
             weights: an .npz of scripts/make_classifier.py or its .weights.h5 from Keras.
         dataset: name of the known data set that the images are from, or None.
         image_shape: height, width and channels of the images.
@@ -117,13 +131,12 @@ def feature_extractor(
         DataError: the weights are missing, damaged, or for images of another shape.
     """
     if setting == "auto":
-        setting = dataset if dataset in SHIPPED else "untrained"
-    if setting in SHIPPED:
-        name, digest = SHIPPED[setting]
-        path = (CLASSIFIERS / f"{name}.npz").resolve()  # Some installers create symlinks.
-        if _sha256(path) != digest:
-            raise DataError(f"the bundled {path} is damaged; reinstall dcgan-cli")
+        setting = _automatic(dataset, image_shape)
+    if setting == "mnist":
+        name, path = _bundled(setting)
         return FeatureExtractor(name, _from_npz(path, image_shape), knows_classes=True)
+    if setting == "colour":
+        return _colour(dataset, image_shape)
     if setting == "untrained":
         return FeatureExtractor(UNTRAINED, _untrained(image_shape), knows_classes=False)
     if setting == "inception":
@@ -132,6 +145,46 @@ def feature_extractor(
     name = f"{Path(setting).name.partition('.')[0]}-{_sha256(path)[:8]}"
     read = _from_h5 if path.suffix == ".h5" else _from_npz
     return FeatureExtractor(name, read(path, image_shape), knows_classes=True)
+
+
+def _automatic(dataset: str | None, image_shape: tuple[int, ...]) -> str:
+    """Return the setting that "auto" stands for."""
+    if dataset == "mnist":
+        return "mnist"
+    return "colour" if image_shape[-1] == 3 else "untrained"
+
+
+def _bundled(setting: str) -> tuple[str, Path]:
+    """Return the name and the verified file of a bundled classifier."""
+    name, digest = SHIPPED[setting]
+    path = (CLASSIFIERS / f"{name}.npz").resolve()  # Some installers create symlinks.
+    if _sha256(path) != digest:
+        raise DataError(f"the bundled {path} is damaged; reinstall dcgan-cli")
+    return name, path
+
+
+def _colour(dataset: str | None, image_shape: tuple[int, ...]) -> FeatureExtractor:
+    """Build the bundled classifier of colour images, which looks at 32x32 pixels.
+
+    Only CIFAR-10 has its classes; for other images its features are used alone.
+    """
+    name, path = _bundled("colour")
+    arrays = read_stored(path)
+    network = build_colour_classifier(len(arrays["logits/bias"]))
+    assign(named_weights(network), arrays, str(path))
+    image = x = keras.Input(image_shape, dtype="float32")
+    scaled_to = None
+    if image_shape[:2] != (COLOUR_SIZE, COLOUR_SIZE):
+        scaled_to = COLOUR_SIZE
+        x = keras.layers.Resizing(scaled_to, scaled_to, antialias=True, dtype="float32")(x)
+    if image_shape[-1] == 1:
+        x = keras.layers.Concatenate(dtype="float32")([x, x, x])
+    return FeatureExtractor(
+        name,
+        keras.Model(image, network(x)),
+        knows_classes=dataset == "cifar10",
+        scaled_to=scaled_to,
+    )
 
 
 def _untrained(image_shape: tuple[int, ...]) -> keras.Model:
@@ -154,7 +207,7 @@ def _sha256(path: Path) -> str:
     except OSError as error:
         raise DataError(
             f"evaluation.features: {path} is not readable ({error.strerror}); give auto, mnist, "
-            "untrained, inception, or a file with weights"
+            "colour, untrained, inception, or a file with weights"
         ) from None
 
 

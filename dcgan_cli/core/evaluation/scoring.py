@@ -54,8 +54,10 @@ class Scorer:
 
     def describe(self) -> str:
         """Return a description of the score and its baseline, in words."""
+        size = self._evaluation.network.scaled_to
+        features = f"{self.kind.features} features" + (f" at {size}x{size}" if size else "")
         return (
-            f"Fréchet distance of {self.kind.samples:,} samples by {self.kind.features} features, "
+            f"Fréchet distance of {self.kind.samples:,} samples by {features}, "
             f"lower is better; baseline (real images) {self._evaluation.distance_baseline:.1f}"
         )
 

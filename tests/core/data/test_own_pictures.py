@@ -1,5 +1,6 @@
 """Training on a folder of pictures, from the command line to the finished run."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -53,6 +54,19 @@ def test_train_sample_animate_evaluate(pictures, dcgan, workplace):
     done = dcgan("evaluate", "--run", "run", "--n", "20", "--data", "others")
     assert (done.code, len(done.err.splitlines())) == (3, 1)
     assert "are not those that run was trained on" in done.err
+
+
+def test_scores_of_colour_pictures(pictures, dcgan):
+    sizes = ["data.channels=3", "data.image_size=40", "evaluate_every=1"]
+    done = dcgan(*words("pictures", "hydra.run.dir=run", *sizes))
+    assert done.code == 0, done.err
+    assert "by colour-1 features at 32x32, lower is better" in done.err
+    done = dcgan("evaluate", "--run", "run", "--n", "20")
+    assert done.out.startswith("features  colour-1 at 32x32, 20 images of each kind\n"), done.out
+    assert "class distance" not in done.out  # They are not pictures of its ten classes.
+    done = dcgan("evaluate", "--run", "run", "--n", "20", "--json")
+    facts = json.loads(done.out)
+    assert (facts["features"], facts["scaled_to"]) == ("colour-1", 32)
 
 
 def test_bad_files(pictures, dcgan, workplace):

@@ -7,11 +7,18 @@ import pytest
 from keras.src.legacy.saving import legacy_h5_format
 
 from dcgan_cli.core.data.arrays.images import read_images
+from dcgan_cli.core.data.cifar10 import read_cifar10
 from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from dcgan_cli.core.evaluation import features
-from dcgan_cli.core.evaluation.classifier import build_classifier, named_weights
+from dcgan_cli.core.evaluation.classifier import (
+    build_classifier,
+    build_colour_classifier,
+    fold_normalization,
+    named_weights,
+)
 from dcgan_cli.core.evaluation.features import CLASSIFIERS, SHIPPED, feature_extractor
-from dcgan_cli.errors import DataError
+from dcgan_cli.core.networks.weights import assign
+from dcgan_cli.errors import DataError, NotHereError
 
 SHAPE = (28, 28, 1)
 
@@ -49,7 +56,97 @@ def test_unknown_data_get_an_untrained_network_always_the_same(test_split):
         extracted.features, other.extract(test_split.images[:600]).features
     )
     assert extracted.features.std(axis=0).mean() > 0.1
-    assert feature_extractor("auto", None, (32, 48, 3)).extract(np.zeros((2, 32, 48, 3), np.uint8))
+    assert feature_extractor("auto", None, (32, 48, 1)).extract(np.zeros((2, 32, 48, 1), np.uint8))
+
+
+def test_auto_is_a_classifier_for_mnist_and_for_colour():
+    named = {
+        (dataset, shape): feature_extractor("auto", dataset, shape)
+        for dataset, shape in (
+            ("mnist", SHAPE),
+            ("fashion_mnist", SHAPE),
+            (None, (64, 64, 1)),
+            (None, (32, 32, 3)),
+            (None, (64, 64, 3)),
+            ("cifar10", (32, 32, 3)),
+        )
+    }
+    assert [one.name for one in named.values()] == [
+        "mnist-1",
+        "untrained-1",
+        "untrained-1",
+        "colour-1",
+        "colour-1",
+        "colour-1",
+    ]
+    assert [one.scaled_to for one in named.values()] == [None, None, None, None, 32, None]
+    # Photographs of other things have none of the ten classes.
+    assert [one.knows_classes for one in named.values()] == [True, False, False, False, False, True]
+
+
+def plain_colours(shape: tuple[int, ...], count: int = 5) -> np.ndarray:
+    """Return images of one colour each, which look the same at any size."""
+    colours = np.random.default_rng(0).integers(0, 256, (count, 1, 1, shape[-1]), np.uint8)
+    return np.broadcast_to(colours, (count, *shape))
+
+
+def test_the_colour_classifier_gives_what_it_gave_when_it_was_trained():
+    """Other weights, another order of the channels or another range of pixels would show here."""
+    images = plain_colours((32, 32, 3))
+    extracted = feature_extractor("colour", "cifar10", (32, 32, 3)).extract(images)
+    assert extracted.features.shape == (5, 128)
+    assert extracted.features.min() >= 0
+    assert extracted.probabilities.shape == (5, 10)
+    np.testing.assert_allclose(extracted.probabilities.sum(axis=1), 1, atol=1e-5)
+    means = [1.645083, 2.0484751, 2.3262052, 2.0782144, 2.2308731]
+    np.testing.assert_allclose(extracted.features.mean(axis=1), means, rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_the_colour_classifier_is_right_on_87_percent_of_the_test_split():
+    try:
+        data = read_cifar10("test")
+    except NotHereError as error:
+        pytest.skip(f"{error}; `dcgan train data=cifar10` downloads it")
+    extracted = feature_extractor("auto", "cifar10", (32, 32, 3)).extract(data.images)
+    assert (extracted.probabilities.argmax(axis=1) == data.labels).mean() > 0.87
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 3), (64, 64, 3), (100, 100, 3), (256, 256, 3)])
+def test_colour_features_of_other_sizes_are_those_at_32(shape):
+    small = feature_extractor("auto", None, (32, 32, 3)).extract(plain_colours((32, 32, 3)))
+    other = feature_extractor("auto", None, shape).extract(plain_colours(shape))
+    np.testing.assert_allclose(other.features, small.features, atol=1e-2)
+    assert other.probabilities is None
+
+
+def test_large_images_are_averaged_not_sampled():
+    """A board of black and white pixels looks grey from afar."""
+    board = np.indices((128, 128)).sum(axis=0) % 2 * 255
+    board = np.repeat(board[None, :, :, None], 3, axis=3).astype(np.uint8)
+    grey = np.full((1, 128, 128, 3), 127, np.uint8)
+    network = feature_extractor("colour", None, (128, 128, 3))
+    far, near = (network.extract(images).features for images in (board, grey))
+    np.testing.assert_allclose(far, near, atol=0.2)
+
+
+def test_colour_features_of_grey_images():
+    grey = plain_colours((32, 32, 1))
+    extracted = feature_extractor("colour", None, (32, 32, 1)).extract(grey)
+    colour = feature_extractor("colour", None, (32, 32, 3)).extract(grey.repeat(3, axis=3))
+    np.testing.assert_allclose(extracted.features, colour.features, atol=1e-4)
+
+
+def test_normalization_is_folded_into_the_convolutions():
+    trained = build_colour_classifier(10, normalized=True)
+    draw = np.random.default_rng(0)
+    for weight in trained.weights:
+        weight.assign(weight + draw.uniform(0, 0.3, weight.shape))
+    folded = build_colour_classifier(10)
+    assign(named_weights(folded), fold_normalization(trained), "folded")
+    images = draw.uniform(-1, 1, (3, 32, 32, 3)).astype(np.float32)
+    for one, other in zip(trained(images, training=False), folded(images), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
 
 
 def test_own_weights_as_npz_and_as_keras_saves_them(test_split, tmp_path):
@@ -96,14 +193,15 @@ def test_weights_of_another_image_size(tmp_path):
         feature_extractor(str(tmp_path / "large.weights.h5"), None, SHAPE)
 
 
-def test_a_damaged_shipped_classifier_is_refused(tmp_path, monkeypatch):
-    name, _ = SHIPPED["mnist"]
+@pytest.mark.parametrize("setting", SHIPPED)
+def test_a_damaged_shipped_classifier_is_refused(tmp_path, monkeypatch, setting):
+    name, _ = SHIPPED[setting]
     damaged = bytearray((CLASSIFIERS / f"{name}.npz").read_bytes())
     damaged[5000] ^= 1
     (tmp_path / f"{name}.npz").write_bytes(damaged)
     monkeypatch.setattr(features, "CLASSIFIERS", tmp_path)
     with pytest.raises(DataError, match="is damaged; reinstall"):
-        feature_extractor("mnist", None, SHAPE)
+        feature_extractor(setting, None, SHAPE)
 
 
 @pytest.mark.slow
@@ -123,7 +221,7 @@ def test_inception_where_its_weights_are_at_hand(tmp_path, monkeypatch, test_spl
 
 @pytest.mark.parametrize("shape", [(28, 28, 3), (64, 64, 3), (100, 100, 1), (256, 256, 3)])
 def test_untrained_features_of_any_shape(shape):
-    network = feature_extractor("auto", None, shape)
+    network = feature_extractor("untrained", None, shape)
     images = np.random.default_rng(0).integers(0, 256, (5, *shape), np.uint8)
     extracted = network.extract(images)
     assert network.name == "untrained-1"
