@@ -46,8 +46,13 @@ def run_word(run: Path) -> str:
 
 def train_command(settings: Settings) -> str:
     """Return the command that trains with these settings and the plug-ins that are loaded."""
+    return command("train", *(_setting(*pair) for pair in settings.items()))
+
+
+def command(name: str, *words: str) -> str:
+    """Return `dcgan NAME` with the plug-ins that are loaded and with words quoted for a shell."""
     plugins = [f"--plugin {shell_word(str(shown_path(file)))}" for file in loaded_files()]
-    return " ".join(["dcgan train", *plugins, *(_setting(*pair) for pair in settings.items())])
+    return " ".join([f"dcgan {name}", *plugins, *words])
 
 
 def _setting(name: str, value: str | float) -> str:

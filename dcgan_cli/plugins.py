@@ -50,7 +50,7 @@ def take_options(words: list[str]) -> tuple[list[str], list[Path]]:
     return rest, files
 
 
-def load_file(path: Path, *, quiet: bool = True) -> None:
+def load_file(path: str | os.PathLike[str], *, quiet: bool = True) -> None:
     """Run a Python file that registers losses, models, data sources or optimizers.
 
     Its folder is not added to the import path. A file that is already loaded runs again only if it
@@ -63,7 +63,7 @@ def load_file(path: Path, *, quiet: bool = True) -> None:
     Raises:
         ConfigError: the file is missing, is not valid Python, fails, or registers nothing.
     """
-    path = path.absolute()
+    path = Path(path).expanduser().absolute()
     try:
         content = path.read_bytes()
         tree = ast.parse(content, str(path))
@@ -91,7 +91,7 @@ def load_file(path: Path, *, quiet: bool = True) -> None:
             exec(compile(tree, str(path), "exec"), module.__dict__)  # noqa: S102 (the user named it)
     except BaseException as error:
         del _files[path], sys.modules[module.__name__]
-        if isinstance(error, ConfigError) or not isinstance(error, Exception):
+        if isinstance(error, ConfigError) or not isinstance(error, Exception | SystemExit):
             raise
         raise ConfigError(_where(error, {str(path)}) or f"{path.name}: {error}") from error
     if not entries:
@@ -121,7 +121,7 @@ def load_installed() -> list[str]:
         try:
             with registering(Origin(package, version=version)):
                 point.load()
-        except Exception as error:  # A package may raise anything.
+        except (Exception, SystemExit) as error:  # A package may raise anything.
             warnings.append(f"the plug-in {point.name} of {package} cannot be loaded: {error}")
     return warnings
 
@@ -146,10 +146,22 @@ def explain_missing(error: PluginError, words: list[str]) -> str:
     if error.packages:
         return f"{error}; install {' and '.join(error.packages)}"
     if not error.files:
-        return f"{error}; register it before you load the run"
-    options = [word for file in error.files for word in (OPTION, file)]
-    command, rest = words[:1], words[1:]
-    return f"{error}; add the file: {shlex.join(['dcgan', *command, *options, *rest])}"
+        return f"{error}; put the code that registers it into a file and add {OPTION} FILE"
+    here = all(Path(file).is_file() for file in error.files)
+    places = error.files if here else [f"PATH/{file}" for file in error.files]
+    options = [word for file in places for word in (OPTION, file)]
+    line = shlex.join(["dcgan", *words[:1], *options, *words[1:]])
+    return f"{error}; add the file{'' if here else ', with its path'}: {line}"
+
+
+def explain_missing_in_python(error: PluginError) -> str:
+    """Return a message that says how a Python program provides the missing plug-in."""
+    if error.packages:
+        return f"{error}; install {' and '.join(error.packages)}"
+    if not error.files:
+        return f"{error}; run the code that registers it first"
+    calls = "; ".join(f'dcgan.plugin("PATH/{file}")' for file in error.files)
+    return f"{error}; load it first: {calls}"
 
 
 def _imports(tree: ast.Module) -> set[str]:

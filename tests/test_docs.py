@@ -91,9 +91,9 @@ def test_documented_command(command, dcgan, workplace, scored_run, conditional_r
         if word.endswith(".npz") and name == "inspect":
             shutil.copy(BUNDLED_MNIST, word)
     run = RunFolder(conditional_run if "--class" in words else scored_run)
-    if "cats" in words:  # As of a run on folders with such names.
+    if {"cats", "frog"} & set(words):  # As of a run on folders with such names.
         run = RunFolder(Path(shutil.copytree(conditional_run, workplace / "runs" / "named")))
-        run.update({"class_names": ["cats", *map(str, range(1, 10))]})
+        run.update({"class_names": ["cats", "frog", *map(str, range(2, 10))]})
     point_latest_to(run)
     for path in ("runs/mine", "runs/sweep", "runs/search"):
         if path in words:

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import dcgan_cli
 from dcgan_cli import plugins
 from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.errors import PluginError
 from dcgan_cli.settings import registry
 from tests.conftest import CONVOLUTIONAL, QUICK
 from tests.plugin_files import FILES, write_plugins
@@ -52,6 +54,10 @@ def test_loss_and_model_of_the_page_resume_to_the_same_bits_and_sample(dcgan, fi
     ]
     for plugin in record["plugins"]:
         assert plugin["sha256"] == hashlib.sha256(FILES[plugin["name"]].encode()).hexdigest()
+    found = json.loads(dcgan("inspect", *WITH_BOTH, "a/run", "--json").out)
+    assert found["changed_settings"]["loss.options.temperature"] == {"value": 2, "default": 1.0}
+    sample = found["commands"]["sample"]
+    assert sample.startswith("dcgan sample --plugin relativistic.py --plugin resnet.py --run a/run")
     assert dcgan("sample", *WITH_BOTH, "--run", "a/run", "--out", "a.npz", "--n", "3").code == 0
     with np.load("a.npz") as samples:
         assert samples["images"].shape == (3, 28, 28, 1)
@@ -76,9 +82,19 @@ def test_run_opened_without_its_plugins_names_them_and_imports_nothing(dcgan, fi
         both = "--plugin relativistic.py --plugin rmsprop.py"
         command = " ".join(["dcgan", words[0], both, *words[1:]])
         assert ended.err.endswith(f"; add the file: {command}\n")
+    table = dcgan("inspect", ".").out
+    assert "finished" in table
+    assert "damaged" not in table
+    for path in FILES:
+        (files / path).unlink()
+    ended = dcgan("sample", "--run", "run")
+    command = "dcgan sample --plugin PATH/relativistic.py --plugin PATH/rmsprop.py --run run"
+    assert ended.err.endswith(f"; add the file, with its path: {command}\n")
+    with pytest.raises(PluginError, match=r'load it first: dcgan.plugin\("PATH/relativistic.py"\)'):
+        dcgan_cli.load("run")
     resumed = dcgan("train", "resume=run", "epochs=2")
     assert resumed.code == 4
-    assert "--plugin rmsprop.py" in resumed.err
+    assert "--plugin PATH/rmsprop.py" in resumed.err
     assert not [name for name in sys.modules if name.startswith("dcgan_plugin_rmsprop")][1:]
 
 
@@ -86,13 +102,28 @@ def test_file_that_has_changed_is_noted(dcgan, files):
     words = ["--plugin", "relativistic.py", "loss=relativistic", *QUICK]
     assert dcgan("train", *words, "epochs=1", "hydra.run.dir=run").code == 0
     forget()
-    (files / "relativistic.py").write_text(FILES["relativistic.py"] + "\n# Changed.\n")
+    changed = FILES["relativistic.py"].replace("class Options:", "class Options:\n    new: int = 1")
+    (files / "relativistic.py").write_text(changed)
     ended = dcgan("train", "--plugin", "relativistic.py", "resume=run", "epochs=2")
-    assert ended.code == 0
+    assert ended.code == 0, ended.err
     assert "relativistic.py has changed since the run was started (loss=relativistic)" in ended.err
 
 
 @pytest.mark.usefixtures("forked_jobs")
+def test_option_that_a_file_has_no_longer_is_explained(dcgan, files):
+    words = ["--plugin", "relativistic.py", "loss=relativistic", *QUICK]
+    assert dcgan("train", *words, "epochs=1", "hydra.run.dir=run").code == 0
+    forget()
+    changed = FILES["relativistic.py"].replace("temperature", "warmth")
+    (files / "relativistic.py").write_text(changed)
+    ended = dcgan("sample", "--plugin", "relativistic.py", "--run", "run")
+    assert ended.code == 4
+    assert "unknown key loss.options.temperature" in ended.err
+    assert (
+        "(relativistic.py has changed since the run was started (loss=relativistic))" in ended.err
+    )
+
+
 def test_sweep_over_a_loss_of_the_program_and_one_of_a_plugin(dcgan, files):
     words = ["loss=non_saturating,relativistic", *QUICK, "epochs=1", "hydra.sweep.dir=sweep"]
     words.append("evaluate_every=1")
@@ -158,6 +189,22 @@ MODEL = REGISTER + "import keras\n@dcgan.model('mine')\nclass Mine:\n"
         ),
         (REGISTER + "@dcgan.loss('My Loss')\ndef f(r, f, s): ...", "lower-case letters"),
         (REGISTER + "@dcgan.loss('mine', options=int)\ndef f(r, f, s): ...", "be a dataclass"),
+        (
+            REGISTER + "import dataclasses\n@dataclasses.dataclass\nclass O:\n  a: int\n"
+            "@dcgan.loss('mine', options=O)\ndef f(r, f, s): ...",
+            "loss=mine: option a needs a default",
+        ),
+        (REGISTER + "@dcgan.loss\ndef f(r, f, s): ...", 'give a name: @dcgan.loss("NAME")'),
+        (
+            REGISTER + "@dcgan.loss('mine')\ndef f(r, f, s): ...\n"
+            "@dcgan.loss('mine')\ndef g(r, f, s): ...",
+            "loss=mine is already registered (by mine.py)",
+        ),
+        (
+            REGISTER + "@dcgan.model('mine', sizes=28)\nclass M: ...",
+            "sizes must be a tuple such as",
+        ),
+        ("import sys\nsys.exit(3)", "mine.py line 2: SystemExit: 3"),
     ],
 )
 def test_file_that_cannot_be_loaded_ends_in_one_line(dcgan, workplace, text, message):
@@ -211,6 +258,33 @@ def test_file_that_is_not_there(dcgan, workplace):
             "has batch normalization in its discriminator, but penalties need independent images",
         ),
         (
+            MODEL + "  def generator(self, latent, image_shape, blocks):\n    pass\n",
+            ["model=mine"],
+            "model=mine from mine.py fails: ",
+        ),
+        (
+            REGISTER + "@dcgan.loss('mine')\ndef mine(real, fake):\n    return real",
+            ["loss=mine"],
+            "loss=mine from mine.py fails: TypeError: mine() takes 2 positional arguments",
+        ),
+        (
+            REGISTER + "import tensorflow as tf\n@dcgan.loss('mine')\n"
+            "def mine(real, fake, settings):\n"
+            "    return dcgan.LossTerms(*[tf.ones_like(fake)] * 3)",
+            ["loss=mine"],
+            "loss=mine from mine.py fails: ValueError: None values not supported.",
+        ),
+        (
+            REGISTER + "@dcgan.optimizer('mine')\ndef mine(settings, rate):\n    return 3",
+            ["optimizer=mine"],
+            "optimizer=mine from mine.py fails: AttributeError",
+        ),
+        (
+            REGISTER + "@dcgan.data('mine')\ndef mine(settings, split):\n    return 1, 2, 3",
+            ["data=mine"],
+            "data=mine must return images, or images and labels, got 3 parts",
+        ),
+        (
             REGISTER + "@dcgan.data('mine')\ndef mine(settings, split):\n    return [1.0, 2.0]",
             ["data=mine"],
             "data=mine must return images as uint8",
@@ -240,17 +314,21 @@ def test_installed_package_offers_a_plugin(dcgan, workplace, monkeypatch):
     (workplace / "site").mkdir()
     (workplace / "site" / "gan_pack.py").write_text(FILES["relativistic.py"])
     (workplace / "site" / "broken_pack.py").write_text("1 / 0")
+    (workplace / "site" / "leaving_pack.py").write_text("raise SystemExit(4)")
     info = workplace / "site" / "gan_pack-1.2.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: gan-pack\nVersion: 1.2\n")
-    points = "[dcgan.plugins]\nrelativistic = gan_pack\nbroken = broken_pack\n"
+    points = (
+        "[dcgan.plugins]\nrelativistic = gan_pack\nbroken = broken_pack\nleaving = leaving_pack\n"
+    )
     (info / "entry_points.txt").write_text(points)
     monkeypatch.syspath_prepend(workplace / "site")
     monkeypatch.setattr(plugins, "_installed", set())
     words = ["loss=relativistic", *QUICK, "epochs=1", "hydra.run.dir=run"]
     ended = dcgan("train", *words)
     assert ended.code == 0, ended.err
-    assert "warning: the plug-in broken of gan-pack cannot be loaded" in ended.err
+    for name in ("broken", "leaving"):
+        assert f"warning: the plug-in {name} of gan-pack cannot be loaded" in ended.err
     (fact,) = json.loads((workplace / "run" / "run.json").read_text())["plugins"]
     assert (fact["name"], fact["version"], fact["sha256"]) == ("gan-pack", "1.2", None)
     forget()

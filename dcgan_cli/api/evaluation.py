@@ -62,6 +62,6 @@ def evaluate(
         path = None if data is None else os.fspath(data)
         evaluation = evaluation_of_run(folder, features, samples, path, watch)
         loaded = load_generator(folder, which)
-        for damaged in loaded.skipped_checkpoints:
-            warnings.warn(str(damaged), stacklevel=2)
+        for warning in loaded.warnings:
+            warnings.warn(warning, stacklevel=2)
         return facts_of(loaded, evaluation, seed, watch)

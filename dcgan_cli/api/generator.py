@@ -44,8 +44,8 @@ def load(run: "Run | str | os.PathLike[str]" = "latest", epoch: int | str = "las
         from dcgan_cli.core.sampling.sampler import load_generator
 
         loaded = load_generator(folder, which)
-    for damaged in loaded.skipped_checkpoints:
-        warnings.warn(str(damaged), stacklevel=2)
+    for warning in loaded.warnings:
+        warnings.warn(warning, stacklevel=2)
     return Generator(loaded)
 
 

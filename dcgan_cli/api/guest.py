@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dcgan_cli.core.environment import restore_foreign_variables
-from dcgan_cli.errors import storage_error
-from dcgan_cli.plugins import load_installed
+from dcgan_cli.errors import PluginError, storage_error
+from dcgan_cli.plugins import explain_missing_in_python, load_installed
 
 
 @contextmanager
@@ -20,6 +20,9 @@ def as_guest() -> Iterator[None]:
         warnings.warn(warning, stacklevel=4)
     try:
         yield
+    except PluginError as error:
+        error.args = (explain_missing_in_python(error),)
+        raise
     except Exception as error:
         if found := storage_error(error):
             raise found from error

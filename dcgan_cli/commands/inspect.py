@@ -166,7 +166,7 @@ def _render_run(facts: Facts) -> Iterator[RenderableType]:
     for checkpoint in facts["checkpoints"]:
         yield Text(f"  {Path(checkpoint['path']).name}  {printable(_condition(checkpoint))}")
     for name in facts["set_aside"]:
-        yield Text(f"  {name}  set aside; delete it when you have no use for it")
+        yield Text(f"  {name}  quarantined; delete it if you do not need it")
     if not facts["checkpoints"]:
         yield Text("  none yet")
     yield from _render_commands(facts["commands"])

@@ -131,8 +131,8 @@ def class_number(asked: str, classes: int, names: Sequence[str], option: str = "
 
 def tell_which(loaded: "LoadedGenerator") -> None:
     """Print the run and checkpoint of the images to standard error."""
-    for damaged in loaded.skipped_checkpoints:
-        print(f"warning: {printable(str(damaged))}", file=sys.stderr)
+    for warning in loaded.warnings:
+        print(f"warning: {printable(warning)}", file=sys.stderr)
     print(f"using {printable(loaded.source)}", file=sys.stderr)
 
 

@@ -35,9 +35,9 @@ from dcgan_cli.core.runs.sweeps import describe_sweep, is_sweep
 from dcgan_cli.core.sampling.pictures import grid_picture, write_png
 from dcgan_cli.core.storage import replacing
 from dcgan_cli.errors import ConfigError, DataError
-from dcgan_cli.hints import resume_command, run_word, train_command
+from dcgan_cli.hints import command, resume_command, run_word, train_command
 from dcgan_cli.settings.schema import TrainConfig
-from dcgan_cli.settings.tree import flatten
+from dcgan_cli.settings.tree import defaults, flatten
 
 Facts = dict[str, Any]
 
@@ -128,8 +128,8 @@ def describe_run(run: RunFolder) -> Facts:
     """Describe a run: progress, settings that differ from the defaults, integrity."""
     record = run.record()
     run.check_contents()
-    config = flatten(run.config())
-    defaults = flatten(TrainConfig())
+    own = run.config()
+    config, default = flatten(own), defaults(own)
     status = current_status(run)
     found = [(one, describe_checkpoint(one)) for one in checkpoints.find(run.checkpoints)]
     described = [facts for one, facts in found if facts["verified"] or one.still_exists()]
@@ -143,9 +143,9 @@ def describe_run(run: RunFolder) -> Facts:
         "health": _health(status),
         "precision": record.get("precision"),
         "changed_settings": {
-            name: {"value": value, "default": defaults[name]}
+            name: {"value": value, "default": default[name]}
             for name, value in config.items()
-            if value != defaults[name]
+            if value != default[name]
         },
         "settings": config,
         "networks": record.get("networks", {}),
@@ -222,7 +222,7 @@ def _commands(run: RunFolder, status: Facts, described: list[Facts]) -> dict[str
     elif state != "running" and (whole or run.never_had_checkpoint()):
         commands["resume"] = resume_command(run.path)
     if whole:
-        commands["sample"] = f"dcgan sample {name} --out grid.png"
+        commands["sample"] = command("sample", name, "--out grid.png")
     if run.frames():
-        commands["animate"] = f"dcgan animate {name}"
+        commands["animate"] = command("animate", name)
     return commands

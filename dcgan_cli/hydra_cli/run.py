@@ -133,7 +133,7 @@ def _run_once(line: CommandLine, prepare: Prepare, *, logs: bool) -> RunFolder:
         )
     check_folder_name(run.path)
     if not os.access(run.path, os.W_OK):
-        raise StorageError(f"{run.path} may not be written to; allow it or copy the run first")
+        raise StorageError(f"{run.path} may not be written to; change that, or copy it")
     with hold(run):
         resumed = resumed_config(line.overrides, config, run)
         train = prepare(resumed, names_data(line.overrides, resumed))

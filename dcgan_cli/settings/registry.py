@@ -187,11 +187,13 @@ def model(
     Raises:
         ConfigError: see `loss`.
     """
+    if not isinstance(sizes, tuple | list):
+        raise ConfigError(f"model={name}: sizes must be a tuple such as (32, 64), got {sizes!r}")
     return _register(
         Model,
         name,
         options=options,
-        sizes=sizes,
+        sizes=tuple(sizes),
         initial_stddev=initial_stddev,
         by_fourier=by_fourier,
     )
@@ -303,6 +305,8 @@ def registering(origin: Origin) -> Iterator[list[Entry]]:
 
 
 def _register(entry_type: type[Entry], name: str, **facts: Any) -> Callable[[Any], Any]:
+    if not isinstance(name, str):
+        raise ConfigError(f'give a name: @dcgan.{entry_type.kind}("NAME")')
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ConfigError(
             f"invalid {entry_type.kind} name {name!r}; begin with a lower-case letter and use only "
@@ -313,15 +317,21 @@ def _register(entry_type: type[Entry], name: str, **facts: Any) -> Callable[[Any
         options = facts["options"]
         if options is not None and not dataclasses.is_dataclass(options):
             raise ConfigError(f"{entry_type.kind}={name}: options must be a dataclass")
+        for option in dataclasses.fields(options) if options else ():
+            if option.default is option.default_factory is dataclasses.MISSING:
+                raise ConfigError(f"{entry_type.kind}={name}: option {option.name} needs a default")
         _load_built_in()
         entries = _registry.entries[entry_type.kind]
         origin = None
         if not _registry.loads_built_in:
             origin = _registry.origin or Origin(build.__module__ or "__main__")
-        # Running a notebook cell again replaces its entry.
-        if name in entries and (origin is None or entries[name].origin != origin):
+        # Running a notebook cell again replaces its entry. A file registers a name once.
+        loading = _registry.origin is not None
+        if name in entries and (origin is None or loading or entries[name].origin != origin):
+            by = entries[name].origin
             raise ConfigError(
-                f"{entry_type.kind}={name} is already registered; choose another name"
+                f"{entry_type.kind}={name} is already registered "
+                f"({f'by {by.name}' if by else 'built in'}); choose another name"
             )
         entries[name] = entry_type(name=name, build=build, origin=origin, **facts)
         return build

@@ -94,6 +94,15 @@ def from_dict(values: Any, section: type = TrainConfig, prefix: str = "") -> Any
     return config
 
 
+def defaults(config: TrainConfig) -> dict[str, Any]:
+    """Return the default of every setting by dotted name, with the chosen entries' own options."""
+    found = flatten(TrainConfig())
+    for kind in registry.BUILT_IN:
+        own = registry.entry(kind, getattr(config, kind).name).group().get("options", {})
+        found |= {f"{kind}.options.{name}": value for name, value in own.items()}
+    return found
+
+
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
     """Return a dictionary of all settings by dotted name."""
     flat: dict[str, Any] = {}

@@ -90,6 +90,10 @@ def _as_image_set(found: Any, source: str) -> ImageSet:
     Raises:
         DataError: it is not images, or images and labels.
     """
+    if isinstance(found, tuple) and len(found) != 2:
+        raise DataError(
+            f"{source} must return images, or images and labels, got {len(found)} parts"
+        )
     images, labels = found if isinstance(found, tuple) else (found, None)
     images = np.asarray(images)
     if images.ndim == 3:

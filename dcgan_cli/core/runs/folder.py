@@ -7,7 +7,7 @@ from typing import Any
 from dcgan_cli import __version__
 from dcgan_cli.core.runs.metrics import format_metrics, parse_metrics
 from dcgan_cli.core.runs.paths import RunPaths
-from dcgan_cli.core.runs.plugins import check_plugins
+from dcgan_cli.core.runs.plugins import changed_plugins, check_plugins
 from dcgan_cli.core.runs.record import check_record
 from dcgan_cli.core.storage import (
     entries,
@@ -116,7 +116,9 @@ class RunFolder(RunPaths):
             check_plugins(self.path, record.get("plugins", []))
             config: TrainConfig = from_dict(record.get("config"))
         except ConfigError as error:
-            raise CheckpointError(f"{self.run_json}: {error}") from None
+            changed = "; ".join(changed_plugins(record.get("plugins", [])))
+            reason = f"{error} ({changed})" if changed else str(error)
+            raise CheckpointError(f"{self.run_json}: {reason}") from None
         return config
 
     def write_status(self, state: str, **facts: Any) -> None:

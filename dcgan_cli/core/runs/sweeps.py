@@ -10,7 +10,7 @@ from typing import Any
 
 from dcgan_cli.core.runs.folder import RunFolder, shown_path
 from dcgan_cli.core.runs.lock import current_status
-from dcgan_cli.errors import CheckpointError
+from dcgan_cli.errors import CheckpointError, PluginError
 from dcgan_cli.settings.tree import flatten
 
 SCORE = "frechet_distance"
@@ -71,6 +71,8 @@ def read_job(folder: Path) -> Job:
     try:
         if run.exists():
             settings = flatten(run.config())
+    except PluginError:  # The settings are shown unchecked.
+        settings = _dotted(run.record()["config"])
     except CheckpointError as error:
         state, reason = "damaged", str(error)
     epoch = status.get("epoch")
@@ -102,6 +104,17 @@ def differing(jobs: list[Job]) -> list[str]:
         if name != "resume"
         and any(str(job.settings.get(name, value)) != str(value) for job in jobs)
     ]
+
+
+def _dotted(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested dictionaries as one, by dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _dotted(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
 
 
 def _settings_in(words: Any) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from dcgan_cli import __version__
 from dcgan_cli.core.networks.build import build_generator
 from dcgan_cli.core.networks.device import building
 from dcgan_cli.core.networks.weights import assign, check_fits, named_variables, sampled_part
-from dcgan_cli.core.runs.checkpoints import Damaged
 from dcgan_cli.core.runs.choose import choose_checkpoint
 from dcgan_cli.core.runs.find import BUNDLED, title
 from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.runs.plugins import changed_plugins
 from dcgan_cli.core.runs.progress import LAST, Progress, position
 from dcgan_cli.core.sampling.latents import latents
 from dcgan_cli.core.sampling.pictures import to_uint8
@@ -116,8 +116,8 @@ class LoadedGenerator:
     """Metadata for its images; see `picture_facts`."""
     source: str
     """Run and progress, for messages."""
-    skipped_checkpoints: list[Damaged]
-    """Damaged checkpoints that were skipped for the one that was loaded."""
+    warnings: list[str]
+    """Damaged checkpoints that were skipped for the loaded one, and plug-ins that have changed."""
 
 
 def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
@@ -131,7 +131,7 @@ def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
         CheckpointError: there is no such checkpoint, or it is damaged or does not match the
             settings.
     """
-    checkpoint, skipped_checkpoints = choose_checkpoint(run, epoch)
+    checkpoint, skipped = choose_checkpoint(run, epoch)
     config = run.config()
     part = sampled_part(config)
     arrays = checkpoint.load(part)
@@ -148,7 +148,8 @@ def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
             f"{run.path} has {len(names)} class_names in run.json and {config.num_classes} "
             "classes; restore its original run.json"
         )
-    return LoadedGenerator(sampler, names, config, facts, source, skipped_checkpoints)
+    warnings = [*map(str, skipped), *changed_plugins(run.record().get("plugins", []))]
+    return LoadedGenerator(sampler, names, config, facts, source, warnings)
 
 
 def picture_facts(run: RunFolder, progress: Progress) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from dcgan_cli.core.sampling.sampler import Sampler
 from dcgan_cli.core.training.epoch_outputs import EpochOutputs
 from dcgan_cli.core.training.epoch_scores import EpochScores
 from dcgan_cli.core.training.memory_errors import memory_errors
+from dcgan_cli.core.training.plugin_errors import plugin_errors
 from dcgan_cli.core.training.reporter import Reporter, Start, StepReport
 from dcgan_cli.core.training.setup import set_up
 from dcgan_cli.core.training.signals import StopRequest, stop_on_signals
@@ -43,7 +44,12 @@ def train(config: TrainConfig, run: RunFolder, data: ImageSet, reporter: Reporte
         CheckpointError, DataError, ConfigError: the run to resume does not match the settings.
         StorageError: the run folder cannot be written, or memory ran out.
     """
-    with stop_on_signals() as stop, memory_errors(config, run), deterministic_ops():
+    with (
+        stop_on_signals() as stop,
+        plugin_errors(config),
+        memory_errors(config, run),
+        deterministic_ops(),
+    ):
         _Training(config, run, data, reporter, stop).run()
 
 

@@ -82,7 +82,7 @@ def test_damaged_newest_checkpoint(dcgan, run, finished_run, mutate, name):
         assert f"warning: {name}" in done.err
         assert "quarantined step_0000000012 as step_0000000012.damaged" in done.err
         assert "resumed from step_0000000008" in done.err
-        assert "step_0000000012.damaged  set aside" in dcgan("inspect", run).out
+        assert "step_0000000012.damaged  quarantined" in dcgan("inspect", run).out
     assert_same_run(run, finished_run)
     assert dcgan("inspect", run).code == 0
 
