@@ -98,24 +98,23 @@ def test_run_opened_without_its_plugins_names_them_and_imports_nothing(dcgan, fi
     assert not [name for name in sys.modules if name.startswith("dcgan_plugin_rmsprop")][1:]
 
 
-def test_file_that_has_changed_is_noted(dcgan, files):
+def train_and_change(dcgan, files: Path, old: str, new: str) -> None:
+    """Train a run with the loss of the page, and change the file afterwards."""
     words = ["--plugin", "relativistic.py", "loss=relativistic", *QUICK]
     assert dcgan("train", *words, "epochs=1", "hydra.run.dir=run").code == 0
     forget()
-    changed = FILES["relativistic.py"].replace("class Options:", "class Options:\n    new: int = 1")
-    (files / "relativistic.py").write_text(changed)
+    (files / "relativistic.py").write_text(FILES["relativistic.py"].replace(old, new))
+
+
+def test_file_that_has_changed_is_noted(dcgan, files):
+    train_and_change(dcgan, files, "class Options:", "class Options:\n    new: int = 1")
     ended = dcgan("train", "--plugin", "relativistic.py", "resume=run", "epochs=2")
     assert ended.code == 0, ended.err
     assert "relativistic.py has changed since the run was started (loss=relativistic)" in ended.err
 
 
-@pytest.mark.usefixtures("forked_jobs")
 def test_option_that_a_file_has_no_longer_is_explained(dcgan, files):
-    words = ["--plugin", "relativistic.py", "loss=relativistic", *QUICK]
-    assert dcgan("train", *words, "epochs=1", "hydra.run.dir=run").code == 0
-    forget()
-    changed = FILES["relativistic.py"].replace("temperature", "warmth")
-    (files / "relativistic.py").write_text(changed)
+    train_and_change(dcgan, files, "temperature", "warmth")
     ended = dcgan("sample", "--plugin", "relativistic.py", "--run", "run")
     assert ended.code == 4
     assert "unknown key loss.options.temperature" in ended.err
@@ -124,6 +123,7 @@ def test_option_that_a_file_has_no_longer_is_explained(dcgan, files):
     )
 
 
+@pytest.mark.usefixtures("forked_jobs")
 def test_sweep_over_a_loss_of_the_program_and_one_of_a_plugin(dcgan, files):
     words = ["loss=non_saturating,relativistic", *QUICK, "epochs=1", "hydra.sweep.dir=sweep"]
     words.append("evaluate_every=1")

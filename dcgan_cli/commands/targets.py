@@ -153,7 +153,7 @@ def describe_run(run: RunFolder) -> Facts:
         "frames": len(run.frames()),
         "checkpoints": described,
         "set_aside": retention.quarantined_names(run.checkpoints),
-        "commands": _commands(run, status, described),
+        "commands": _commands(run, own.epochs, status, described),
     }
 
 
@@ -203,7 +203,7 @@ def _health(status: Facts) -> list[Facts]:
     ]
 
 
-def _commands(run: RunFolder, status: Facts, described: list[Facts]) -> dict[str, str]:
+def _commands(run: RunFolder, epochs: int, status: Facts, described: list[Facts]) -> dict[str, str]:
     """Return the commands that apply to a run in its state."""
     if run == BUNDLED:
         return {
@@ -214,7 +214,7 @@ def _commands(run: RunFolder, status: Facts, described: list[Facts]) -> dict[str
     name = f"--run {run_word(run.path)}"
     commands = {}
     whole = any(checkpoint["verified"] for checkpoint in described)
-    state, epochs = status["state"], run.config().epochs
+    state = status["state"]
     if state == "finished" and whole:
         early = isinstance(status.get("epoch"), int) and status["epoch"] < epochs
         more = "patience=null" if early else f"epochs={2 * epochs}"

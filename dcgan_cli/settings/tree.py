@@ -104,14 +104,21 @@ def defaults(config: TrainConfig) -> dict[str, Any]:
 
 
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
-    """Return a dictionary of all settings by dotted name."""
+    """Return a dictionary of all settings by dotted name.
+
+    Args:
+        config: a dataclass of settings, or plain dictionaries as in `run.json`.
+        prefix: the prefix of the names.
+    """
+    values = config
+    if not isinstance(config, dict):
+        values = {one.name: getattr(config, one.name) for one in dataclasses.fields(config)}
     flat: dict[str, Any] = {}
-    for setting in dataclasses.fields(config):
-        value, name = getattr(config, setting.name), prefix + setting.name
-        if dataclasses.is_dataclass(value):
-            flat |= flatten(value, f"{name}.")
-        elif not setting.metadata.get("own"):  # Empty `options`.
-            flat[name] = value
+    for name, value in values.items():
+        if dataclasses.is_dataclass(value) or isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
     return flat
 
 

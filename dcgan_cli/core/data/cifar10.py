@@ -5,7 +5,6 @@ Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images".
 
 import contextlib
 import dataclasses
-import sys
 from pathlib import Path
 from pickletools import genops
 from typing import Any
@@ -16,6 +15,7 @@ from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.data.arrays.images import read_images
 from dcgan_cli.core.data.image_cache import decoded_images
 from dcgan_cli.core.data.image_set import ImageSet
+from dcgan_cli.core.data.keras_download import keras_download
 from dcgan_cli.core.data.pictures.listing import first_names
 from dcgan_cli.core.data.pictures.preprocessing import Form
 from dcgan_cli.core.data.tfds_files import TfdsFiles, tfds_files
@@ -174,19 +174,6 @@ def download_cifar10() -> None:
     with contextlib.suppress(NotHereError):
         _found("train")
         return
-    load_tensorflow()
-    import keras
-
-    datasets = keras_folder() / "datasets"
-    try:
-        datasets.mkdir(parents=True, exist_ok=True)  # Otherwise Keras would use /tmp.
-        with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress bar to stdout.
-            keras.utils.get_file(
-                TARGET, SOURCE, extract=True, file_hash=SHA256, cache_dir=keras_folder()
-            )
-    except Exception as error:  # Keras passes on all network errors.
-        reason = str(error).partition("\n")[0]
-        raise DataError(
-            f"CIFAR-10 is not in {datasets} and cannot be downloaded ({reason}); give "
-            "data.path=FILE with an .npz of its images"
-        ) from None
+    archive = {"fname": TARGET, "origin": SOURCE, "extract": True, "file_hash": SHA256}
+    advice = "give data.path=FILE with an .npz of its images"
+    keras_download("CIFAR-10", keras_folder() / "datasets", [archive], advice)

@@ -6,12 +6,11 @@ Algorithms".
 
 import contextlib
 import os
-import sys
 from pathlib import Path
 
-from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core.data.keras_download import keras_download
 from dcgan_cli.core.environment import keras_folder
-from dcgan_cli.errors import DataError, NotHereError
+from dcgan_cli.errors import NotHereError
 
 FILE = "train-images-idx3-ubyte"
 SOURCE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
@@ -53,26 +52,12 @@ def download_fashion_mnist() -> None:
     with contextlib.suppress(NotHereError):
         fashion_mnist_folder()
         return
-    load_tensorflow()
-    import keras
-
-    downloaded = _download_folder()
-    try:
-        downloaded.mkdir(parents=True, exist_ok=True)  # Otherwise Keras would use /tmp.
-        with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress bar to stdout.
-            for name in FILES:
-                keras.utils.get_file(
-                    name,
-                    SOURCE + name,
-                    cache_dir=keras_folder(),
-                    cache_subdir=Path("datasets", "fashion-mnist"),
-                )
-    except Exception as error:  # Keras passes on all network errors.
-        reason = str(error).partition("\n")[0]
-        raise DataError(
-            f"Fashion-MNIST is not in {downloaded} and cannot be downloaded ({reason}); install "
-            "the package dataset-fashion-mnist, or give data.path=FOLDER with its IDX files"
-        ) from None
+    subfolder = Path("datasets", "fashion-mnist")
+    files = [{"fname": n, "origin": SOURCE + n, "cache_subdir": subfolder} for n in FILES]
+    advice = (
+        "install the package dataset-fashion-mnist, or give data.path=FOLDER with its IDX files"
+    )
+    keras_download("Fashion-MNIST", _download_folder(), files, advice)
 
 
 def _download_folder() -> Path:

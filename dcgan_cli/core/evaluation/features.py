@@ -177,14 +177,19 @@ def _colour(dataset: str | None, image_shape: tuple[int, ...]) -> FeatureExtract
     if image_shape[:2] != (COLOUR_SIZE, COLOUR_SIZE):
         scaled_to = COLOUR_SIZE
         x = keras.layers.Resizing(scaled_to, scaled_to, antialias=True, dtype="float32")(x)
-    if image_shape[-1] == 1:
-        x = keras.layers.Concatenate(dtype="float32")([x, x, x])
     return FeatureExtractor(
         name,
-        keras.Model(image, network(x)),
+        keras.Model(image, network(_rgb(x))),
         knows_classes=dataset == "cifar10",
         scaled_to=scaled_to,
     )
+
+
+def _rgb(image: keras.KerasTensor) -> keras.KerasTensor:
+    """Return a grey image [B, H, W, 1] with its channel three times; others unchanged."""
+    if image.shape[-1] == 1:
+        return keras.layers.Concatenate(dtype="float32")([image] * 3)
+    return image
 
 
 def _untrained(image_shape: tuple[int, ...]) -> keras.Model:
@@ -255,15 +260,13 @@ def _inception(image_shape: tuple[int, ...]) -> FeatureExtractor:
         )
     image = keras.Input(image_shape, dtype="float32")
     x = keras.layers.Resizing(INCEPTION_SIZE, INCEPTION_SIZE, dtype="float32")(image)
-    if image_shape[-1] == 1:
-        x = keras.layers.Concatenate(dtype="float32")([x, x, x])
     try:
         inception = keras.applications.InceptionV3(
             include_top=False, weights=str(path), pooling="avg"
         )
     except Exception as error:
         raise DataError(f"{path} is not readable ({error}); get a new copy") from None
-    features = inception(x)
+    features = inception(_rgb(x))
     network = keras.Model(image, [features, features])
     name = f"inception-{_sha256(path)[:8]}"
     return FeatureExtractor(name, network, knows_classes=False, chunk=INCEPTION_CHUNK)

@@ -72,7 +72,7 @@ def read_job(folder: Path) -> Job:
         if run.exists():
             settings = flatten(run.config())
     except PluginError:  # The settings are shown unchecked.
-        settings = _dotted(run.record()["config"])
+        settings = flatten(run.record()["config"])
     except CheckpointError as error:
         state, reason = "damaged", str(error)
     epoch = status.get("epoch")
@@ -104,17 +104,6 @@ def differing(jobs: list[Job]) -> list[str]:
         if name != "resume"
         and any(str(job.settings.get(name, value)) != str(value) for job in jobs)
     ]
-
-
-def _dotted(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested dictionaries as one, by dotted names."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            flat |= _dotted(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat
 
 
 def _settings_in(words: Any) -> dict[str, Any]:

@@ -136,19 +136,20 @@ def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
     part = sampled_part(config)
     arrays = checkpoint.load(part)
     check_fits(arrays, part, config, checkpoint.path)
-    with building(run.record()["precision"]):
+    record = run.record()
+    with building(record["precision"]):
         generator = build_generator(config)
     assign(named_variables(generator), arrays, str(checkpoint.path))
     facts = picture_facts(run, checkpoint.progress)
     source = f"{title(run)}, {position(facts)}"
     sampler = Sampler(generator, config.num_classes)
-    names = tuple(run.record().get("class_names", ()))
+    names = tuple(record.get("class_names", ()))
     if len(names) not in (0, config.num_classes):
         raise CheckpointError(
             f"{run.path} has {len(names)} class_names in run.json and {config.num_classes} "
             "classes; restore its original run.json"
         )
-    warnings = [*map(str, skipped), *changed_plugins(run.record().get("plugins", []))]
+    warnings = [*map(str, skipped), *changed_plugins(record.get("plugins", []))]
     return LoadedGenerator(sampler, names, config, facts, source, warnings)
 
 

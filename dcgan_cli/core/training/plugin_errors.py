@@ -26,16 +26,16 @@ def plugin_errors(config: TrainConfig) -> Iterator[None]:
         raise
     except Exception as error:
         facts = plugin_facts(config)
-        files = {fact["name"] for fact in facts}
-        frames = traceback.extract_tb(error.__traceback__)
-        in_plugin = any(Path(frame.filename).name in files for frame in frames)
-        if not facts or in_plugin or storage_error(error):  # Its own line is a better message.
+        if not facts or storage_error(error):
             raise
+        names = list(dict.fromkeys(fact["name"] for fact in facts))
+        frames = traceback.extract_tb(error.__traceback__)
+        if any(Path(frame.filename).name in names for frame in frames):
+            raise  # `plugins.blame` names the line, which is the better message.
         choices = " ".join(fact["choice"] for fact in facts)
-        names = " and ".join(dict.fromkeys(fact["name"] for fact in facts))
         raise ConfigError(
-            f"{choices} from {names} fails: {type(error).__name__}: {_one_line(str(error))} "
-            "(--debug shows where)"
+            f"{choices} from {' and '.join(names)} fails: {type(error).__name__}: "
+            f"{_one_line(str(error))} (--debug shows where)"
         ) from error
 
 

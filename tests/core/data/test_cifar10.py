@@ -6,7 +6,6 @@ import http.server
 import io
 import json
 import pickle
-import socket
 import tarfile
 import threading
 
@@ -236,13 +235,9 @@ def test_downloaded_into_the_folder_of_keras(tmp_path, monkeypatch):
     assert len(load_training_images(CONFIG).images) == 5 * COUNT
 
 
-def test_missing_and_no_network(monkeypatch):
-    """Keras tries to download the files; the test replaces the name lookup by a failure."""
-
-    def refuse(*arguments, **options):
-        raise socket.gaierror(-2, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+@pytest.mark.usefixtures("no_network")
+def test_missing_and_no_network():
+    """Keras tries to download the files."""
     with pytest.raises(NotHereError):
         load_training_images(CONFIG)
     with pytest.raises(DataError, match="cannot be downloaded") as caught:

@@ -1,7 +1,6 @@
 """Search paths of Fashion-MNIST, with small files in its format."""
 
 import gzip
-import socket
 
 import numpy as np
 import pytest
@@ -56,13 +55,9 @@ def test_own_folder(tmp_path):
     assert data.dataset is None
 
 
-def test_missing_and_no_network(monkeypatch):
-    """Keras tries to download the files; the test replaces the name lookup by a failure."""
-
-    def refuse(*arguments, **options):
-        raise socket.gaierror(-2, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+@pytest.mark.usefixtures("no_network")
+def test_missing_and_no_network():
+    """Keras tries to download the files."""
     with pytest.raises(NotHereError):
         load_training_images(CONFIG)
     with pytest.raises(DataError) as caught:
