@@ -37,6 +37,7 @@ docs: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks.compare --json bench.json
+	for size in 32 64 128; do $(BIN)/python -m benchmarks.compare --size $$size --json bench_$$size.json; done
 	$(BIN)/python -m benchmarks.epoch_time
 	$(BIN)/python -m benchmarks.around
 	$(BIN)/python -m benchmarks.operations

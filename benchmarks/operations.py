@@ -1,6 +1,6 @@
 """Profile a training step by kind of operation, with TensorFlow's profiler.
 
-    python -m benchmarks.operations [PRECISION] [CONVOLUTION]
+    python -m benchmarks.operations [SIZE] [PRECISION] [CONVOLUTION]
 
 The time of an operation is the time its kernel occupies its main thread. Helper threads are not
 added. Operations that run in parallel are both counted in full.
@@ -22,8 +22,9 @@ def main() -> None:
     """Profile a few steps and print a table."""
     from benchmarks.contender import WARM_UP, dcgan
 
-    precision, convolution = (*sys.argv[1:], "bfloat16", "transformed")[:2]
-    step = dcgan(precision, convolution)
+    given, usual = sys.argv[1:], ["28", "bfloat16", "transformed"]
+    size, precision, convolution = [*given, *usual[len(given) :]]
+    step = dcgan(size, precision, convolution)
     for _ in range(WARM_UP):
         step()
     start = time.perf_counter()
@@ -31,7 +32,7 @@ def main() -> None:
         step()
     milliseconds = (time.perf_counter() - start) / STEPS * 1e3
     times, calls = profile(step)
-    print(f"{precision}, {convolution}: a step takes {milliseconds:.0f} ms\n")
+    print(f"{size}x{size} pixels, {precision}, {convolution}: a step takes {milliseconds:.0f} ms\n")
     print("| operation | calls | ms | share |\n| --- | --- | --- | --- |")
     total = sum(times.values())
     for kind, spent in times.most_common(SHOWN):

@@ -1,9 +1,10 @@
-"""The tutorial's networks and training step in PyTorch, with options that may be fast on a CPU.
+"""The same networks and training step in PyTorch, with options that may be fast on a CPU.
 
 As in the tutorial, both gradients are computed at the weights before the step.
 """
 
 import contextlib
+import itertools
 import os
 from collections.abc import Callable
 
@@ -12,8 +13,9 @@ import torch
 import torch._functorch.config
 from torch import nn
 
-BATCH_SIZE = 256
 NOISE_DIM = 100
+DCGAN_CHANNELS = 64
+"""`base_channels` of `model=dcgan`."""
 
 Discriminate = Callable[[torch.Tensor], torch.Tensor]
 Weights = list[nn.Parameter]
@@ -53,18 +55,42 @@ def make_discriminator() -> nn.Module:
     )
 
 
-def make_step(options: list[str]) -> Callable[[np.ndarray], None]:
-    """Return a training step on real images (float32 [N, 28, 28, 1]).
+def make_dcgan(size: int) -> tuple[nn.Module, nn.Module]:
+    """Build the generator and the discriminator of `model=dcgan` for colour images."""
+    channels = [3, *(DCGAN_CHANNELS * 2**step for step in range((size // 4).bit_length() - 1))]
+    generator: list[nn.Module] = [
+        nn.Linear(NOISE_DIM, 4 * 4 * channels[-1], bias=False),
+        nn.Unflatten(1, (channels[-1], 4, 4)),
+    ]
+    discriminator: list[nn.Module] = []
+    for fewer, more in reversed(list(itertools.pairwise(channels))):
+        generator += [
+            nn.BatchNorm2d(more, eps=1e-3, momentum=0.01),
+            nn.ReLU(),
+            nn.ConvTranspose2d(more, fewer, 5, stride=2, padding=2, output_padding=1, bias=False),
+        ]
+    for fewer, more in itertools.pairwise(channels):
+        discriminator.append(nn.Conv2d(fewer, more, 5, stride=2, padding=2, bias=fewer == 3))
+        if fewer > 3:
+            discriminator.append(nn.BatchNorm2d(more, eps=1e-3, momentum=0.01))
+        discriminator.append(nn.LeakyReLU(0.2))
+    discriminator += [nn.Flatten(), nn.Linear(4 * 4 * channels[-1], 1)]
+    return nn.Sequential(*generator, nn.Tanh()), nn.Sequential(*discriminator)
+
+
+def make_step(options: list[str], size: int = 28) -> Callable[[np.ndarray], None]:
+    """Return a training step on real images, float32 [N, size, size, C].
 
     Args:
+        size: 28 for the tutorial's networks, which are grey; else those of `model=dcgan`.
         options: any of `bfloat16` (autocast), `channels_last` (memory format), `compiled`
             (torch.compile), `once` (one forward and one backward pass of the discriminator for both
             losses, as in dcgan).
     """
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     order = torch.channels_last if "channels_last" in options else torch.contiguous_format
-    generator = make_generator().to(memory_format=order)
-    discriminator = make_discriminator().to(memory_format=order)
+    pair = (make_generator(), make_discriminator()) if size == 28 else make_dcgan(size)
+    generator, discriminator = (network.to(memory_format=order) for network in pair)
     weights = [list(network.parameters()) for network in (generator, discriminator)]
     adams = [torch.optim.Adam(each, lr=1e-4, eps=1e-7, fused=True) for each in weights]
     run_generator, run_discriminator = generator, discriminator
@@ -86,7 +112,7 @@ def make_step(options: list[str]) -> Callable[[np.ndarray], None]:
     def step(images: np.ndarray) -> None:
         reals = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=order)
         with precision():
-            fakes = run_generator(torch.randn(BATCH_SIZE, NOISE_DIM))
+            fakes = run_generator(torch.randn(len(images), NOISE_DIM))
         found = find_gradients(discriminate, reals, fakes, *weights)
         for adam, own, gradients in zip(adams, weights, found, strict=True):
             for weight, gradient in zip(own, gradients, strict=True):

@@ -17,6 +17,7 @@ from dcgan_cli.core.runs.folder import RunFolder, shown_path
 from dcgan_cli.errors import DataError, DcganError, NotHereError, UnusablePicturesError
 from dcgan_cli.hints import message_with_hint
 from dcgan_cli.hydra_cli.run import Train
+from dcgan_cli.settings.by_count import settle
 from dcgan_cli.settings.overrides import override, shell_word
 from dcgan_cli.settings.schema import NAMED_FEATURES, TrainConfig
 from dcgan_cli.streams import print_path
@@ -66,6 +67,8 @@ def prepare(
         data = _with_classes_noted(data, classes)
     if config.evaluate_every:
         _check_can_be_scored(config, len(data.images))
+    config, notes = settle(config, len(data.images))
+    data = replace(data, notes=(*data.notes, *notes))
     features = config.evaluation.features
     if config.evaluate_every and features not in NAMED_FEATURES and not Path(features).is_file():
         raise DataError(

@@ -237,7 +237,7 @@ class Sweep:
         status = run.status()
         epoch = status.get("epoch")
         return status["state"] == "finished" or (
-            isinstance(epoch, int) and epoch >= asked["epochs"]
+            isinstance(epoch, int) and epoch >= (asked["epochs"] or own["epochs"])
         )
 
 
@@ -264,12 +264,12 @@ def say(line: str) -> None:
 def _other_setting(own: dict[str, Any], asked: dict[str, Any]) -> str | None:
     """Return the first setting whose value in a run differs from the requested one; None if none.
 
-    Two differences are allowed: the number of classes if 0 (count them) was requested, and more
-    epochs, because a finished job may have been trained longer.
+    A value that was to be chosen (0 or null) may differ from what was chosen, and the run may have
+    more epochs, because a finished job may have been trained longer.
     """
     same = {"resume"}
-    if not asked["data.classes"]:
-        same.add("data.classes")
+    same |= {n for n in ("data.classes", "epochs", "passes_per_epoch") if asked[n] == 0}
+    same |= {n for n in ("loss.diffaugment",) if asked[n] is None}
     if own["epochs"] > asked["epochs"]:
         same.add("epochs")
     return next((name for name in own if own[name] != asked.get(name) and name not in same), None)

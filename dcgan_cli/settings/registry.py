@@ -80,7 +80,7 @@ class Model(Entry):
     kind: ClassVar[str] = "model"
     sizes: tuple[int, ...] = ()
     initial_stddev: float | None = None
-    by_fourier: bool = False
+    transformed_channels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +165,7 @@ def model(
     *,
     sizes: tuple[int, ...] = (),
     initial_stddev: float | None = None,
-    by_fourier: bool = False,
+    transformed_channels: tuple[int, ...] = (),
     options: type | None = None,
 ) -> Callable[[T], T]:
     """Register a generator and a discriminator, selected by `model=NAME`.
@@ -181,7 +181,9 @@ def model(
         sizes: supported image sizes (width and height in pixels); empty for any.
         initial_stddev: standard deviation of normally distributed initial kernels; None uses
             Glorot's uniform distribution.
-        by_fourier: whether `networks/fourier_dcgan28.py` implements this model.
+        transformed_channels: numbers of image channels for which the class has a third method,
+            `transformed(generator, discriminator)`, which returns both Keras models as functions
+            with transformed convolutions; see `gan/gradients.py`, `Networks`.
         options: a dataclass of the model's own settings.
 
     Raises:
@@ -195,7 +197,7 @@ def model(
         options=options,
         sizes=tuple(sizes),
         initial_stddev=initial_stddev,
-        by_fourier=by_fourier,
+        transformed_channels=transformed_channels,
     )
 
 

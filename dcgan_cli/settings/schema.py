@@ -190,10 +190,10 @@ class LossConfig(Choice):
         at_most=1e6,
         only_for=("wasserstein_gp",),
     )
-    diffaugment: bool = key(
+    diffaugment: bool | None = key(
         False,
         "augment the discriminator's inputs by colour, translation and cutout, for small data "
-        "sets (Zhao et al. 2020)",
+        "sets (Zhao et al. 2020); null chooses by the number of images",
     )
     r1_gamma: float = key(
         0.0,
@@ -278,10 +278,17 @@ class TrainConfig(Section):
 
     epochs: int = key(
         50,
-        "passes over the data, counted from the start of the run",
-        at_least=1,
+        "epochs to train, counted from the start of the run; 0 chooses by the number of images",
+        at_least=0,
         at_most=1000000,
         may_change=True,
+    )
+    passes_per_epoch: int = key(
+        1,
+        "passes over the images in an epoch, which ends with a grid and a score; 0 chooses by the "
+        "number of images",
+        at_least=0,
+        at_most=1000000,
     )
     batch_size: int = key(
         256, "images per step, summed over all devices", at_least=1, at_most=1000000
@@ -337,9 +344,9 @@ class TrainConfig(Section):
     )
     convolution: str = key(
         "auto",
-        "how training computes convolutions: direct, or transformed (by Fourier transform; equal "
-        "except for rounding); auto is transformed on a CPU if the networks allow it, otherwise "
-        "direct",
+        "how training computes convolutions: direct, or transformed, which needs fewer "
+        "multiplications (equal except for rounding); auto is transformed on a CPU if the networks "
+        "allow it, otherwise direct",
         choices=("auto", "direct", "transformed"),
         may_change=True,
     )
@@ -367,12 +374,12 @@ class TrainConfig(Section):
         return self.data.classes if self.model.conditional else 0
 
     @property
-    def has_grid(self) -> bool:
-        """Whether training can compute the convolutions of these networks by Fourier transform."""
+    def can_transform(self) -> bool:
+        """Whether training can transform the convolutions of these networks."""
         model = self.model
-        by_fourier = registry.entry("model", model.name).by_fourier
+        channels = registry.entry("model", model.name).transformed_channels
         plain = model.upsample == "transposed" and not model.spectral_norm
-        return by_fourier and plain and self.data.channels == 1
+        return plain and self.data.channels in channels
 
     @property
     def is_penalised(self) -> bool:
@@ -406,9 +413,9 @@ class TrainConfig(Section):
                 f"loss.label_smoothing must be 0 for loss={loss.name}, which has no labels; choose "
                 f"one of {', '.join(smoothed)}"
             )
-        if self.convolution == "transformed" and not self.has_grid:
+        if self.convolution == "transformed" and not self.can_transform:
             raise ConfigError(
                 "convolution must be auto or direct for these networks; transformed needs "
-                "model=dcgan28, data.channels=1, model.upsample=transposed and "
-                "model.spectral_norm=false"
+                "model=dcgan or, for grey images, model=dcgan28, with model.upsample=transposed "
+                "and model.spectral_norm=false"
             )

@@ -17,7 +17,6 @@ from dcgan_cli.core.networks.build import (
     has_batch_norm,
 )
 from dcgan_cli.core.networks.device import resolve_convolution
-from dcgan_cli.core.networks.fourier_dcgan28 import FourierDiscriminator, FourierGenerator
 from dcgan_cli.core.networks.weights import named_variables
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.settings.registry import entry
@@ -190,17 +189,12 @@ def build_loss(settings: LossConfig) -> Loss:
 
 
 def training_networks(gan: Gan, config: TrainConfig) -> Networks:
-    """Return the networks in training mode, with direct or transformed convolutions.
-
-    Only the tutorial's networks for grey images have transformed convolutions.
-    """
+    """Return the networks in training mode, with direct or transformed convolutions."""
     generate: Callable[[tf.Tensor], tf.Tensor]
     discriminate: Discriminate
     if resolve_convolution(config) == "transformed":
-        generate, discriminate = (
-            FourierGenerator(gan.generator),
-            FourierDiscriminator(gan.discriminator),
-        )
+        pair = entry("model", config.model.name).build()
+        generate, discriminate = pair.transformed(gan.generator, gan.discriminator)
     else:
 
         def generate(latents: tf.Tensor) -> tf.Tensor:

@@ -69,7 +69,7 @@ def resolve_convolution(config: TrainConfig) -> str:
     if config.convolution != "auto":
         return config.convolution
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
-    return "transformed" if config.has_grid and not on_gpu else "direct"
+    return "transformed" if config.can_transform and not on_gpu else "direct"
 
 
 @contextmanager

@@ -69,7 +69,8 @@ class _Training:
         self.data = data
         self.reporter = reporter
         self.stop = stop
-        self.steps_per_epoch = steps_per_epoch(len(data.images), config.batch_size)
+        self.epoch_images = len(data.images) * config.passes_per_epoch
+        self.steps_per_epoch = steps_per_epoch(self.epoch_images, config.batch_size)
         self.setup = set_up(config, run, data)
         self.progress = self.setup.progress
         sampler = Sampler(self.setup.gan.sampled, config.num_classes)
@@ -187,7 +188,7 @@ class _Training:
         progress.generator_loss_sum += generator_loss
         progress.discriminator_loss_sum += discriminator_loss
         progress.seconds = time.monotonic() - self.clock
-        done = min(progress.epoch_step * self.config.batch_size, len(self.data.images))
+        done = min(progress.epoch_step * self.config.batch_size, self.epoch_images)
         self.reporter.step(
             StepReport(
                 step=progress.step,
@@ -214,7 +215,7 @@ class _Training:
             "epoch": epoch,
             "step": progress.step,
             "seconds": round(seconds, 3),
-            "images_per_second": round(len(self.data.images) / seconds, 1),
+            "images_per_second": round(self.epoch_images / seconds, 1),
             "generator_loss": progress.generator_loss_sum / self.steps_per_epoch,
             "discriminator_loss": progress.discriminator_loss_sum / self.steps_per_epoch,
             **score,
@@ -298,6 +299,7 @@ def _rest_of_epoch(config: TrainConfig, data: ImageSet, progress: Progress) -> t
         buffer_size=config.buffer_size,
         seed=config.seed,
         epoch=progress.epoch + 1,
+        passes=config.passes_per_epoch,
         skip=progress.epoch_step,
         flip=config.data.flip,
     )

@@ -72,11 +72,12 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
         finished = state.progress.epoch >= config.epochs
         scorer = _scorer(config, data, finished=finished)
     strategy = build_strategy(config.strategy, config.batch_size)
-    steps = config.epochs * steps_per_epoch(len(data.images), config.batch_size)
+    images = len(data.images) * config.passes_per_epoch
+    steps = config.epochs * steps_per_epoch(images, config.batch_size)
     with building(resolved["precision"]), strategy.scope():
         gan = build_gan(config, steps)
     if has_batch_norm(gan.discriminator):
-        _check_last_batch(config, strategy, len(data.images))
+        _check_last_batch(config, strategy, images)
     state.restore(gan)
     saved_step = state.progress.step if state.parts else None
     saver = Saver(run, gan, identity(config, digest), config.checkpoint_every, saved_step)

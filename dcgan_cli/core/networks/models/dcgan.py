@@ -21,7 +21,7 @@ MAX_CHANNEL_FACTOR = 16
 """Maximum number of channels, in multiples of `base_channels`."""
 
 
-@model("dcgan", sizes=DCGAN_SIZES, initial_stddev=0.02)
+@model("dcgan", sizes=DCGAN_SIZES, initial_stddev=0.02, transformed_channels=(1, 3))
 class Dcgan:
     """The DCGAN paper's pair, for 32x32 to 256x256 pixels."""
 
@@ -51,6 +51,15 @@ class Dcgan:
             x = blocks.leaky_relu(f"relu_{index}")(x)
             x = blocks.dropout(index)(x, dropout_key)
         return x
+
+    def transformed(self, generator: Any, discriminator: Any) -> tuple[Any, Any]:
+        """Return both Keras models as functions with transformed convolutions."""
+        from dcgan_cli.core.networks.winograd_dcgan import (
+            WinogradDiscriminator,
+            WinogradGenerator,
+        )
+
+        return WinogradGenerator(generator), WinogradDiscriminator(discriminator)
 
 
 def _channels(size: int, blocks: "Blocks") -> list[int]:

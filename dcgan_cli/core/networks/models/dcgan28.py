@@ -14,7 +14,7 @@ BASE_SIDE = 7
 """Height and width of the generator's first and the discriminator's last feature maps."""
 
 
-@model("dcgan28", sizes=(28,), by_fourier=True)
+@model("dcgan28", sizes=(28,), transformed_channels=(1,))
 class Dcgan28:
     """The tutorial's pair, for 28x28 pixels."""
 
@@ -41,3 +41,9 @@ class Dcgan28:
             x = blocks.leaky_relu(f"relu_{index}")(x)
             x = blocks.dropout(index)(x, dropout_key)
         return x
+
+    def transformed(self, generator: Any, discriminator: Any) -> tuple[Any, Any]:
+        """Return both Keras models as functions with transformed convolutions."""
+        from dcgan_cli.core.networks.fourier_dcgan28 import FourierDiscriminator, FourierGenerator
+
+        return FourierGenerator(generator), FourierDiscriminator(discriminator)

@@ -1,0 +1,91 @@
+"""Layers on tensors whose images are not the first axis: [cells..., N, channels]."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+def dense(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """Multiply [cells, N, channels] by the kernel [cells * channels, units] of a dense layer.
+
+    Returns:
+        [N, units].
+    """
+    w = tf.reshape(kernel, (x.shape[0], -1, kernel.shape[-1]))
+    return tf.reduce_sum(x @ w, axis=0)
+
+
+def batch_norm(x: tf.Tensor, layer: keras.layers.BatchNormalization) -> tf.Tensor:
+    """Apply batch normalization and update the running statistics, as Keras's layer does.
+
+    Ioffe & Szegedy 2015, algorithm 1.
+
+    Args:
+        x: [..., channels or a multiple of channels], normalized over all other axes.
+        layer: the Keras layer with the weights and the running statistics.
+
+    Returns:
+        The normalized tensor, of the shape of `x`.
+    """
+    channels = layer.gamma.shape[0]
+    y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=tf.reshape(x, (-1, 1, 1, channels)),
+        scale=tf.convert_to_tensor(layer.gamma),
+        offset=tf.convert_to_tensor(layer.beta),
+        mean=tf.zeros(0),
+        variance=tf.zeros(0),
+        epsilon=layer.epsilon,
+    )
+    # The operation returns the unbiased variance; Keras tracks the biased one.
+    count = tf.cast(tf.size(x) // channels, tf.float32)
+    variance *= (count - 1) / count
+    kept = layer.momentum
+    layer.moving_mean.assign(layer.moving_mean * kept + mean * (1 - kept))
+    layer.moving_variance.assign(layer.moving_variance * kept + variance * (1 - kept))
+    return tf.reshape(y, tf.shape(x))
+
+
+@tf.custom_gradient
+def _add_bias(x: tf.Tensor, bias: tf.Tensor) -> Any:
+    def gradients(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        flat = tf.reshape(dy, (-1, dy.shape[-1]))
+        ones = tf.ones((1, tf.shape(flat)[0]), dy.dtype)
+        return dy, tf.cast(ones @ flat, bias.dtype)[0]
+
+    return x + tf.cast(bias, x.dtype), gradients
+
+
+def add_bias(x: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    """Add a bias (float32 [C]) to x ([..., C]), with a gradient that is exact in bfloat16.
+
+    The gradient is summed by a matrix product, which accumulates in float32 even if `x` is
+    bfloat16. TensorFlow's own sum accumulates in bfloat16, whose 8 bits of precision are too few
+    for tens of thousands of terms.
+    """
+    return _add_bias(x, tf.convert_to_tensor(bias))
+
+
+def layer_norm(x: tf.Tensor, layer: keras.layers.GroupNormalization) -> tf.Tensor:
+    """Normalize each image over cells and channels, with one scale and one offset per channel.
+
+    Ba et al. 2016, "Layer Normalization", equations 3 and 4. Sums are in float32.
+
+    Args:
+        x: [rows, columns, N, channels].
+        layer: the Keras layer, of one group, with the weights.
+
+    Returns:
+        The normalized tensor, of the shape and dtype of `x`.
+    """
+    values = tf.cast(x, tf.float32)
+    count = x.shape[0] * x.shape[1] * x.shape[3]
+
+    def mean(values: tf.Tensor) -> tf.Tensor:  # One axis at a time: TensorFlow is fast at that.
+        return tf.reduce_sum(tf.reduce_sum(values, axis=3), axis=(0, 1)) / count
+
+    centre = mean(values)
+    values -= centre[:, tf.newaxis]
+    scale = tf.math.rsqrt(mean(values * values) + layer.epsilon)
+    y = values * (scale[:, tf.newaxis] * layer.gamma) + layer.beta
+    return tf.cast(y, x.dtype)
