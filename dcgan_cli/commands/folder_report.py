@@ -48,6 +48,11 @@ def render_pictures(facts: dict[str, Any]) -> Iterator[RenderableType]:
         yield Text(f"  {count:,} {name}")
     if not facts["changes"]:
         yield Text("  all stay as they are")
+    yield from _section("risks", facts["risks"])
+    if times := facts["step_times"]:
+        yield Text("\nsizes that fit, with the time of a step relative to 32x32", style="bold")
+        for step_size, time in times.items():
+            yield Text(f"  data.image_size={step_size:3}  {time:>3}")
     if "sheet" in facts:
         yield Text(f"\ncontact sheet {printable(facts['sheet'])}", style="bold")
 

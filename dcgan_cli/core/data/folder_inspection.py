@@ -26,6 +26,14 @@ SHEET_SIZE = 64
 SIZES = (64, 32)
 """Image sizes to suggest, the largest first. 64 is the DCGAN paper's and trains fast enough for a
 first run."""
+STEP_TIMES = {32: 1, 64: 5, 128: 25, 256: 110}
+"""Time of a training step of model=dcgan by image size, relative to 32x32 (docs/performance.md)."""
+FEW_PICTURES = 1000
+"""Below this number, the discriminator soon knows every picture."""
+RISKY_SHARE = 0.1
+"""Share of pictures from which duplicates are a risk."""
+DOMINANT_SHARE = 0.8
+"""Share of pictures from which one class is a risk."""
 SMALL_GREY_SIZE = 28
 """Size to suggest for smaller grey pictures; it has its own networks (dcgan28)."""
 SCORED_FROM = 2 * MIN_SCORED_IMAGES
@@ -67,7 +75,8 @@ def describe_pictures(
     Returns:
         The facts, and up to 64 preprocessed pictures for a contact sheet: uint8 [N, 64, 64, C], or
         None if no picture is readable. Of the facts, "trainings" has the settings to train with, by
-        what is trained.
+        what is trained, "step_times" the relative time of each size that fits, and "risks" what
+        makes training likely to fail.
 
     Raises:
         DataError: a file changes while it is read, or is damaged as a whole.
@@ -105,6 +114,8 @@ def describe_pictures(
         "suggested": suggested,
         "changes": _changes(tally.good, suggested),
         "trainings": trainings,
+        "step_times": _step_times(tally.good, suggested),
+        "risks": _risks(tally, classes, suggested) if tally.good else [],
     }
     if not tally.good:
         return facts, None
@@ -205,6 +216,34 @@ def _changes(good: list[ReadImage], suggested: Facts) -> dict[str, int]:
         "converted to grey": sum(channels == 1 and not is_grey_mode(i.mode) for i in good),
     }
     return {name: count for name, count in counts.items() if count}
+
+
+def _step_times(good: list[ReadImage], suggested: Facts) -> dict[str, int]:
+    """Return the relative time of a step at each size that half of the pictures reach."""
+    shorter = float(np.median([min(image.width, image.height) for image in good] or [0]))
+    fitting = [size for size in STEP_TIMES if size <= shorter or size == suggested["image_size"]]
+    return {str(size): STEP_TIMES[size] for size in fitting}
+
+
+def _risks(tally: _Tally, classes: dict[str, int], suggested: Facts) -> list[str]:
+    """Return what makes training on these pictures likely to fail, in words."""
+    count, size = len(tally.good), suggested["image_size"]
+    found = []
+    if count < FEW_PICTURES:
+        found.append(
+            f"few pictures: with fewer than {FEW_PICTURES:,}, samples may become copies of them; "
+            "training augments them against that"
+        )
+    again = sum(len(names) - 1 for names in tally.by_content.values())
+    if again >= RISKY_SHARE * count:
+        found.append(f"{again:,} of {count:,} pictures are copies of others; remove them")
+    if len(classes) > 1 and (most := max(classes.values())) >= DOMINANT_SHARE * count:
+        name = next(name for name, number in classes.items() if number == most)
+        found.append(f"class {name} has {most / count:.0%} of the pictures; the others may be lost")
+    small = sum(min(image.width, image.height) < size for image in tally.good)
+    if small > count / 2:
+        found.append(f"{small:,} pictures are smaller than {size}x{size} and would be scaled up")
+    return found
 
 
 def _training(kind: str, path: Path, tally: _Tally, suggested: Facts) -> Facts:

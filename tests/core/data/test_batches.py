@@ -31,6 +31,31 @@ def test_last_batch_is_smaller():
     assert steps_per_epoch(60000, 256) == 235
 
 
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_passes_repeat_every_image(on_disk, in_memory):
+    """In another order each; each batch has the labels of its images."""
+    images = np.array(on_disk) if in_memory else on_disk
+    batches = epoch_batches(
+        images, np.arange(200), batch_size=16, buffer_size=1000, seed=1, epoch=1, passes=3
+    )
+    found = [(image.ravel(), labels) for image, labels in batches.as_numpy_iterator()]
+    seen = np.concatenate([image for image, _ in found])
+    np.testing.assert_array_equal(seen, np.concatenate([labels for _, labels in found]))
+    np.testing.assert_array_equal(np.bincount(seen), [3] * 200)
+    assert len(found) == steps_per_epoch(3 * 200, 16)
+
+
+def test_each_pass_is_flipped_anew():
+    images = np.arange(64, dtype=np.uint8).reshape(32, 1, 2, 1)
+    batches = epoch_batches(
+        images, batch_size=1, buffer_size=1, seed=1, epoch=1, passes=20, flip=True
+    )
+    mirrored = np.array([image[0, 0, 0, 0] % 2 for image in batches.as_numpy_iterator()])
+    by_image = mirrored.reshape(20, 32).sum(axis=0)
+    assert (by_image > 0).all()
+    assert (by_image < 20).all()
+
+
 def test_order_depends_on_seed_and_epoch_alone():
     assert order(100) == order(100)
     assert order(100) != order(100, epoch=2)

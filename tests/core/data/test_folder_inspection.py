@@ -204,3 +204,28 @@ def test_tensorflow_is_not_imported(folder):
         "sys.exit(code or 'tensorflow' in sys.modules or 'keras' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_sizes_that_fit_and_their_relative_times(folder, dcgan):
+    write_colours(folder, 4, 130, 128)
+    assert facts(dcgan)["step_times"] == {"32": 1, "64": 5, "128": 25}
+    text = dcgan("inspect", folder).out
+    assert "data.image_size=128" in text
+    assert "data.image_size=256" not in text
+
+
+def test_risks(folder, dcgan):
+    """Few pictures, copies, one class for most, and sources that would be scaled up."""
+    write_colours(folder / "many", 9, 20, 20)
+    write_colours(folder / "one", 1, 20, 20)
+    for number in range(3):
+        shutil.copy(next((folder / "many").iterdir()), folder / "many" / f"copy{number}.png")
+    risks = facts(dcgan)["risks"]
+    for words in ("few pictures", "copies of others", "class many has 92%", "smaller than 32x32"):
+        assert sum(words in risk for risk in risks) == 1, risks
+
+
+def test_a_large_and_varied_set_has_no_risks(folder, dcgan):
+    write_colours(folder / "a", 500, 33, 33)
+    write_colours(folder / "b", 500, 34, 34)
+    assert facts(dcgan)["risks"] == []
