@@ -169,6 +169,19 @@ class Evaluation:
             for name, value in values.items()
         }
 
+    def nearest_ratio(self, images: np.ndarray) -> float:
+        """Return how near generated images are to training images, relative to held-out images.
+
+        Args:
+            images: uint8 [N, H, W, C], generated images.
+
+        Returns:
+            The median distance of `images` to the nearest training image, divided by that of as
+            many held-out images. Copies of training images give nearly 0.
+        """
+        baseline = self._nearest(self.held_out.first(len(images)), self.compared)
+        return self._nearest(images, np.arange(len(self.train))) / max(baseline, 1e-6)
+
     def class_shares(self, extracted: ImageFeatures) -> tuple[np.ndarray, np.ndarray] | None:
         """Return each class's share of the given images and of the training images.
 
@@ -191,7 +204,7 @@ class Evaluation:
         self, images: np.ndarray, extracted: ImageFeatures, searched: np.ndarray
     ) -> dict[str, float]:
         """Compute all metrics; search the nearest training image at the indices `searched`."""
-        from dcgan_cli.core.evaluation.neighbours import nearest_distances, overlap
+        from dcgan_cli.core.evaluation.neighbours import overlap
 
         overlapping = overlap(self.real.features, extracted.features)
         values = {
@@ -206,11 +219,17 @@ class Evaluation:
         if shares is not None and extracted.probabilities is not None:
             values["class_distance"] = total_variation(*shares)
             values["confidence"] = float(extracted.probabilities.max(axis=1).mean())
+        values["nearest_training_image"] = self._nearest(images, searched)
+        return values
+
+    def _nearest(self, images: np.ndarray, searched: np.ndarray) -> float:
+        """Return the median distance of images to the nearest of the training images `searched`."""
+        from dcgan_cli.core.evaluation.neighbours import nearest_distances
+
         count = -(-len(searched) // _part_length(self.train))
         parts = self.progress(_parts(self.train, searched), count, "comparing")
         nearest = [nearest_distances(images, part) for part in parts]
-        values["nearest_training_image"] = float(np.median(np.min(nearest, axis=0)))
-        return values
+        return float(np.median(np.min(nearest, axis=0)))
 
 
 def evaluation_of(

@@ -1,5 +1,6 @@
 """The score of a generator during training, and the sample statistics for the health checks."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +18,11 @@ SEEDS_FROM = 2**40
 checkpoint is not evaluated on the samples that selected it."""
 MISSING_SHARE = 0.1
 """A class is missing if its share of the samples is below this part of its share of the data."""
+WATCHED_SET = 10_000
+"""Copies are looked for only in smaller sets of training images: larger ones are not learned by
+heart, and the search takes time."""
+WATCHED_SAMPLES = 200
+"""Samples whose nearest training image is searched."""
 ENOUGH_IMAGES = 10
 """Minimum number of real images of a class, among those compared, for it to count as missing.
 
@@ -77,14 +83,21 @@ class Scorer:
         Returns:
             `frechet_distance`, and the values that `health.py` checks: `diversity`, the spread of
             the samples' features, and `contrast`, the mean standard deviation of the pixels within
-            an image, both relative to the training images; and, if the feature extractor is a
+            an image, both relative to the training images; if the feature extractor is a
             classifier, `missing_classes`, the number of classes with almost no samples (see
-            `MISSING_SHARE` and `ENOUGH_IMAGES`).
+            `MISSING_SHARE` and `ENOUGH_IMAGES`); and, for fewer than `WATCHED_SET` training images,
+            `nearest`, the distance to the nearest training image (see `Evaluation.nearest_ratio`).
         """
         evaluation = self._evaluation
         seeds = range(SEEDS_FROM, SEEDS_FROM + evaluation.count)
-        drawn = (image for _, chunk in sampler.stream(seeds) for image in chunk)
-        extracted = evaluation.network.extract(drawn)
+        watched: list[np.ndarray] = []
+
+        def draw() -> Iterator[np.ndarray]:
+            for _, chunk in sampler.stream(seeds):
+                watched.extend(chunk[: WATCHED_SAMPLES - len(watched)])
+                yield from chunk
+
+        extracted = evaluation.network.extract(draw())
         moments = Moments.of(extracted.features)
         values = {
             "frechet_distance": evaluation.distance(extracted),
@@ -97,6 +110,8 @@ class Scorer:
             frequent = real >= ENOUGH_IMAGES / evaluation.count
             missing = generated < MISSING_SHARE * real
             values["missing_classes"] = int(np.sum(frequent & missing))
+        if len(evaluation.train) < WATCHED_SET:
+            values["nearest"] = evaluation.nearest_ratio(np.stack(watched))
         return values
 
 

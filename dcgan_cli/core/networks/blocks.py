@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from dcgan_cli.core.networks.layers import KeyedDropout, LeakyReLU, SpectralNormalization
+from dcgan_cli.core.networks.layers import KeyedDropout, LayerNorm, LeakyReLU, SpectralNormalization
 from dcgan_cli.settings.registry import entry
 from dcgan_cli.settings.schema import ModelConfig
 
@@ -74,7 +74,7 @@ class Blocks:
         """Return batch normalization, or layer normalization with one scale per channel."""
         if self.batch_norm:
             return keras.layers.BatchNormalization(name=name)
-        return keras.layers.GroupNormalization(groups=1, name=name)
+        return LayerNorm(name=name)
 
     def leaky_relu(self, name: str) -> keras.layers.Layer:
         """Return a LeakyReLU with `model.leaky_relu_slope`."""

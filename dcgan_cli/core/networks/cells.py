@@ -64,28 +64,3 @@ def add_bias(x: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
     for tens of thousands of terms.
     """
     return _add_bias(x, tf.convert_to_tensor(bias))
-
-
-def layer_norm(x: tf.Tensor, layer: keras.layers.GroupNormalization) -> tf.Tensor:
-    """Normalize each image over cells and channels, with one scale and one offset per channel.
-
-    Ba et al. 2016, "Layer Normalization", equations 3 and 4. Sums are in float32.
-
-    Args:
-        x: [rows, columns, N, channels].
-        layer: the Keras layer, of one group, with the weights.
-
-    Returns:
-        The normalized tensor, of the shape and dtype of `x`.
-    """
-    values = tf.cast(x, tf.float32)
-    count = x.shape[0] * x.shape[1] * x.shape[3]
-
-    def mean(values: tf.Tensor) -> tf.Tensor:  # One axis at a time: TensorFlow is fast at that.
-        return tf.reduce_sum(tf.reduce_sum(values, axis=3), axis=(0, 1)) / count
-
-    centre = mean(values)
-    values -= centre[:, tf.newaxis]
-    scale = tf.math.rsqrt(mean(values * values) + layer.epsilon)
-    y = values * (scale[:, tf.newaxis] * layer.gamma) + layer.beta
-    return tf.cast(y, x.dtype)

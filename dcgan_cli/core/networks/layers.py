@@ -1,4 +1,4 @@
-"""Custom layers: LeakyReLU, dropout with an explicit key, spectral normalization."""
+"""Custom layers: LeakyReLU, dropout with an explicit key, layer and spectral normalization."""
 
 from typing import Any
 
@@ -97,6 +97,58 @@ class KeyedDropout(keras.layers.Layer):
             return inputs
         layer_key = tf.random.experimental.stateless_fold_in(key, self.index)
         return dropout(inputs, self.rate, layer_key)
+
+
+def layer_norm(
+    x: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: float, images_axis: int = 0
+) -> tf.Tensor:
+    """Normalize each image over pixels and channels, with one scale and one offset per channel.
+
+    Ba et al. 2016, "Layer Normalization", equations 3 and 4, computed in the dtype of `scale`.
+
+    Penalties differentiate twice, so the second derivatives have to be right. Those of
+    `tf.nn.moments`, which Keras's layers use, are not: it takes the mean inside the variance as a
+    constant.
+
+    Args:
+        x: [N, H, W, C], or [H, W, N, C] with `images_axis` 2.
+        scale: float32 [C].
+        offset: float32 [C].
+        epsilon: added to the variance, above 0.
+        images_axis: the axis of the images.
+
+    Returns:
+        The normalized tensor, of the shape and dtype of `x`.
+    """
+    values = tf.cast(x, scale.dtype)
+    axes = [axis for axis in range(3) if axis != images_axis]
+    count = x.shape[axes[0]] * x.shape[axes[1]] * x.shape[3]
+
+    def mean(values: tf.Tensor) -> tf.Tensor:
+        # TensorFlow is fast at sums over the last axis, and slow at axes that are not adjacent.
+        over_channels = tf.reduce_sum(values, axis=3, keepdims=True)
+        return tf.reduce_sum(over_channels, axis=axes, keepdims=True) / count
+
+    values -= mean(values)
+    y = values * (tf.math.rsqrt(mean(values * values) + epsilon) * scale) + offset
+    return tf.cast(y, x.dtype)
+
+
+class LayerNorm(keras.layers.Layer):
+    """`layer_norm` as a layer."""
+
+    def __init__(self, epsilon: float = 1e-3, **options: Any) -> None:
+        # Weights and statistics are float32, whatever the layer's precision.
+        super().__init__(autocast=False, **options)
+        self.epsilon = epsilon
+
+    def build(self, input_shape: tuple[int, ...]) -> None:
+        channels = (input_shape[-1],)
+        self.gamma = self.add_weight(shape=channels, initializer="ones", name="gamma")
+        self.beta = self.add_weight(shape=channels, initializer="zeros", name="beta")
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return layer_norm(inputs, self.gamma, self.beta, self.epsilon)
 
 
 class SpectralNormalization(keras.layers.Layer):

@@ -8,8 +8,8 @@ order. Between the first and the last layer, tensors are [rows, columns, N, chan
 import keras
 import tensorflow as tf
 
-from dcgan_cli.core.networks.cells import add_bias, batch_norm, dense, layer_norm
-from dcgan_cli.core.networks.layers import drop, drop_scale, leaky_relu
+from dcgan_cli.core.networks.cells import add_bias, batch_norm, dense
+from dcgan_cli.core.networks.layers import drop, drop_scale, layer_norm, leaky_relu
 from dcgan_cli.core.networks.winograd import (
     TiledConvolution,
     cells_to_images,
@@ -92,12 +92,10 @@ class WinogradDiscriminator:
         return logits + tf.gather(of_classes, classes[:, tf.newaxis], batch_dims=1)
 
     def _norm(self, x: tf.Tensor, index: int) -> tf.Tensor:
-        if self.layer(f"conv_{index}").use_bias:
-            return add_bias(x, self.layer(f"conv_{index}").bias)
         layer = self.layer(f"norm_{index}")
         if isinstance(layer, keras.layers.BatchNormalization):
             return batch_norm(x, layer)
-        return layer_norm(x, layer)
+        return layer_norm(x, layer.gamma, layer.beta, layer.epsilon, images_axis=2)
 
     def _relu_and_drop(self, x: tf.Tensor, index: int, key: tf.Tensor) -> tuple[tf.Tensor, float]:
         """Return activations after dropout, and the scale to apply to the next kernel."""

@@ -16,8 +16,10 @@ LOSS_COLUMNS = [
     "discriminator_loss",
 ]
 """Columns with a value in every row."""
-SCORE_COLUMNS = ["frechet_distance", "diversity", "contrast", "missing_classes"]
+SCORE_COLUMNS = ["frechet_distance", "diversity", "contrast", "missing_classes", "nearest"]
 """Columns that are empty if the epoch was not scored."""
+SOMETIMES = ("missing_classes", "nearest")
+"""Columns that may be empty although the epoch was scored."""
 METRICS_COLUMNS = LOSS_COLUMNS + SCORE_COLUMNS
 WHOLE_NUMBERS = ("epoch", "step", "missing_classes")
 COUNTS = (*WHOLE_NUMBERS, "seconds", "images_per_second")
@@ -45,7 +47,7 @@ def parse_metrics(text: str) -> list[Row]:
             }
         except ValueError:
             continue
-        if len(row) < len(METRICS_COLUMNS) - 1:  # Only missing_classes may be empty.
+        if any(name not in row and name not in SOMETIMES for name in METRICS_COLUMNS):
             row = {name: row[name] for name in LOSS_COLUMNS}
         if all(abs(value) < _limit(name) for name, value in row.items()):  # False for NaN.
             rows.append({n: int(v) if n in WHOLE_NUMBERS else v for n, v in row.items()})

@@ -20,6 +20,9 @@ SATURATION_CONTRAST = 0.05
 """Saturation: contrast falls below this share of the data's."""
 MIN_PEAK_CONTRAST = 0.25
 """Share of the data's contrast that a run must have reached before saturation is reported."""
+COPIES_SHARE = 0.5
+"""Copies: the samples' distance to the nearest training image is below this share of that of
+held-out images."""
 MIN_SCORED_EPOCHS = 5
 """Scored epochs before "nothing learned" is reported."""
 MIN_LEARNING_STEPS = 1000
@@ -35,6 +38,8 @@ ADVICE = {
     "discriminator wins": "try a larger model.dropout, more images, or a smaller "
     "optimizer.learning_rate in a new run",
     "saturation": "try a smaller optimizer.learning_rate in a new run",
+    "copies": "try loss.diffaugment=true, more images or fewer epochs in a new run; evaluate all "
+    "epochs to find an early one",
     "nothing learned": "try a larger optimizer.learning_rate or a smaller batch_size in a new run, "
     "or inspect the data",
 }
@@ -132,6 +137,11 @@ class Health:
             wrong["collapse"] = (
                 f"the samples have become similar; their diversity is {diversity:.0%} of the "
                 f"data's and was {self._most_diverse:.0%}"
+            )
+        if row.get("nearest", 1) < COPIES_SHARE:
+            wrong["copies"] = (
+                f"the samples lie at {row['nearest']:.0%} of the distance from training images that "
+                "other real images have"
             )
         if "missing_classes" in row:
             count, fewest = row["missing_classes"], self._fewest_missing

@@ -5,7 +5,12 @@ import tensorflow as tf
 
 from dcgan_cli.core.networks.build import build_discriminator, build_generator, layer_table
 from dcgan_cli.core.networks.device import building
-from dcgan_cli.core.networks.layers import KeyedDropout, LeakyReLU, SpectralNormalization
+from dcgan_cli.core.networks.layers import (
+    KeyedDropout,
+    LeakyReLU,
+    SpectralNormalization,
+    layer_norm,
+)
 from dcgan_cli.settings.schema import DataConfig, LossConfig, ModelConfig, TrainConfig
 
 KEY = tf.constant([1, 2])
@@ -295,3 +300,37 @@ class TestSpectralNormalization:
             kernels = {path for path in names if path.endswith("/kernel")}
             assert {path.split("/")[0] + "/u" for path in kernels} <= names
             assert not any(v.path.endswith("/u") for v in build_generator(config).variables)
+
+
+def test_second_derivatives_of_layer_normalization():
+    """Against finite differences: penalties differentiate twice."""
+    random = np.random.default_rng(0)
+    x = tf.constant(random.standard_normal((2, 4, 4, 3)), tf.float32)
+    scale, offset = (tf.constant(random.standard_normal(3), tf.float32) for _ in range(2))
+
+    def penalty(offset):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            once = layer_norm(x, scale, offset, 1e-3)
+            y = tf.reduce_sum(tf.sin(layer_norm(once, scale, offset, 1e-3)))
+        return tf.reduce_sum(tape.gradient(y, x) ** 2)
+
+    with tf.GradientTape() as tape:
+        tape.watch(offset)
+        total = penalty(offset)
+    slope = tape.gradient(total, offset)
+    step = 1e-2
+    for channel in range(3):
+        by = tf.one_hot(channel, 3) * step
+        measured = (penalty(offset + by) - penalty(offset - by)) / (2 * step)
+        np.testing.assert_allclose(slope[channel], measured, rtol=5e-3)
+
+
+@pytest.mark.parametrize("axis", [0, 2])
+def test_layer_normalization_is_that_of_one_group(axis):
+    x = tf.random.normal((2, 4, 5, 3), seed=1)
+    layer = keras.layers.GroupNormalization(groups=1)
+    expected = layer(x)
+    order = (0, 1, 2, 3) if axis == 0 else (1, 2, 0, 3)
+    found = layer_norm(tf.transpose(x, order), layer.gamma, layer.beta, 1e-3, axis)
+    np.testing.assert_allclose(found, tf.transpose(expected, order), atol=1e-5)
