@@ -1,6 +1,6 @@
 # make demo   train for a few minutes on real MNIST; ends with a grid and a GIF
 # make test   lint, types, and every test
-# make test-faults  kill, damage and starve real runs, for 20 minutes or so
+# make test-faults  kill, damage and starve real runs; 18 minutes on 2 cores
 # make docs   write docs/configuration.md from the settings, the notebook from its script
 # make bench  this program against the tutorial's own code and PyTorch, here, for half an hour or so
 

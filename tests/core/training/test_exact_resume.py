@@ -109,7 +109,7 @@ def test_killed(processes, unbroken, workplace, precision, step):
     assert killed.code == -signal.SIGKILL
     done = resume(processes, workplace)
     assert done.code == 0, done.err
-    assert ("beginning at the first step" in done.err) == (step == 1)
+    assert ("starting at the first step" in done.err) == (step == 1)
     assert_same_run(workplace / "run", unbroken)
 
 
