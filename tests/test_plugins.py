@@ -255,7 +255,16 @@ def test_file_that_is_not_there(dcgan, workplace):
             "  def discriminator(self, image, key, blocks):\n"
             "    return keras.layers.BatchNormalization(name='n')(image)\n",
             ["model=mine", "loss.r1_gamma=1"],
-            "has batch normalization in its discriminator, but penalties need independent images",
+            "but penalties need independent images",
+        ),
+        (
+            MODEL + "  def generator(self, latent, image_shape, blocks):\n"
+            "    x = blocks.dense(784, name='d')(latent)\n"
+            "    return keras.layers.Reshape(image_shape, name='r')(x)\n"
+            "  def discriminator(self, image, key, blocks):\n"
+            "    return image - keras.ops.mean(image, axis=0, keepdims=True)\n",
+            ["model=mine"],
+            'register it with @dcgan.model("mine", independent=False)',
         ),
         (
             MODEL + "  def generator(self, latent, image_shape, blocks):\n    pass\n",

@@ -81,6 +81,7 @@ class Model(Entry):
     sizes: tuple[int, ...] = ()
     initial_stddev: float | None = None
     by_fourier: bool = False
+    independent: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +167,7 @@ def model(
     sizes: tuple[int, ...] = (),
     initial_stddev: float | None = None,
     by_fourier: bool = False,
+    independent: bool = True,
     options: type | None = None,
 ) -> Callable[[T], T]:
     """Register a generator and a discriminator, selected by `model=NAME`.
@@ -182,6 +184,9 @@ def model(
         initial_stddev: standard deviation of normally distributed initial kernels; None uses
             Glorot's uniform distribution.
         by_fourier: whether `networks/fourier_dcgan28.py` implements this model.
+        independent: whether the discriminator's features of an image depend on that image alone.
+            False makes the training step run it on real and generated images separately, as batch
+            normalization does in any case.
         options: a dataclass of the model's own settings.
 
     Raises:
@@ -196,6 +201,7 @@ def model(
         sizes=tuple(sizes),
         initial_stddev=initial_stddev,
         by_fourier=by_fourier,
+        independent=independent,
     )
 
 
