@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -308,6 +309,15 @@ def test_what_a_plugin_gets_wrong_is_said_in_one_line(dcgan, workplace, text, wo
     line = ended.err.splitlines()[-1]
     assert line.startswith("dcgan: ")
     assert message in line
+
+
+def test_alarm_of_a_loss_without_draw_is_reported(dcgan, workplace):
+    text = FILES["relativistic.py"].replace('"relativistic",', '"relativistic", alarm=99,')
+    (workplace / "mine.py").write_text(text)
+    words = ["--plugin", "mine.py", *QUICK, "loss=relativistic", "epochs=1", "hydra.run.dir=run"]
+    ended = dcgan("train", *words)
+    assert ended.code == 0, ended.err
+    assert re.search(r"discriminator wins: its loss is [0-9.]+: it recognizes", ended.err)
 
 
 def test_loss_registered_by_the_running_program_may_be_registered_again():

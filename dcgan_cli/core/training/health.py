@@ -113,8 +113,9 @@ class Health:
         known = entry("loss", self.loss.name)
         if known.alarm is None or loss - known.minimum(self.loss.label_smoothing) >= known.alarm:
             return {}
+        balanced = "" if known.draw is None else f" ({known.draw:.4g} is balanced)"
         return {
-            "discriminator wins": f"its loss is {loss:.3f} ({known.draw:.4g} is balanced): it "
+            "discriminator wins": f"its loss is {loss:.3f}{balanced}: it "
             "recognizes nearly every generated image, and the generator learns little from it"
         }
 
