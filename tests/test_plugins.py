@@ -107,6 +107,51 @@ def train_and_change(dcgan, files: Path, old: str, new: str) -> None:
     (files / "relativistic.py").write_text(FILES["relativistic.py"].replace(old, new))
 
 
+TWO_LOSSES = """
+import dataclasses
+import tensorflow as tf
+import dcgan_cli as dcgan
+
+@dataclasses.dataclass
+class A:
+    x: int = dcgan.setting(1, "both have it", may_change=True)
+
+@dataclasses.dataclass
+class B(A):
+    y: int = 2
+
+def loss(real, fake, settings):
+    return dcgan.LossTerms(tf.nn.softplus(-real), tf.nn.softplus(fake), tf.nn.softplus(-fake))
+
+dcgan.loss("la", options=A)(loss)
+dcgan.loss("lb", options=B)(loss)
+"""
+
+
+def test_options_of_a_resumed_run(dcgan, workplace):
+    (workplace / "mine.py").write_text(TWO_LOSSES)
+    words = ["--plugin", "mine.py", "loss=la", *QUICK, "epochs=1", "hydra.run.dir=run"]
+    assert dcgan("train", *words).code == 0
+
+    def resumed(*words: str) -> str:
+        ended = dcgan("train", "--plugin", "mine.py", "resume=run", *words)
+        return ended.err.splitlines()[-1] if ended.code else ""
+
+    def options() -> dict:
+        return RunFolder(workplace / "run").record()["config"]["loss"]["options"]
+
+    assert not resumed("loss=la", "epochs=2")
+    assert options() == {"x": 1}
+    assert not resumed("loss.options.x=2", "epochs=3")
+    assert options() == {"x": 2}
+    assert "loss.name cannot change when resuming" in resumed("loss=lb")
+    assert "loss.options.x must be a whole number" in resumed("loss.options.x=a")
+    assert "loss.options.y needs loss=lb" in resumed("loss.options.y=3")
+    forget()
+    ended = dcgan("train", "resume=run", "loss.options.x=3")
+    assert (ended.code, "add the file: dcgan train --plugin mine.py" in ended.err) == (4, True)
+
+
 def test_file_that_has_changed_is_noted(dcgan, files):
     train_and_change(dcgan, files, "class Options:", "class Options:\n    new: int = 1")
     ended = dcgan("train", "--plugin", "relativistic.py", "resume=run", "epochs=2")
