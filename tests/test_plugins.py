@@ -219,6 +219,12 @@ def test_wrong_settings_of_a_plugin_end_in_one_line(dcgan, files, words, message
 
 
 REGISTER = "import dcgan_cli as dcgan\n"
+TWO_WEIGHTS = """class Two(keras.layers.Layer):
+  def build(self, shape):
+    self.w = [self.add_weight(shape=(1,), name="w") for _ in range(2)]
+  def call(self, x):
+    return x * self.w[0] + self.w[1]
+"""
 MODEL = REGISTER + "import keras\n@dcgan.model('mine')\nclass Mine:\n"
 
 
@@ -311,6 +317,25 @@ def test_file_that_is_not_there(dcgan, workplace):
             "    return image - keras.ops.mean(image, axis=0, keepdims=True)\n",
             ["model=mine"],
             'register it with @dcgan.model("mine", independent=False)',
+        ),
+        (
+            MODEL.replace("@", TWO_WEIGHTS + "@")
+            + "  def generator(self, latent, shape, blocks):\n"
+            "    x = Two(name='two')(blocks.dense(784, name='d')(latent))\n"
+            "    return keras.layers.Reshape(shape, name='r')(x)\n"
+            "  def discriminator(self, image, key, blocks):\n    return image\n",
+            ["model=mine"],
+            "two variables of the generator have the name two/w; give every layer",
+        ),
+        (
+            REGISTER + "import keras\n@dcgan.optimizer('mine')\ndef mine(settings, rate):\n"
+            "  class Mine(keras.optimizers.SGD):\n"
+            "    def build(self, variables):\n"
+            "      super().build(variables)\n"
+            "      self.more = [self.add_variable((), name='m') for _ in variables]\n"
+            "  return Mine(rate, name='mine')\n",
+            ["optimizer=mine"],
+            "two variables of the optimizer mine have the name m; give every layer",
         ),
         (
             MODEL + "  def generator(self, latent, image_shape, blocks):\n    pass\n",

@@ -73,7 +73,7 @@ def build_gan(config: TrainConfig, steps: int) -> Gan:
 
     Raises:
         ConfigError: the logits of a registered model depend on the whole batch, which a penalty
-            does not allow, or which the model does not declare.
+            does not allow, or which the model does not declare; or two variables have one name.
     """
     generator = build_generator(config)
     discriminator = build_discriminator(config)
@@ -86,13 +86,15 @@ def build_gan(config: TrainConfig, steps: int) -> Gan:
             "discriminator, but penalties need independent images; use blocks.norm instead, or "
             "train without the penalty"
         )
-    return Gan(
+    gan = Gan(
         generator,
         discriminator,
         build_optimizer(config.optimizer, generator, steps),
         build_optimizer(config.optimizer, discriminator, steps),
         build_generator(config) if config.ema else None,
     )
+    gan.variables()  # Checks their names before anything is written.
+    return gan
 
 
 def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy) -> TrainStep:
