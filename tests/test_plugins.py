@@ -109,6 +109,7 @@ def train_and_change(dcgan, files: Path, old: str, new: str) -> None:
 
 TWO_LOSSES = """
 import dataclasses
+import typing
 import tensorflow as tf
 import dcgan_cli as dcgan
 
@@ -118,7 +119,7 @@ class A:
 
 @dataclasses.dataclass
 class B(A):
-    y: int = 2
+    y: typing.Optional[int] = None
 
 def loss(real, fake, settings):
     return dcgan.LossTerms(tf.nn.softplus(-real), tf.nn.softplus(fake), tf.nn.softplus(-fake))
@@ -225,6 +226,9 @@ TWO_WEIGHTS = """class Two(keras.layers.Layer):
   def call(self, x):
     return x * self.w[0] + self.w[1]
 """
+DATACLASS = REGISTER + "from dataclasses import dataclass, field\n@dataclass\nclass O:\n"
+TAKES_IT = "@dcgan.loss('mine', options=O)\ndef f(r, f, s): ..."
+NESTED = "@dataclass\nclass P:\n  a: O = None\n" + TAKES_IT.replace("=O", "=P")
 MODEL = REGISTER + "import keras\n@dcgan.model('mine')\nclass Mine:\n"
 
 
@@ -245,6 +249,18 @@ MODEL = REGISTER + "import keras\n@dcgan.model('mine')\nclass Mine:\n"
             REGISTER + "import dataclasses\n@dataclasses.dataclass\nclass O:\n  a: int\n"
             "@dcgan.loss('mine', options=O)\ndef f(r, f, s): ...",
             "loss=mine: option a needs a default",
+        ),
+        (DATACLASS + "  a: list = None\n" + TAKES_IT, "O.a must have the type int, float, str or"),
+        (DATACLASS + "  a: list[int] = None\n" + TAKES_IT, "O.a must have the type int, float,"),
+        (DATACLASS + "  a: int | str = 1\n" + TAKES_IT, "O.a must have the type int, float, str"),
+        (DATACLASS + "  a: dict = field(default_factory=dict)\n" + TAKES_IT, "O.a must have the"),
+        (DATACLASS + "  a: O2 = None\n" + TAKES_IT, "mine.py line 5: NameError"),
+        (DATACLASS + "  a: 'O2' = None\n" + TAKES_IT, "mine.py line 6: NameError"),
+        (DATACLASS + "  a: int = 1\n" + NESTED, "P.a must have the type int, float, str or bool"),
+        (DATACLASS + "  a: int = 'x'\n" + TAKES_IT, "loss.options.a must be a whole number"),
+        (
+            DATACLASS + "  a: int = 1\n" + TAKES_IT.replace("=O", "=O()"),
+            "loss=mine: options must be a dataclass (the class, not an instance)",
         ),
         (REGISTER + "@dcgan.loss\ndef f(r, f, s): ...", 'give a name: @dcgan.loss("NAME")'),
         (

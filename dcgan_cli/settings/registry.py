@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from dcgan_cli.errors import ConfigError
+from dcgan_cli.settings.field import check_options
 
 T = TypeVar("T")
 BUILT_IN = {
@@ -147,7 +148,8 @@ def loss(
         options: a dataclass of the loss's own settings; see `dcgan_cli.settings.field.key`.
 
     Raises:
-        ConfigError: the name is taken or invalid, or `options` is not a dataclass.
+        ConfigError: the name is taken or invalid, or `options` is not a dataclass of settings with
+            types and defaults that settings can have.
     """
     return _register(
         Loss,
@@ -320,12 +322,11 @@ def _register(entry_type: type[Entry], name: str, **facts: Any) -> Callable[[Any
         )
 
     def register(build: Any) -> Any:
-        options = facts["options"]
-        if options is not None and not dataclasses.is_dataclass(options):
-            raise ConfigError(f"{entry_type.kind}={name}: options must be a dataclass")
-        for option in dataclasses.fields(options) if options else ():
-            if option.default is option.default_factory is dataclasses.MISSING:
-                raise ConfigError(f"{entry_type.kind}={name}: option {option.name} needs a default")
+        if facts["options"] is not None:
+            try:
+                check_options(facts["options"], f"{entry_type.kind}.options.")
+            except ConfigError as error:
+                raise ConfigError(f"{entry_type.kind}={name}: {error}") from None
         _load_built_in()
         entries = _registry.entries[entry_type.kind]
         origin = None
