@@ -5,6 +5,7 @@ No other code is imported. A run folder only names the plug-ins that it needs.
 
 import ast
 import hashlib
+import json
 import os
 import shlex
 import sys
@@ -61,9 +62,12 @@ def load_file(path: str | os.PathLike[str], *, quiet: bool = True) -> None:
         quiet: whether to suppress TensorFlow's log if the file imports TensorFlow.
 
     Raises:
-        ConfigError: the file is missing, is not valid Python, fails, or registers nothing.
+        ConfigError: the file is missing, is not valid Python, fails, or registers nothing; or its
+            name does not end in .py.
     """
     path = Path(path).expanduser().absolute()
+    if path.suffix != ".py":  # A run folder records the name, and names of other kinds are refused.
+        raise ConfigError(f"{OPTION} {path}: the name of a plug-in file must end in .py; rename it")
     try:
         content = path.read_bytes()
         tree = ast.parse(content, str(path))
@@ -147,7 +151,9 @@ def explain_missing(error: PluginError, words: list[str]) -> str:
         return f"{error}; install {' and '.join(error.packages)}"
     if not error.files:
         return f"{error}; put the code that registers it into a file and add {OPTION} FILE"
+    # A run folder may come from somebody else, so a file in it is none to offer.
     here = all(Path(file).is_file() for file in error.files)
+    here = here and not Path.cwd().is_relative_to(error.run.resolve())
     places = error.files if here else [f"PATH/{file}" for file in error.files]
     options = [word for file in places for word in (OPTION, file)]
     line = shlex.join(["dcgan", *words[:1], *options, *words[1:]])
@@ -160,7 +166,8 @@ def explain_missing_in_python(error: PluginError) -> str:
         return f"{error}; install {' and '.join(error.packages)}"
     if not error.files:
         return f"{error}; run the code that registers it first"
-    calls = "; ".join(f'dcgan.plugin("PATH/{file}")' for file in error.files)
+    paths = [json.dumps(f"PATH/{file}", ensure_ascii=False) for file in error.files]
+    calls = "; ".join(f"dcgan.plugin({path})" for path in paths)
     return f"{error}; load it first: {calls}"
 
 

@@ -93,6 +93,10 @@ def set_key(run: Path, name: str, value: object) -> None:
     (run / "run.json").write_text(json.dumps(record))
 
 
+def plugin(name: str, **changes: str | None) -> dict:
+    return {"choice": "loss=evil", "name": name, "sha256": "0" * 64, "version": None} | changes
+
+
 RECORDS = {
     "a _target_": lambda run: set_key(run, "model._target_", "os.system"),
     "an interpolation": lambda run: set_key(run, "model.name", "${oc.env:HOME}"),
@@ -102,6 +106,15 @@ RECORDS = {
     "networks of another kind": lambda run: edit_record(run, networks=[1]),
     "a layer of another kind": lambda run: edit_record(run, networks={"a": [1]}),
     "lineage of another kind": lambda run: edit_record(run, lineage={"a": 1}),
+    "options of another kind": lambda run: set_key(run, "loss.options", 5),
+    "a plug-in in a folder": lambda run: edit_record(run, plugins=[plugin("run/evil.py")]),
+    "a plug-in with a flag": lambda run: edit_record(run, plugins=[plugin("--evil")]),
+    "a package that is a link": lambda run: edit_record(
+        run, plugins=[plugin("git+https://evil", sha256=None, version="1")]
+    ),
+    "a choice that is a command": lambda run: edit_record(
+        run, plugins=[plugin("evil.py", choice="loss=evil; run ./evil")]
+    ),
     "control characters": lambda run: edit_record(
         run, format_version=99, dcgan_version="\x1b]0;owned\x07\n\nmore"
     ),
@@ -116,6 +129,15 @@ RECORDS = {
 def test_record(dcgan, run, record, command):
     RECORDS[record](run)
     assert "run" in refused(dcgan, command, run)
+
+
+def test_plugin_inside_a_run_folder_is_not_offered(dcgan, run, monkeypatch):
+    edit_record(run, plugins=[plugin("evil.py")])
+    (run / "evil.py").write_text("")
+    monkeypatch.chdir(run)
+    ended = dcgan("sample", "--run", ".")
+    assert "with its path: dcgan sample --plugin PATH/evil.py" in ended.err
+    assert ended.code == 4
 
 
 @pytest.mark.parametrize("features", ["/dev/zero", "pipe.npz", "pipe.h5", "folder"])

@@ -285,6 +285,7 @@ def test_file_that_cannot_be_loaded_ends_in_one_line(dcgan, workplace, text, mes
 
 
 def test_file_that_is_not_there(dcgan, workplace):
+    assert "must end in .py; rename it" in dcgan("train", "--plugin", "none").err
     assert "none.py is not readable" in dcgan("train", "--plugin", "none.py").err
     assert "--plugin needs a file" in dcgan("train", "--plugin").err
 

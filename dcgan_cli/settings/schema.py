@@ -34,6 +34,8 @@ class Choice(Section):
         own = registry.entry(self.kind, self.name).options
         prefix = f"{self.kind}.options."
         values = self.options
+        if not isinstance(values, dict if own is None else (dict, own)):
+            raise ConfigError(f"{prefix.rstrip('.')} must be a group of keys, got {values!r}")
         if own is None:
             if values:
                 raise ConfigError(f"{self.kind}={self.name} has no options, got {sorted(values)}")
