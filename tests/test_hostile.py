@@ -11,7 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+import dcgan_cli
+from dcgan_cli.core.sampling import pictures
 from tests.core.runs.test_checkpoints import forged
 
 NEWEST = "checkpoints/step_0000000012"
@@ -460,3 +463,23 @@ def png_header(width: int, height: int) -> bytes:
 
     size = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size)
+
+
+@pytest.mark.parametrize("kind", ["link", "webp", "long"])
+def test_grid_of_a_run_that_is_no_png(dcgan, run, workplace, kind, monkeypatch):
+    """Neither a notebook nor `inspect` reads it with anything but the PNG reader."""
+    opened = dcgan_cli.Run(run)
+    grid = opened.samples[-1]
+    assert opened._repr_png_() == grid.read_bytes()
+    if kind == "link":
+        secret = workplace / "secret.png"
+        grid.rename(secret)
+        grid.symlink_to(secret)
+    elif kind == "webp":
+        Image.new("L", (4, 4)).save(grid, "WEBP")
+    else:
+        monkeypatch.setattr(pictures, "MAX_PNG_BYTES", 100)
+    assert opened._repr_png_() is None
+    if kind != "long":
+        done = dcgan("inspect", grid)
+        assert (done.code, "is not a readable picture" in done.err) == (3, True)

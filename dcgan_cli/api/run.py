@@ -1,6 +1,7 @@
 """A run folder as an object."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,9 +110,12 @@ class Run:
         return printable(f"<Run {name}: {status['state']}{epochs}{score}>")
 
     def _repr_png_(self) -> bytes | None:
-        """Return the newest grid for notebooks."""
-        grids = self.samples
-        return grids[-1].read_bytes() if grids else None
+        """Return the newest grid for notebooks; None if there is none that is a PNG."""
+        from dcgan_cli.core.sampling.pictures import read_png
+
+        with suppress(OSError):
+            return read_png(self.samples[-1]) if self.samples else None
+        return None
 
 
 def folder_of(run: "Run | str | os.PathLike[str]") -> RunFolder:
