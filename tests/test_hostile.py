@@ -143,10 +143,26 @@ def test_plugin_inside_a_run_folder_is_not_offered(dcgan, run, monkeypatch):
     assert ended.code == 4
 
 
-@pytest.mark.parametrize("features", ["/dev/zero", "pipe.npz", "pipe.h5", "folder"])
+def test_weights_in_hdf5_are_read_only_if_they_were_typed(dcgan, run, workplace, monkeypatch):
+    read = []
+    monkeypatch.setattr("h5py.File", lambda path, *_: read.append(path) or 1 / 0)
+    file = workplace / "evil.weights.h5"
+    file.write_bytes(b"evil")
+    set_key(run, "evaluation.features", str(file))
+    set_key(run, "evaluate_every", 1)
+    for command in (["evaluate", "--run", run], ["train", f"resume={run}", "epochs=4"]):
+        done = dcgan(*command)
+        assert done.code in (2, 3)
+        assert "is an HDF5 file, which can do harm; if you trust it, add " in done.err
+        assert not read
+        typed = done.err.strip().rpartition("add ")[2].split()
+        assert "contains no weights of this classifier" in dcgan(*command, *typed).err
+        assert read.pop() == file
+
+
+@pytest.mark.parametrize("features", ["/dev/zero", "pipe.npz", "folder"])
 def test_features_that_are_no_file(dcgan, run, features):
     os.mkfifo("pipe.npz")
-    os.mkfifo("pipe.h5")
     os.mkdir("folder")
     set_key(run, "evaluation.features", features)
     done = dcgan("evaluate", "--run", run)

@@ -7,8 +7,9 @@ from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.errors import CheckpointError, ConfigError, PluginError
 from dcgan_cli.hydra_cli.compose import absolute
 from dcgan_cli.hydra_cli.mistakes import parse
+from dcgan_cli.settings.overrides import override, shell_word
 from dcgan_cli.settings.registry import foreign_entries
-from dcgan_cli.settings.schema import TrainConfig
+from dcgan_cli.settings.schema import TrainConfig, is_hdf5
 from dcgan_cli.settings.tree import flatten, from_dict, group_names, keys, may_change
 
 
@@ -46,7 +47,8 @@ def resumed_config(words: list[str], composed: TrainConfig, run: RunFolder) -> T
         run: the run to resume.
 
     Raises:
-        ConfigError: an override changes a setting that may not change.
+        ConfigError: an override changes a setting that may not change, or the run names an HDF5
+            file of features that no override names.
         CheckpointError: the run's settings cannot be read.
     """
     own = flatten(run.config())
@@ -54,7 +56,8 @@ def resumed_config(words: list[str], composed: TrainConfig, run: RunFolder) -> T
     # Only now is it known whether it is a path, which may be relative, or a name.
     if composed.data.path is not None and own["data.name"] != "tfds":
         asked["data.path"] = absolute(composed.data.path)
-    for name in _named_keys(words):
+    named = _named_keys(words)
+    for name in named:
         if name not in asked:  # An option of another choice.
             continue
         if asked[name] != own.get(name) and name not in may_change():
@@ -63,6 +66,13 @@ def resumed_config(words: list[str], composed: TrainConfig, run: RunFolder) -> T
                 f"not {asked[name]}; start a new run to change it"
             )
         own[name] = asked[name]
+    features = own["evaluation.features"]
+    if own["evaluate_every"] and is_hdf5(features) and "evaluation.features" not in named:
+        typed = shell_word(override("evaluation.features", features))
+        raise ConfigError(
+            f"evaluation.features of {run.path} is an HDF5 file, which can do harm; if you trust "
+            f"it, add {typed}"
+        )
     return _from_flat(own)
 
 

@@ -7,6 +7,7 @@ them: every value of a `TrainConfig` is in range.
 import dataclasses
 import functools
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any, ClassVar
 
 from dcgan_cli.errors import ConfigError
@@ -257,6 +258,15 @@ class StrategyConfig(Section):
 
 
 NAMED_FEATURES = ("auto", "mnist", "colour", "untrained", "inception")
+
+
+def is_hdf5(features: str) -> bool:
+    """Return whether `evaluation.features` names an HDF5 file.
+
+    Its library is no match for a malicious file, so it is read only if the user typed the name, and
+    never because a run folder has it.
+    """
+    return features not in NAMED_FEATURES and PurePath(features).suffix == ".h5"
 
 
 @dataclass(kw_only=True, slots=True)
