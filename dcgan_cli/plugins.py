@@ -9,11 +9,12 @@ import json
 import os
 import shlex
 import sys
-import traceback
+from collections.abc import Collection
 from pathlib import Path
 from types import ModuleType
 
 from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core.plugin_errors import innermost_frame
 from dcgan_cli.errors import ConfigError, PluginError
 from dcgan_cli.settings.registry import Origin, registering, remove
 
@@ -78,7 +79,7 @@ def load_file(path: str | os.PathLike[str], *, quiet: bool = True) -> None:
         where = f"{path.name} line {line}" if line else path.name
         raise ConfigError(f"{where}: {getattr(error, 'msg', error)}") from None
     sha256 = hashlib.sha256(content).hexdigest()
-    origin = Origin(path.name, sha256=sha256)
+    origin = Origin(path.name, sha256=sha256, path=str(path))
     if (before := _files.pop(path, None)) is not None:
         if before == origin:
             _files[path] = origin
@@ -186,10 +187,8 @@ def _imports(tree: ast.Module) -> set[str]:
     return names
 
 
-def _where(error: BaseException, files: set[str]) -> str | None:
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
-    if not frames:
+def _where(error: BaseException, files: Collection[str]) -> str | None:
+    if (frame := innermost_frame(error, files)) is None:
         return None
     reason = str(error).partition("\n")[0]
-    file = Path(frames[-1].filename).name
-    return f"{file} line {frames[-1].lineno}: {type(error).__name__}: {reason}"
+    return f"{Path(frame.filename).name} line {frame.lineno}: {type(error).__name__}: {reason}"

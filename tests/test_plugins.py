@@ -386,6 +386,28 @@ def test_file_that_is_not_there(dcgan, workplace):
             ["data=mine"],
             "data=mine must return images as uint8",
         ),
+        (
+            REGISTER + "import numpy as np\n@dcgan.data('mine')\ndef mine(settings, split):\n"
+            "    return [np.zeros((28, size), np.uint8) for size in (28, 27)]",
+            ["data=mine"],
+            "data=mine must return images as one array, all of one size (",
+        ),
+        (
+            REGISTER + "import numpy as np\n@dcgan.data('mine')\ndef mine(settings, split):\n"
+            "    return np.zeros((9, 28, 28), np.uint8), [[1], [1, 2]]",
+            ["data=mine"],
+            "data=mine must return labels as one array, all of one size (",
+        ),
+        (
+            REGISTER + "@dcgan.data('mine')\ndef mine(settings):\n    ...",
+            ["data=mine"],
+            "data=mine from mine.py fails: TypeError: mine() takes 1 positional argument",
+        ),
+        (
+            REGISTER + "@dcgan.data('mine', fetch=lambda: 1)\ndef mine(settings, split):\n    ...",
+            ["data=mine"],
+            "data=mine from mine.py fails: TypeError: <lambda>() takes 0 positional arguments",
+        ),
     ],
 )
 def test_what_a_plugin_gets_wrong_is_said_in_one_line(dcgan, workplace, text, words, message):
@@ -396,6 +418,25 @@ def test_what_a_plugin_gets_wrong_is_said_in_one_line(dcgan, workplace, text, wo
     line = ended.err.splitlines()[-1]
     assert line.startswith("dcgan: ")
     assert message in line
+
+
+@pytest.mark.parametrize("name", ["mine.py", "step.py", "blocks.py"])
+def test_plugin_may_be_called_like_a_module_of_the_program(dcgan, workplace, name):
+    text = REGISTER + "@dcgan.loss('mine')\ndef mine(real, fake):\n    return real"
+    (workplace / name).write_text(text)
+    ended = dcgan("train", "--plugin", name, *QUICK, "loss=mine")
+    assert f"dcgan: loss=mine from {name} fails: TypeError: mine() takes 2" in ended.err
+
+
+def test_model_that_can_no_longer_be_built(dcgan, files):
+    words = ["--plugin", "resnet.py", *CONVOLUTIONAL, "model=resnet", "model.options.width=4"]
+    assert dcgan("train", *words, "epochs=1", "hydra.run.dir=run").code == 0
+    forget()
+    broken = FILES["resnet.py"].replace("def generator(self, ", "def generator(self, more, ")
+    (files / "resnet.py").write_text(broken)
+    ended = dcgan("sample", "--plugin", "resnet.py", "--run", "run")
+    assert ended.code == 2
+    assert "dcgan: model=resnet from resnet.py fails: TypeError" in ended.err
 
 
 def test_alarm_of_a_loss_without_draw_is_reported(dcgan, workplace):

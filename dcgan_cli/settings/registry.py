@@ -36,6 +36,8 @@ class Origin:
     """SHA-256 of the file; None for a package."""
     version: str | None = None
     """Version of the package; None for a file."""
+    path: str | None = None
+    """Absolute path of the file; None for a package."""
 
 
 @dataclass(frozen=True, kw_only=True)
