@@ -13,6 +13,7 @@ import pytest
 import dcgan_cli
 from dcgan_cli import plugins
 from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.runs.sweeps import job_folders
 from dcgan_cli.errors import PluginError
 from dcgan_cli.settings import registry
 from tests.conftest import CONVOLUTIONAL, QUICK
@@ -179,6 +180,20 @@ def test_sweep_over_a_loss_of_the_program_and_one_of_a_plugin(dcgan, files):
     assert "train it longer: dcgan train --plugin relativistic.py resume=sweep/" in ended.err
     losses = [RunFolder(files / "sweep" / job).record()["config"]["loss"]["name"] for job in "01"]
     assert losses == ["non_saturating", "relativistic"]
+
+
+@pytest.mark.usefixtures("forked_jobs")
+@pytest.mark.parametrize("values", ["3", "1,2"])
+def test_sweep_over_losses_and_an_option_that_they_share(dcgan, workplace, values):
+    (workplace / "mine.py").write_text(TWO_LOSSES)
+    words = ["loss=la,lb", f"loss.options.x={values}", *QUICK, "epochs=1", "hydra.sweep.dir=sweep"]
+    ended = dcgan("train", "--plugin", "mine.py", "-m", *words)
+    assert ended.code == 0, ended.err
+    losses = [RunFolder(path).record()["config"]["loss"] for path in job_folders(Path("sweep"))]
+    found = [(loss["name"], str(loss["options"]["x"])) for loss in losses]
+    assert found == [(name, x) for name in ("la", "lb") for x in values.split(",")]
+    refused = dcgan("train", "--plugin", "mine.py", "-m", "loss=la,lb", "loss.options.y=1,2")
+    assert (refused.code, "loss.options.y needs loss=lb; add it" in refused.err) == (2, True)
 
 
 def test_data_source_and_optimizer_of_the_page_train_by_class(dcgan, files):
