@@ -472,6 +472,15 @@ def test_loss_registered_by_the_running_program_may_be_registered_again():
     assert registry.names("loss")[-1] == "mine"
 
 
+def test_plugin_that_loads_another_registers_its_own(dcgan, workplace):
+    (workplace / "inner.py").write_text(TWO_LOSSES)
+    outer = REGISTER + "dcgan.plugin('inner.py')\n@dcgan.loss('outer')\ndef f(r, f, s): ..."
+    (workplace / "outer.py").write_text(outer)
+    assert dcgan("train", "--plugin", "outer.py", "--help").code == 0
+    found = {one.name: one.origin.name for one in registry.foreign_entries()}
+    assert found == {"la": "inner.py", "lb": "inner.py", "outer": "outer.py"}
+
+
 def test_installed_package_offers_a_plugin(dcgan, workplace, monkeypatch):
     (workplace / "site").mkdir()
     (workplace / "site" / "gan_pack.py").write_text(FILES["relativistic.py"])

@@ -298,7 +298,7 @@ def registering(origin: Origin) -> Iterator[list[Entry]]:
     _load_built_in()
     before = {kind: dict(entries) for kind, entries in _registry.entries.items()}
     added: list[Entry] = []
-    _registry.origin = origin
+    outer, _registry.origin = _registry.origin, origin  # A plug-in may load another.
     try:
         yield added
         added += [
@@ -311,7 +311,7 @@ def registering(origin: Origin) -> Iterator[list[Entry]]:
         _registry.entries = before
         raise
     finally:
-        _registry.origin = None
+        _registry.origin = outer
 
 
 def _register(entry_type: type[Entry], name: str, **facts: Any) -> Callable[[Any], Any]:
