@@ -28,7 +28,9 @@ from tensorflow.python.framework.config import is_op_determinism_enabled
 import dcgan_cli as dcgan
 from dcgan_cli.console import PlainReporter
 from dcgan_cli.hydra_cli.compose import conf_dir
+from dcgan_cli.settings import registry
 from tests.conftest import QUICK
+from tests.plugin_files import write_plugins
 from tests.same_run import assert_same_run
 
 LONGER = [*QUICK, "epochs=3", "checkpoint_every=1"]
@@ -399,6 +401,28 @@ def test_train_in_another_thread(workplace, finished_run):
     np.testing.assert_array_equal(others, dcgan.load("bundled").sample(2))
 
 
+def test_variables_return_when_the_last_thread_ends(workplace, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--no_such_flag")
+    (workplace / "slow.py").write_text(
+        "import os, threading, keras, dcgan_cli as dcgan\n"
+        "inside, other_ended = dcgan.waits\n"
+        "inside.set()\n"
+        "assert other_ended.wait(60)\n"
+        "@dcgan.loss('slow_' + str('XLA_FLAGS' in os.environ).lower())\n"
+        "def slow(real, fake, settings): ...\n"
+    )
+    waits = threading.Event(), threading.Event()
+    monkeypatch.setattr(dcgan, "waits", waits, raising=False)
+    thread = threading.Thread(target=dcgan.plugin, args=["slow.py"])
+    thread.start()
+    assert waits[0].wait(60)
+    dcgan.load("bundled")
+    waits[1].set()
+    thread.join()
+    assert registry.names("loss")[-1] == "slow_false"
+    assert os.environ["XLA_FLAGS"] == "--no_such_flag"
+
+
 def test_import_is_light():
     code = (
         "import sys, dcgan_cli; heavy = {'numpy', 'tensorflow', 'keras', 'hydra', 'rich', 'typer',"
@@ -422,8 +446,11 @@ def test_all_is_documented():
 
 def test_first_import_of_tensorflow_is_left_alone(workplace):
     """Also where a variable had to be out of the way, and TensorFlow's log keeps its level."""
+    write_plugins(workplace)
     code = (
-        "import logging, os, dcgan_cli as dcgan; dcgan.load('bundled').sample(1);"
+        "import logging, os, dcgan_cli as dcgan; dcgan.plugin('relativistic.py');"
+        "assert os.environ['XLA_FLAGS'] == '--no_such_flag';"
+        "dcgan.load('bundled').sample(1);"
         "assert os.environ['XLA_FLAGS'] == '--no_such_flag';"
         "assert not [n for n in os.environ if n.startswith(('KERAS_', 'TF_CPP_MIN'))];"
         "assert not logging.root.handlers and logging.raiseExceptions"
