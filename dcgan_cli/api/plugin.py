@@ -2,6 +2,7 @@
 
 import os
 
+from dcgan_cli.api.arguments import path_text
 from dcgan_cli.api.guest import as_guest
 from dcgan_cli.plugins import load_file
 
@@ -19,4 +20,4 @@ def plugin(path: "str | os.PathLike[str]") -> None:
         ConfigError: the file is missing, is not valid Python, fails, or registers nothing.
     """
     with as_guest():
-        load_file(path)
+        load_file(path_text(path, "path"))
