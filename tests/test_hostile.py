@@ -110,14 +110,6 @@ RECORDS = {
     "a layer of another kind": lambda run: edit_record(run, networks={"a": [1]}),
     "lineage of another kind": lambda run: edit_record(run, lineage={"a": 1}),
     "options of another kind": lambda run: set_key(run, "loss.options", 5),
-    "a plug-in in a folder": lambda run: edit_record(run, plugins=[plugin("run/evil.py")]),
-    "a plug-in with a flag": lambda run: edit_record(run, plugins=[plugin("--evil")]),
-    "a package that is a link": lambda run: edit_record(
-        run, plugins=[plugin("git+https://evil", sha256=None, version="1")]
-    ),
-    "a choice that is a command": lambda run: edit_record(
-        run, plugins=[plugin("evil.py", choice="loss=evil; run ./evil")]
-    ),
     "control characters": lambda run: edit_record(
         run, format_version=99, dcgan_version="\x1b]0;owned\x07\n\nmore"
     ),
@@ -132,6 +124,27 @@ RECORDS = {
 def test_record(dcgan, run, record, command):
     RECORDS[record](run)
     assert "run" in refused(dcgan, command, run)
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        plugin("run/evil.py"),
+        plugin("..\\evil.py"),
+        plugin("--evil"),
+        plugin("evil.py\n", sha256="0"),
+        plugin("git+https://evil", sha256=None, version="1"),
+        plugin("--index-url", sha256=None, version="1"),
+        plugin("evil.py", choice="loss=evil; run ./evil"),
+    ],
+    ids=lambda fact: repr(fact["name"]),
+)
+def test_plugin_of_a_name_that_none_has_is_not_offered(dcgan, run, fact):
+    edit_record(run, plugins=[fact])
+    message = refused(dcgan, "sample", run)
+    assert f"{run / 'run.json'} is damaged (its plugins have the name " in message
+    assert "--plugin" not in message
+    assert "install" not in message
 
 
 def test_plugin_inside_a_run_folder_is_not_offered(dcgan, run, monkeypatch):

@@ -3,7 +3,7 @@
 import itertools
 import operator
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 
 import numpy as np
 import numpy.typing as npt
@@ -60,8 +60,9 @@ def listed(given: object, name: str, most: int) -> list[object]:
     """
     if not isinstance(given, Iterable):
         raise ConfigError(f"{name} must be a list, got {given!r}")
-    values = list(itertools.islice(given, most + 1))
-    if len(values) > most:
+    too_many = isinstance(given, Sized) and len(given) > most
+    values = [] if too_many else list(itertools.islice(given, most + 1))
+    if too_many or len(values) > most:
         raise ConfigError(f"{name} must have at most {most:,} values")
     return values
 
