@@ -119,7 +119,8 @@ class A:
     x: int = dcgan.setting(1, "both have it", may_change=True)
 
 @dataclasses.dataclass
-class B(A):
+class B:
+    x: int = 1
     y: typing.Optional[int] = None
 
 def loss(real, fake, settings):
@@ -149,6 +150,10 @@ def test_options_of_a_resumed_run(dcgan, workplace):
     assert "loss.name cannot change when resuming" in resumed("loss=lb")
     assert "loss.options.x must be a whole number" in resumed("loss.options.x=a")
     assert "loss.options.y needs loss=lb" in resumed("loss.options.y=3")
+    words = ["--plugin", "mine.py", "loss=lb", *QUICK, "epochs=1", "hydra.run.dir=other"]
+    assert dcgan("train", *words).code == 0
+    message = resumed("resume=other", "loss.options.x=2")
+    assert "loss.options.x cannot change when resuming" in message
     forget()
     ended = dcgan("train", "resume=run", "loss.options.x=3")
     assert (ended.code, "add the file: dcgan train --plugin mine.py" in ended.err) == (4, True)

@@ -51,7 +51,8 @@ def resumed_config(words: list[str], composed: TrainConfig, run: RunFolder) -> T
             file of features that no override names.
         CheckpointError: the run's settings cannot be read.
     """
-    own = flatten(run.config())
+    before = run.config()
+    own, changeable = flatten(before), may_change(before)
     asked = flatten(composed)
     # Only now is it known whether it is a path, which may be relative, or a name.
     if composed.data.path is not None and own["data.name"] != "tfds":
@@ -60,7 +61,7 @@ def resumed_config(words: list[str], composed: TrainConfig, run: RunFolder) -> T
     for name in named:
         if name not in asked:  # An option of another choice.
             continue
-        if asked[name] != own.get(name) and name not in may_change():
+        if asked[name] != own.get(name) and name not in changeable:
             raise ConfigError(
                 f"{name} cannot change when resuming: {run.path} has {own.get(name)}, "
                 f"not {asked[name]}; start a new run to change it"
