@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dcgan_cli.api.evaluation import evaluate
     from dcgan_cli.api.generator import Generator, load
     from dcgan_cli.api.pictures import save_grid
+    from dcgan_cli.api.plugin import plugin
     from dcgan_cli.api.run import Checkpoint, Run
     from dcgan_cli.api.training import train
     from dcgan_cli.core.gan.losses import LossTerms
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
         StorageError,
         SweepError,
     )
-    from dcgan_cli.plugins import load_file as plugin
     from dcgan_cli.settings.field import key as setting
     from dcgan_cli.settings.registry import data, loss, model, optimizer
 
@@ -73,13 +73,13 @@ _MODULES = {
     "loss": "settings.registry",
     "model": "settings.registry",
     "optimizer": "settings.registry",
-    "plugin": "plugins",
+    "plugin": "api.plugin",
     "save_grid": "api.pictures",
     "setting": "settings.field",
     "train": "api.training",
 }
 """Where names are defined that are not errors."""
-_OTHER_NAMES = {"plugin": "load_file", "setting": "key"}
+_OTHER_NAMES = {"setting": "key"}
 """What they are called there, where that is different."""
 
 

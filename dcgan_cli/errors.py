@@ -136,6 +136,7 @@ class PluginError(CheckpointError):
         names = " and ".join([*files, *packages])
         source = f" from {names}" if names else ""
         super().__init__(f"{run} was made with {' '.join(choices)}{source}, which is not loaded")
+        self.run = run
         self.files = files
         self.packages = packages
 

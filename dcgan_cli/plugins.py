@@ -5,14 +5,16 @@ No other code is imported. A run folder only names the plug-ins that it needs.
 
 import ast
 import hashlib
+import json
 import os
 import shlex
 import sys
-import traceback
+from collections.abc import Collection
 from pathlib import Path
 from types import ModuleType
 
 from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core.plugin_errors import innermost_frame
 from dcgan_cli.errors import ConfigError, PluginError
 from dcgan_cli.settings.registry import Origin, registering, remove
 
@@ -61,9 +63,12 @@ def load_file(path: str | os.PathLike[str], *, quiet: bool = True) -> None:
         quiet: whether to suppress TensorFlow's log if the file imports TensorFlow.
 
     Raises:
-        ConfigError: the file is missing, is not valid Python, fails, or registers nothing.
+        ConfigError: the file is missing, is not valid Python, fails, or registers nothing; or its
+            name does not end in .py.
     """
     path = Path(path).expanduser().absolute()
+    if path.suffix != ".py":  # A run folder records the name, and names of other kinds are refused.
+        raise ConfigError(f"{OPTION} {path}: the name of a plug-in file must end in .py; rename it")
     try:
         content = path.read_bytes()
         tree = ast.parse(content, str(path))
@@ -74,7 +79,7 @@ def load_file(path: str | os.PathLike[str], *, quiet: bool = True) -> None:
         where = f"{path.name} line {line}" if line else path.name
         raise ConfigError(f"{where}: {getattr(error, 'msg', error)}") from None
     sha256 = hashlib.sha256(content).hexdigest()
-    origin = Origin(path.name, sha256=sha256)
+    origin = Origin(path.name, sha256=sha256, path=str(path))
     if (before := _files.pop(path, None)) is not None:
         if before == origin:
             _files[path] = origin
@@ -147,7 +152,9 @@ def explain_missing(error: PluginError, words: list[str]) -> str:
         return f"{error}; install {' and '.join(error.packages)}"
     if not error.files:
         return f"{error}; put the code that registers it into a file and add {OPTION} FILE"
+    # A run folder may come from somebody else, so a file in it is none to offer.
     here = all(Path(file).is_file() for file in error.files)
+    here = here and not Path.cwd().is_relative_to(error.run.resolve())
     places = error.files if here else [f"PATH/{file}" for file in error.files]
     options = [word for file in places for word in (OPTION, file)]
     line = shlex.join(["dcgan", *words[:1], *options, *words[1:]])
@@ -160,7 +167,8 @@ def explain_missing_in_python(error: PluginError) -> str:
         return f"{error}; install {' and '.join(error.packages)}"
     if not error.files:
         return f"{error}; run the code that registers it first"
-    calls = "; ".join(f'dcgan.plugin("PATH/{file}")' for file in error.files)
+    paths = [json.dumps(f"PATH/{file}", ensure_ascii=False) for file in error.files]
+    calls = "; ".join(f"dcgan.plugin({path})" for path in paths)
     return f"{error}; load it first: {calls}"
 
 
@@ -179,10 +187,8 @@ def _imports(tree: ast.Module) -> set[str]:
     return names
 
 
-def _where(error: BaseException, files: set[str]) -> str | None:
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
-    if not frames:
+def _where(error: BaseException, files: Collection[str]) -> str | None:
+    if (frame := innermost_frame(error, files)) is None:
         return None
     reason = str(error).partition("\n")[0]
-    file = Path(frames[-1].filename).name
-    return f"{file} line {frames[-1].lineno}: {type(error).__name__}: {reason}"
+    return f"{Path(frame.filename).name} line {frame.lineno}: {type(error).__name__}: {reason}"

@@ -28,7 +28,9 @@ from tensorflow.python.framework.config import is_op_determinism_enabled
 import dcgan_cli as dcgan
 from dcgan_cli.console import PlainReporter
 from dcgan_cli.hydra_cli.compose import conf_dir
+from dcgan_cli.settings import registry
 from tests.conftest import QUICK
+from tests.plugin_files import write_plugins
 from tests.same_run import assert_same_run
 
 LONGER = [*QUICK, "epochs=3", "checkpoint_every=1"]
@@ -219,6 +221,8 @@ def test_number_of_samples(generator):
         ({"seeds": []}, "seeds is empty"),
         ({"seeds": [-1]}, "seeds must be from 0"),
         ({"seeds": [2**63]}, "seeds must be from 0"),
+        ({"seeds": 3}, "seeds must be a list, got 3"),
+        ({"seeds": range(10**7 + 1)}, "seeds must have at most 10,000,000 values"),
         ({"seeds": ["a"]}, "a seed must be a whole number, got 'a'"),
         ({"label": 3}, "label 3: this generator is not conditional"),
     ],
@@ -259,6 +263,7 @@ def test_render(conditional):
         (np.full((1, 8), 1e300), "finite"),
         (np.zeros((1, 8), complex), "real numbers, got complex128"),
         ([["a"] * 8], "real numbers"),
+        ([[0] * 8, [0] * 7], "latents must be an array"),
     ],
 )
 def test_latents_that_cannot_be_rendered(generator, latents, message):
@@ -276,7 +281,7 @@ def test_walk(conditional):
     np.testing.assert_array_equal(frames[0], generator.sample(3))
     sevens = generator.walk(1, stops=2, frames=1, label=7)
     np.testing.assert_array_equal(sevens[:, 0], generator.sample(seeds=[0, 1], label=7))
-    for arguments in ({"n": 0}, {"stops": 1}, {"frames": 0}, {"n": "a"}):
+    for arguments in ({"n": 0}, {"stops": 1}, {"frames": 0}, {"n": "a"}, {"n": 10**9}):
         with pytest.raises(dcgan.ConfigError, match=next(iter(arguments))):
             generator.walk(**arguments)
 
@@ -300,16 +305,24 @@ def test_save_grid(workplace, generator):
             dcgan.save_grid(wrong, "grid.png")
     with pytest.raises(dcgan.ConfigError, match=r"must end in \.png"):
         dcgan.save_grid(images, "grid.gif")
-    with pytest.raises(dcgan.ConfigError, match="columns must be at least 1"):
-        dcgan.save_grid(images, "grid.png", columns=0)
+    for columns, message in ((0, "at least 1"), (2.0, "a whole number"), ("3", "a whole number")):
+        with pytest.raises(dcgan.ConfigError, match=f"columns must be {message}"):
+            dcgan.save_grid(images, "grid.png", columns=columns)
+    with pytest.raises(dcgan.ConfigError, match="images must be an array"):
+        dcgan.save_grid([[[0, 1], [0]]], "grid.png")
+    with pytest.raises(dcgan.ConfigError, match="path must be a name or a path, got 3"):
+        dcgan.save_grid(images, 3)
 
 
 def test_evaluate_is_the_command(workplace, scored_run, dcgan_line):
+    images = np.zeros((2, 2))
     done = dcgan_line("evaluate", scored_run, "--n", "20", "--epoch", "best", "--json")
     assert dcgan.evaluate(scored_run, "best", 20, progress=False) == json.loads(done.out)
-    for arguments in ({"samples": 5}, {"samples": 10**6 + 1}, {"seed": -1}, {"epoch": "all"}):
+    wrong = [{"samples": 5}, {"samples": 10**6 + 1}, {"samples": 20.5}, {"samples": "20"}]
+    wrong += [{"seed": -1}, {"seed": 1.5}, {"seed": None}, {"epoch": "all"}, {"epoch": images}]
+    for arguments in [*wrong, {"features": 3}, {"data": 3}, {"run": 3}]:
         with pytest.raises(dcgan.ConfigError, match=next(iter(arguments))):
-            dcgan.evaluate(scored_run, **arguments)
+            dcgan.evaluate(**{"run": scored_run} | arguments)
 
 
 @pytest.mark.parametrize("epoch", ["first", 0, -1, 1.5, None, True, "1"])
@@ -331,12 +344,41 @@ def test_errors_are_raised(workplace, finished_run):
         dcgan.train("data=npz", "data.path=none.npz")
     with pytest.raises(dcgan.CheckpointError):
         dcgan.load("nowhere")
+    with pytest.raises(dcgan.CheckpointError):
+        dcgan.load("./bundled")
+    for call in (dcgan.load, dcgan.Run, dcgan.plugin):
+        with pytest.raises(dcgan.ConfigError, match="must be a name or a path, got 3"):
+            call(3)
     with pytest.raises(dcgan.CheckpointError, match="has no checkpoint of epoch 9"):
         dcgan.load(finished_run, 9)
     with pytest.raises(dcgan.CheckpointError):
         dcgan.train("resume=latest")
     assert issubclass(dcgan.ConfigError, dcgan.DcganError)
     assert not list(workplace.iterdir())
+
+
+def test_attributes_of_a_run_raise_its_errors(workplace, finished_run):
+    """Also of a run whose plug-in or folder has gone since it was opened."""
+    run = dcgan.Run(shutil.copytree(finished_run, "run"))
+    record = json.loads((run.path / "run.json").read_text())
+    plugin = {"choice": "loss=x", "name": "x.py", "sha256": "0", "version": None}
+    (run.path / "run.json").write_text(json.dumps(record | {"plugins": [plugin]}))
+    with pytest.raises(dcgan.PluginError, match=r'load it first: dcgan.plugin\("PATH/x.py"\)'):
+        _ = run.settings
+
+
+def test_sampling_ignores_variables_that_change_the_arithmetic(workplace, finished_run):
+    code = (
+        "import os, dcgan_cli as dcgan; generator = dcgan.load('bundled');"
+        "os.environ['XLA_FLAGS'] = '--no_such_flag';"
+        "real = generator._sampler.sample;"
+        "generator._sampler.sample = lambda *a: (os.environ.get('XLA_FLAGS'), real(*a));"
+        "flags, images = generator.sample(1);"
+        "assert flags is None, flags;"
+        "assert os.environ['XLA_FLAGS'] == '--no_such_flag'"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_damaged_checkpoint_is_passed_over_with_a_warning(workplace, finished_run):
@@ -399,6 +441,28 @@ def test_train_in_another_thread(workplace, finished_run):
     np.testing.assert_array_equal(others, dcgan.load("bundled").sample(2))
 
 
+def test_variables_return_when_the_last_thread_ends(workplace, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--no_such_flag")
+    (workplace / "slow.py").write_text(
+        "import os, threading, keras, dcgan_cli as dcgan\n"
+        "inside, other_ended = dcgan.waits\n"
+        "inside.set()\n"
+        "assert other_ended.wait(60)\n"
+        "@dcgan.loss('slow_' + str('XLA_FLAGS' in os.environ).lower())\n"
+        "def slow(real, fake, settings): ...\n"
+    )
+    waits = threading.Event(), threading.Event()
+    monkeypatch.setattr(dcgan, "waits", waits, raising=False)
+    thread = threading.Thread(target=dcgan.plugin, args=["slow.py"])
+    thread.start()
+    assert waits[0].wait(60)
+    dcgan.load("bundled")
+    waits[1].set()
+    thread.join()
+    assert registry.names("loss")[-1] == "slow_false"
+    assert os.environ["XLA_FLAGS"] == "--no_such_flag"
+
+
 def test_import_is_light():
     code = (
         "import sys, dcgan_cli; heavy = {'numpy', 'tensorflow', 'keras', 'hydra', 'rich', 'typer',"
@@ -422,8 +486,11 @@ def test_all_is_documented():
 
 def test_first_import_of_tensorflow_is_left_alone(workplace):
     """Also where a variable had to be out of the way, and TensorFlow's log keeps its level."""
+    write_plugins(workplace)
     code = (
-        "import logging, os, dcgan_cli as dcgan; dcgan.load('bundled').sample(1);"
+        "import logging, os, dcgan_cli as dcgan; dcgan.plugin('relativistic.py');"
+        "assert os.environ['XLA_FLAGS'] == '--no_such_flag';"
+        "dcgan.load('bundled').sample(1);"
         "assert os.environ['XLA_FLAGS'] == '--no_such_flag';"
         "assert not [n for n in os.environ if n.startswith(('KERAS_', 'TF_CPP_MIN'))];"
         "assert not logging.root.handlers and logging.raiseExceptions"

@@ -164,3 +164,10 @@ def test_readme_maps_every_group():
     text = (PROJECT / "README.md").read_text()
     for folder in {path.parent for path in (PROJECT / "conf").glob("*/*.yaml")}:
         assert f"conf/{folder.name}/" in text
+
+
+def test_entries_of_run_json_are_documented(finished_run):
+    page = (PROJECT / "docs" / "architecture.md").read_text()
+    table = page.partition("## Entries of `run.json`")[2].partition("\n## ")[0]
+    documented = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)))
+    assert set(documented) == RunFolder(finished_run).record().keys()

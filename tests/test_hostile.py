@@ -11,7 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+import dcgan_cli
+from dcgan_cli.core.sampling import pictures
 from tests.core.runs.test_checkpoints import forged
 
 NEWEST = "checkpoints/step_0000000012"
@@ -93,6 +96,10 @@ def set_key(run: Path, name: str, value: object) -> None:
     (run / "run.json").write_text(json.dumps(record))
 
 
+def plugin(name: str, **changes: str | None) -> dict:
+    return {"choice": "loss=evil", "name": name, "sha256": "0" * 64, "version": None} | changes
+
+
 RECORDS = {
     "a _target_": lambda run: set_key(run, "model._target_", "os.system"),
     "an interpolation": lambda run: set_key(run, "model.name", "${oc.env:HOME}"),
@@ -102,6 +109,7 @@ RECORDS = {
     "networks of another kind": lambda run: edit_record(run, networks=[1]),
     "a layer of another kind": lambda run: edit_record(run, networks={"a": [1]}),
     "lineage of another kind": lambda run: edit_record(run, lineage={"a": 1}),
+    "options of another kind": lambda run: set_key(run, "loss.options", 5),
     "control characters": lambda run: edit_record(
         run, format_version=99, dcgan_version="\x1b]0;owned\x07\n\nmore"
     ),
@@ -118,10 +126,56 @@ def test_record(dcgan, run, record, command):
     assert "run" in refused(dcgan, command, run)
 
 
-@pytest.mark.parametrize("features", ["/dev/zero", "pipe.npz", "pipe.h5", "folder"])
+@pytest.mark.parametrize(
+    "fact",
+    [
+        plugin("run/evil.py"),
+        plugin("..\\evil.py"),
+        plugin("--evil"),
+        plugin("evil.py\n", sha256="0"),
+        plugin("git+https://evil", sha256=None, version="1"),
+        plugin("--index-url", sha256=None, version="1"),
+        plugin("evil.py", choice="loss=evil; run ./evil"),
+    ],
+    ids=lambda fact: repr(fact["name"]),
+)
+def test_plugin_of_a_name_that_none_has_is_not_offered(dcgan, run, fact):
+    edit_record(run, plugins=[fact])
+    message = refused(dcgan, "sample", run)
+    assert f"{run / 'run.json'} is damaged (its plugins have the name " in message
+    assert "--plugin" not in message
+    assert "install" not in message
+
+
+def test_plugin_inside_a_run_folder_is_not_offered(dcgan, run, monkeypatch):
+    edit_record(run, plugins=[plugin("evil.py")])
+    (run / "evil.py").write_text("")
+    monkeypatch.chdir(run)
+    ended = dcgan("sample", "--run", ".")
+    assert "with its path: dcgan sample --plugin PATH/evil.py" in ended.err
+    assert ended.code == 4
+
+
+def test_weights_in_hdf5_are_read_only_if_they_were_typed(dcgan, run, workplace, monkeypatch):
+    read = []
+    monkeypatch.setattr("h5py.File", lambda path, *_: read.append(path) or 1 / 0)
+    file = workplace / "evil.weights.h5"
+    file.write_bytes(b"evil")
+    set_key(run, "evaluation.features", str(file))
+    set_key(run, "evaluate_every", 1)
+    for command in (["evaluate", "--run", run], ["train", f"resume={run}", "epochs=4"]):
+        done = dcgan(*command)
+        assert done.code in (2, 3)
+        assert "is an HDF5 file, which can do harm; if you trust it, add " in done.err
+        assert not read
+        typed = done.err.strip().rpartition("add ")[2].split()
+        assert "contains no weights of this classifier" in dcgan(*command, *typed).err
+        assert read.pop() == file
+
+
+@pytest.mark.parametrize("features", ["/dev/zero", "pipe.npz", "folder"])
 def test_features_that_are_no_file(dcgan, run, features):
     os.mkfifo("pipe.npz")
-    os.mkfifo("pipe.h5")
     os.mkdir("folder")
     set_key(run, "evaluation.features", features)
     done = dcgan("evaluate", "--run", run)
@@ -438,3 +492,23 @@ def png_header(width: int, height: int) -> bytes:
 
     size = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size)
+
+
+@pytest.mark.parametrize("kind", ["link", "webp", "long"])
+def test_grid_of_a_run_that_is_no_png(dcgan, run, workplace, kind, monkeypatch):
+    """Neither a notebook nor `inspect` reads it with anything but the PNG reader."""
+    opened = dcgan_cli.Run(run)
+    grid = opened.samples[-1]
+    assert opened._repr_png_() == grid.read_bytes()
+    if kind == "link":
+        secret = workplace / "secret.png"
+        grid.rename(secret)
+        grid.symlink_to(secret)
+    elif kind == "webp":
+        Image.new("L", (4, 4)).save(grid, "WEBP")
+    else:
+        monkeypatch.setattr(pictures, "MAX_PNG_BYTES", 100)
+    assert opened._repr_png_() is None
+    if kind != "long":
+        done = dcgan("inspect", grid)
+        assert (done.code, "is not a readable picture" in done.err) == (3, True)

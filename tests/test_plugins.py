@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import dcgan_cli
 from dcgan_cli import plugins
 from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.runs.sweeps import job_folders
 from dcgan_cli.errors import PluginError
 from dcgan_cli.settings import registry
 from tests.conftest import CONVOLUTIONAL, QUICK
@@ -106,6 +108,57 @@ def train_and_change(dcgan, files: Path, old: str, new: str) -> None:
     (files / "relativistic.py").write_text(FILES["relativistic.py"].replace(old, new))
 
 
+TWO_LOSSES = """
+import dataclasses
+import typing
+import tensorflow as tf
+import dcgan_cli as dcgan
+
+@dataclasses.dataclass
+class A:
+    x: int = dcgan.setting(1, "both have it", may_change=True)
+
+@dataclasses.dataclass
+class B:
+    x: int = 1
+    y: typing.Optional[int] = None
+
+def loss(real, fake, settings):
+    return dcgan.LossTerms(tf.nn.softplus(-real), tf.nn.softplus(fake), tf.nn.softplus(-fake))
+
+dcgan.loss("la", options=A)(loss)
+dcgan.loss("lb", options=B)(loss)
+"""
+
+
+def test_options_of_a_resumed_run(dcgan, workplace):
+    (workplace / "mine.py").write_text(TWO_LOSSES)
+    words = ["--plugin", "mine.py", "loss=la", *QUICK, "epochs=1", "hydra.run.dir=run"]
+    assert dcgan("train", *words).code == 0
+
+    def resumed(*words: str) -> str:
+        ended = dcgan("train", "--plugin", "mine.py", "resume=run", *words)
+        return ended.err.splitlines()[-1] if ended.code else ""
+
+    def options() -> dict:
+        return RunFolder(workplace / "run").record()["config"]["loss"]["options"]
+
+    assert not resumed("loss=la", "epochs=2")
+    assert options() == {"x": 1}
+    assert not resumed("loss.options.x=2", "epochs=3")
+    assert options() == {"x": 2}
+    assert "loss.name cannot change when resuming" in resumed("loss=lb")
+    assert "loss.options.x must be a whole number" in resumed("loss.options.x=a")
+    assert "loss.options.y needs loss=lb" in resumed("loss.options.y=3")
+    words = ["--plugin", "mine.py", "loss=lb", *QUICK, "epochs=1", "hydra.run.dir=other"]
+    assert dcgan("train", *words).code == 0
+    message = resumed("resume=other", "loss.options.x=2")
+    assert "loss.options.x cannot change when resuming" in message
+    forget()
+    ended = dcgan("train", "resume=run", "loss.options.x=3")
+    assert (ended.code, "add the file: dcgan train --plugin mine.py" in ended.err) == (4, True)
+
+
 def test_file_that_has_changed_is_noted(dcgan, files):
     train_and_change(dcgan, files, "class Options:", "class Options:\n    new: int = 1")
     ended = dcgan("train", "--plugin", "relativistic.py", "resume=run", "epochs=2")
@@ -132,6 +185,20 @@ def test_sweep_over_a_loss_of_the_program_and_one_of_a_plugin(dcgan, files):
     assert "train it longer: dcgan train --plugin relativistic.py resume=sweep/" in ended.err
     losses = [RunFolder(files / "sweep" / job).record()["config"]["loss"]["name"] for job in "01"]
     assert losses == ["non_saturating", "relativistic"]
+
+
+@pytest.mark.usefixtures("forked_jobs")
+@pytest.mark.parametrize("values", ["3", "1,2"])
+def test_sweep_over_losses_and_an_option_that_they_share(dcgan, workplace, values):
+    (workplace / "mine.py").write_text(TWO_LOSSES)
+    words = ["loss=la,lb", f"loss.options.x={values}", *QUICK, "epochs=1", "hydra.sweep.dir=sweep"]
+    ended = dcgan("train", "--plugin", "mine.py", "-m", *words)
+    assert ended.code == 0, ended.err
+    losses = [RunFolder(path).record()["config"]["loss"] for path in job_folders(Path("sweep"))]
+    found = [(loss["name"], str(loss["options"]["x"])) for loss in losses]
+    assert found == [(name, x) for name in ("la", "lb") for x in values.split(",")]
+    refused = dcgan("train", "--plugin", "mine.py", "-m", "loss=la,lb", "loss.options.y=1,2")
+    assert (refused.code, "loss.options.y needs loss=lb; add it" in refused.err) == (2, True)
 
 
 def test_data_source_and_optimizer_of_the_page_train_by_class(dcgan, files):
@@ -173,6 +240,15 @@ def test_wrong_settings_of_a_plugin_end_in_one_line(dcgan, files, words, message
 
 
 REGISTER = "import dcgan_cli as dcgan\n"
+TWO_WEIGHTS = """class Two(keras.layers.Layer):
+  def build(self, shape):
+    self.w = [self.add_weight(shape=(1,), name="w") for _ in range(2)]
+  def call(self, x):
+    return x * self.w[0] + self.w[1]
+"""
+DATACLASS = REGISTER + "from dataclasses import dataclass, field\n@dataclass\nclass O:\n"
+TAKES_IT = "@dcgan.loss('mine', options=O)\ndef f(r, f, s): ..."
+NESTED = "@dataclass\nclass P:\n  a: O = None\n" + TAKES_IT.replace("=O", "=P")
 MODEL = REGISTER + "import keras\n@dcgan.model('mine')\nclass Mine:\n"
 
 
@@ -193,6 +269,18 @@ MODEL = REGISTER + "import keras\n@dcgan.model('mine')\nclass Mine:\n"
             REGISTER + "import dataclasses\n@dataclasses.dataclass\nclass O:\n  a: int\n"
             "@dcgan.loss('mine', options=O)\ndef f(r, f, s): ...",
             "loss=mine: option a needs a default",
+        ),
+        (DATACLASS + "  a: list = None\n" + TAKES_IT, "O.a must have the type int, float, str or"),
+        (DATACLASS + "  a: list[int] = None\n" + TAKES_IT, "O.a must have the type int, float,"),
+        (DATACLASS + "  a: int | str = 1\n" + TAKES_IT, "O.a must have the type int, float, str"),
+        (DATACLASS + "  a: dict = field(default_factory=dict)\n" + TAKES_IT, "O.a must have the"),
+        (DATACLASS + "  a: O2 = None\n" + TAKES_IT, "mine.py line 5: NameError"),
+        (DATACLASS + "  a: 'O2' = None\n" + TAKES_IT, "mine.py line 6: NameError"),
+        (DATACLASS + "  a: int = 1\n" + NESTED, "P.a must have the type int, float, str or bool"),
+        (DATACLASS + "  a: int = 'x'\n" + TAKES_IT, "loss.options.a must be a whole number"),
+        (
+            DATACLASS + "  a: int = 1\n" + TAKES_IT.replace("=O", "=O()"),
+            "loss=mine: options must be a dataclass (the class, not an instance)",
         ),
         (REGISTER + "@dcgan.loss\ndef f(r, f, s): ...", 'give a name: @dcgan.loss("NAME")'),
         (
@@ -217,6 +305,7 @@ def test_file_that_cannot_be_loaded_ends_in_one_line(dcgan, workplace, text, mes
 
 
 def test_file_that_is_not_there(dcgan, workplace):
+    assert "must end in .py; rename it" in dcgan("train", "--plugin", "none").err
     assert "none.py is not readable" in dcgan("train", "--plugin", "none.py").err
     assert "--plugin needs a file" in dcgan("train", "--plugin").err
 
@@ -255,7 +344,35 @@ def test_file_that_is_not_there(dcgan, workplace):
             "  def discriminator(self, image, key, blocks):\n"
             "    return keras.layers.BatchNormalization(name='n')(image)\n",
             ["model=mine", "loss.r1_gamma=1"],
-            "has batch normalization in its discriminator, but penalties need independent images",
+            "but penalties need independent images",
+        ),
+        (
+            MODEL + "  def generator(self, latent, image_shape, blocks):\n"
+            "    x = blocks.dense(784, name='d')(latent)\n"
+            "    return keras.layers.Reshape(image_shape, name='r')(x)\n"
+            "  def discriminator(self, image, key, blocks):\n"
+            "    return image - keras.ops.mean(image, axis=0, keepdims=True)\n",
+            ["model=mine"],
+            'register it with @dcgan.model("mine", independent=False)',
+        ),
+        (
+            MODEL.replace("@", TWO_WEIGHTS + "@")
+            + "  def generator(self, latent, shape, blocks):\n"
+            "    x = Two(name='two')(blocks.dense(784, name='d')(latent))\n"
+            "    return keras.layers.Reshape(shape, name='r')(x)\n"
+            "  def discriminator(self, image, key, blocks):\n    return image\n",
+            ["model=mine"],
+            "two variables of the generator have the name two/w; give every layer",
+        ),
+        (
+            REGISTER + "import keras\n@dcgan.optimizer('mine')\ndef mine(settings, rate):\n"
+            "  class Mine(keras.optimizers.SGD):\n"
+            "    def build(self, variables):\n"
+            "      super().build(variables)\n"
+            "      self.more = [self.add_variable((), name='m') for _ in variables]\n"
+            "  return Mine(rate, name='mine')\n",
+            ["optimizer=mine"],
+            "two variables of the optimizer mine have the name m; give every layer",
         ),
         (
             MODEL + "  def generator(self, latent, image_shape, blocks):\n    pass\n",
@@ -289,6 +406,28 @@ def test_file_that_is_not_there(dcgan, workplace):
             ["data=mine"],
             "data=mine must return images as uint8",
         ),
+        (
+            REGISTER + "import numpy as np\n@dcgan.data('mine')\ndef mine(settings, split):\n"
+            "    return [np.zeros((28, size), np.uint8) for size in (28, 27)]",
+            ["data=mine"],
+            "data=mine must return images as one array, all of one size (",
+        ),
+        (
+            REGISTER + "import numpy as np\n@dcgan.data('mine')\ndef mine(settings, split):\n"
+            "    return np.zeros((9, 28, 28), np.uint8), [[1], [1, 2]]",
+            ["data=mine"],
+            "data=mine must return labels as one array, all of one size (",
+        ),
+        (
+            REGISTER + "@dcgan.data('mine')\ndef mine(settings):\n    ...",
+            ["data=mine"],
+            "data=mine from mine.py fails: TypeError: mine() takes 1 positional argument",
+        ),
+        (
+            REGISTER + "@dcgan.data('mine', fetch=lambda: 1)\ndef mine(settings, split):\n    ...",
+            ["data=mine"],
+            "data=mine from mine.py fails: TypeError: <lambda>() takes 0 positional arguments",
+        ),
     ],
 )
 def test_what_a_plugin_gets_wrong_is_said_in_one_line(dcgan, workplace, text, words, message):
@@ -301,6 +440,34 @@ def test_what_a_plugin_gets_wrong_is_said_in_one_line(dcgan, workplace, text, wo
     assert message in line
 
 
+@pytest.mark.parametrize("name", ["mine.py", "step.py", "blocks.py"])
+def test_plugin_may_be_called_like_a_module_of_the_program(dcgan, workplace, name):
+    text = REGISTER + "@dcgan.loss('mine')\ndef mine(real, fake):\n    return real"
+    (workplace / name).write_text(text)
+    ended = dcgan("train", "--plugin", name, *QUICK, "loss=mine")
+    assert f"dcgan: loss=mine from {name} fails: TypeError: mine() takes 2" in ended.err
+
+
+def test_model_that_can_no_longer_be_built(dcgan, files):
+    words = ["--plugin", "resnet.py", *CONVOLUTIONAL, "model=resnet", "model.options.width=4"]
+    assert dcgan("train", *words, "epochs=1", "hydra.run.dir=run").code == 0
+    forget()
+    broken = FILES["resnet.py"].replace("def generator(self, ", "def generator(self, more, ")
+    (files / "resnet.py").write_text(broken)
+    ended = dcgan("sample", "--plugin", "resnet.py", "--run", "run")
+    assert ended.code == 2
+    assert "dcgan: model=resnet from resnet.py fails: TypeError" in ended.err
+
+
+def test_alarm_of_a_loss_without_draw_is_reported(dcgan, workplace):
+    text = FILES["relativistic.py"].replace('"relativistic",', '"relativistic", alarm=99,')
+    (workplace / "mine.py").write_text(text)
+    words = ["--plugin", "mine.py", *QUICK, "loss=relativistic", "epochs=1", "hydra.run.dir=run"]
+    ended = dcgan("train", *words)
+    assert ended.code == 0, ended.err
+    assert re.search(r"discriminator wins: its loss is [0-9.]+: it recognizes", ended.err)
+
+
 def test_loss_registered_by_the_running_program_may_be_registered_again():
     def mine(real, fake, settings):
         raise NotImplementedError
@@ -308,6 +475,15 @@ def test_loss_registered_by_the_running_program_may_be_registered_again():
     for _ in range(2):
         registry.loss("mine")(mine)
     assert registry.names("loss")[-1] == "mine"
+
+
+def test_plugin_that_loads_another_registers_its_own(dcgan, workplace):
+    (workplace / "inner.py").write_text(TWO_LOSSES)
+    outer = REGISTER + "dcgan.plugin('inner.py')\n@dcgan.loss('outer')\ndef f(r, f, s): ..."
+    (workplace / "outer.py").write_text(outer)
+    assert dcgan("train", "--plugin", "outer.py", "--help").code == 0
+    found = {one.name: one.origin.name for one in registry.foreign_entries()}
+    assert found == {"la": "inner.py", "lb": "inner.py", "outer": "outer.py"}
 
 
 def test_installed_package_offers_a_plugin(dcgan, workplace, monkeypatch):

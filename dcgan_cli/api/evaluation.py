@@ -4,6 +4,7 @@ import os
 import warnings
 from typing import Any
 
+from dcgan_cli.api.arguments import path_text, whole
 from dcgan_cli.api.generator import checked_epoch
 from dcgan_cli.api.guest import as_guest
 from dcgan_cli.api.run import Run, folder_of
@@ -11,7 +12,6 @@ from dcgan_cli.commands.evaluate import evaluation_of_run, facts_of
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.data.image_set import no_progress
-from dcgan_cli.errors import ConfigError
 
 
 def evaluate(
@@ -19,7 +19,7 @@ def evaluate(
     epoch: int | str = "last",
     samples: int = 10_000,
     *,
-    features: str | None = None,
+    features: "str | os.PathLike[str] | None" = None,
     seed: int = 0,
     data: "str | os.PathLike[str] | None" = None,
     progress: bool = True,
@@ -49,19 +49,18 @@ def evaluate(
         DataError: the training images, or the weights of the feature extractor, are missing.
     """
     which = checked_epoch(epoch)
-    if not 6 <= samples <= 1_000_000:
-        raise ConfigError(f"samples must be from 6 to 1,000,000, got {samples}")
-    if not 0 <= seed <= 2**62:
-        raise ConfigError(f"seed must be from 0 to 2**62, got {seed}")
+    count = whole(samples, "samples", 6, 1_000_000)
+    first_seed = whole(seed, "seed", 0, 2**62)
+    path = None if data is None else path_text(data, "data")
+    network = None if features is None else path_text(features, "features")
     watch = progress_bar if progress else no_progress
     with as_guest():
         folder = folder_of(run)
         load_tensorflow()
         from dcgan_cli.core.sampling.sampler import load_generator
 
-        path = None if data is None else os.fspath(data)
-        evaluation = evaluation_of_run(folder, features, samples, path, watch)
+        evaluation = evaluation_of_run(folder, network, count, path, watch)
         loaded = load_generator(folder, which)
         for warning in loaded.warnings:
             warnings.warn(warning, stacklevel=2)
-        return facts_of(loaded, evaluation, seed, watch)
+        return facts_of(loaded, evaluation, first_seed, watch)

@@ -1,6 +1,5 @@
 """A trained generator as an object."""
 
-import operator
 import os
 import warnings
 from collections.abc import Iterable
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from dcgan_cli.api.arguments import array, listed, whole
 from dcgan_cli.api.guest import as_guest
 from dcgan_cli.api.run import Run, folder_of
 from dcgan_cli.commands.sample import class_number
@@ -55,9 +55,9 @@ def checked_epoch(epoch: int | str) -> int | str:
     Raises:
         ConfigError: it is something else.
     """
-    if epoch in (BEST, LAST):
+    if isinstance(epoch, str) and epoch in (BEST, LAST):
         return epoch
-    if isinstance(epoch, str) or not (number := _whole(epoch, "epoch")) >= 1:
+    if isinstance(epoch, str) or not (number := whole(epoch, "epoch")) >= 1:
         raise ConfigError(f"epoch must be an epoch from 1 on, {BEST} or {LAST}, got {epoch!r}")
     return number
 
@@ -119,19 +119,20 @@ class Generator:
             ConfigError: a value is out of range, or there is no such class.
         """
         if seeds is None:
-            count = 16 if n is None else _whole(n, "n")
-            if not 1 <= count <= MAX_COUNT:
-                raise ConfigError(f"n must be from 1 to {MAX_COUNT:,}, got {n}")
+            count = 16 if n is None else whole(n, "n", 1, MAX_COUNT)
             chosen: list[int] = list(range(count))
         elif n is not None:
             raise ConfigError("n and seeds both say how many; give one")
         else:
-            chosen = [_whole(seed, "a seed") for seed in seeds]
+            chosen = [whole(seed, "a seed") for seed in listed(seeds, "seeds", MAX_COUNT)]
             if not chosen:
                 raise ConfigError("seeds is empty; give at least one")
             if not 0 <= min(chosen) <= max(chosen) <= MAX_SEED:
                 raise ConfigError("seeds must be from 0 to 2**63 - 1")
-        return self._sampler.sample(chosen, self._number(label))
+        number = self._number(label)
+        with as_guest():
+            load_tensorflow()
+            return self._sampler.sample(chosen, number)
 
     def render(self, latents: npt.ArrayLike, label: int | str | None = None) -> Images:
         """Generate images from latent vectors.
@@ -148,7 +149,7 @@ class Generator:
             ConfigError: `latents` has another shape or type, or is not finite, or there is no such
                 class.
         """
-        given = np.asarray(latents)
+        given = array(latents, "latents")
         if given.dtype.kind not in "fiu":
             raise ConfigError(f"latents must be real numbers, got {given.dtype}")
         if given.ndim != 2 or not len(given) or given.shape[1] != self.noise_dim:
@@ -159,7 +160,10 @@ class Generator:
         if not np.isfinite(vectors).all():
             raise ConfigError("latents must be finite float32 numbers")
         number = self._number(label)
-        return self._sampler.render(vectors, range(len(vectors)) if number is None else [number])
+        with as_guest():
+            load_tensorflow()
+            classes = range(len(vectors)) if number is None else [number]
+            return self._sampler.render(vectors, classes)
 
     def walk(
         self, n: int = 16, *, stops: int = 6, frames: int = 15, label: int | str | None = None
@@ -176,23 +180,25 @@ class Generator:
             uint8 [stops * frames, n, H, W, C].
 
         Raises:
-            ConfigError: a number is too small, or there is no such class.
+            ConfigError: a number is too small, there are more than 10,000,000 images, or there is
+                no such class.
         """
-        counts = {}
-        for name, value, least in (("n", n, 1), ("stops", stops, 2), ("frames", frames, 1)):
-            counts[name] = _whole(value, name)
-            if counts[name] < least:
-                raise ConfigError(f"{name} must be at least {least}, got {value}")
-        from dcgan_cli.core.sampling.latent_walk import walk_images
-
-        images = walk_images(
-            self._sampler,
-            count=counts["n"],
-            stops=counts["stops"],
-            frames_per_stop=counts["frames"],
-            label=self._number(label),
+        count, places, between = (
+            whole(n, "n", 1),
+            whole(stops, "stops", 2),
+            whole(frames, "frames", 1),
         )
-        return np.stack(list(images))
+        if (total := count * places * between) > MAX_COUNT:
+            raise ConfigError(f"n * stops * frames must be at most {MAX_COUNT:,}, got {total:,}")
+        number = self._number(label)
+        with as_guest():
+            load_tensorflow()
+            from dcgan_cli.core.sampling.latent_walk import walk_images
+
+            images = walk_images(
+                self._sampler, count=count, stops=places, frames_per_stop=between, label=number
+            )
+            return np.stack(list(images))
 
     def _number(self, label: int | str | None) -> int | None:
         if label is None:
@@ -204,17 +210,3 @@ class Generator:
         classes = f", {self.classes} classes" if self.classes else ""
         source = printable(self._loaded.source)
         return f"<Generator {source}: {shape}, noise_dim {self.noise_dim}{classes}>"
-
-
-def _whole(value: object, name: str) -> int:
-    """Return a whole number, also NumPy's, as an int.
-
-    Raises:
-        ConfigError: it is none.
-    """
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        return operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise ConfigError(f"{name} must be a whole number, got {value!r}") from None

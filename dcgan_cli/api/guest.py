@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dcgan_cli.core.environment import restore_foreign_variables
+from dcgan_cli.core.environment import foreign_variables_return
 from dcgan_cli.errors import PluginError, storage_error
 from dcgan_cli.plugins import explain_missing_in_python, load_installed
 
@@ -19,7 +19,8 @@ def as_guest() -> Iterator[None]:
     for warning in load_installed():
         warnings.warn(warning, stacklevel=4)
     try:
-        yield
+        with foreign_variables_return():
+            yield
     except PluginError as error:
         error.args = (explain_missing_in_python(error),)
         raise
@@ -27,5 +28,3 @@ def as_guest() -> Iterator[None]:
         if found := storage_error(error):
             raise found from error
         raise
-    finally:
-        restore_foreign_variables()

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan_cli import __version__
+from dcgan_cli.api.arguments import array, path_text, whole
 from dcgan_cli.api.guest import as_guest
 from dcgan_cli.commands.sample import GRIDS, MAX_GRID
 from dcgan_cli.core.sampling.pictures import grid_picture, write_picture
@@ -32,23 +33,22 @@ def save_grid(
         ConfigError: the array or the ending is another, or the format cannot hold the grid.
         StorageError: the file cannot be written.
     """
-    array, file = np.asarray(images), Path(path)
-    if array.ndim == 3 and array.shape[-1] not in (1, 3):  # Else it may be one image.
-        array = array[..., np.newaxis]
-    if array.dtype != np.uint8 or array.ndim != 4 or array.shape[-1] not in (1, 3):
+    grid, file = array(images, "images"), Path(path_text(path, "path"))
+    if grid.ndim == 3 and grid.shape[-1] not in (1, 3):  # Else it may be one image.
+        grid = grid[..., np.newaxis]
+    if grid.dtype != np.uint8 or grid.ndim != 4 or grid.shape[-1] not in (1, 3):
         raise ConfigError(
-            f"images must be uint8 [N, H, W, 1 or 3], got {array.dtype} {list(array.shape)}"
+            f"images must be uint8 [N, H, W, 1 or 3], got {grid.dtype} {list(grid.shape)}"
         )
-    if not array.size or len(array) > MAX_GRID:
-        raise ConfigError(f"a grid holds 1 to {MAX_GRID:,} images, got {list(array.shape)}")
+    if not grid.size or len(grid) > MAX_GRID:
+        raise ConfigError(f"a grid holds 1 to {MAX_GRID:,} images, got {list(grid.shape)}")
     ending = file.suffix.lower()
     if ending not in GRIDS:
         raise ConfigError(f"{file} must end in {', '.join(GRIDS)}")
-    if columns is not None and columns < 1:
-        raise ConfigError(f"columns must be at least 1, got {columns}")
+    in_row = None if columns is None else whole(columns, "columns", 1)
     with as_guest():
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file) as stream:
             facts = {"dcgan_version": __version__}
-            write_picture(stream, grid_picture(array, columns), facts, ending)
+            write_picture(stream, grid_picture(grid, in_row), facts, ending)
     return file

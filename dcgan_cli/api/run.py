@@ -1,10 +1,12 @@
 """A run folder as an object."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dcgan_cli.api.arguments import path_text
 from dcgan_cli.api.guest import as_guest
 from dcgan_cli.core.runs import checkpoints
 from dcgan_cli.core.runs.find import BUNDLED, run_to_read, title
@@ -56,16 +58,19 @@ class Run:
         return self._folder.path
 
     @property
+    @as_guest()
     def settings(self) -> dict[str, Any]:
         """Every setting by its dotted name, such as "optimizer.learning_rate"."""
         return flatten(self._folder.config())
 
     @property
+    @as_guest()
     def state(self) -> str:
         """Return "running", "finished", "interrupted", "failed", "killed" or "unknown"."""
         return str(current_status(self._folder)["state"])
 
     @property
+    @as_guest()
     def metrics(self) -> list[dict[str, float]]:
         """The rows of `metrics.csv`, one for each epoch, for `pandas.DataFrame(run.metrics)`.
 
@@ -76,6 +81,7 @@ class Run:
         return self._folder.metrics()
 
     @property
+    @as_guest()
     def checkpoints(self) -> list[Checkpoint]:
         """The kept checkpoints, oldest first, without those with a damaged manifest."""
         return [
@@ -90,6 +96,7 @@ class Run:
         ]
 
     @property
+    @as_guest()
     def samples(self) -> list[Path]:
         """The PNG files of the epochs' grids, in order."""
         return [path for _, path in self._folder.frames()]
@@ -109,20 +116,24 @@ class Run:
         return printable(f"<Run {name}: {status['state']}{epochs}{score}>")
 
     def _repr_png_(self) -> bytes | None:
-        """Return the newest grid for notebooks."""
-        grids = self.samples
-        return grids[-1].read_bytes() if grids else None
+        """Return the newest grid for notebooks; None if there is none that is a PNG."""
+        from dcgan_cli.core.sampling.pictures import read_png
+
+        with suppress(OSError):
+            return read_png(self.samples[-1]) if self.samples else None
+        return None
 
 
 def folder_of(run: "Run | str | os.PathLike[str]") -> RunFolder:
     """Return the run folder, with an absolute path; see `Run`.
 
     Raises:
+        ConfigError: `run` is no run and no path.
         CheckpointError: there is no such run, or it is not to be used.
     """
     if isinstance(run, Run):
         return run._folder
-    name = os.fspath(run)
+    name = path_text(run, "run")
     return RunFolder(Path(os.path.abspath(run_to_read(None if name == "latest" else name).path)))
 
 

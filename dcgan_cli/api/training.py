@@ -20,7 +20,8 @@ def train(*words: str, progress: bool = True) -> Run:
     CPU, TensorFlow's operations are deterministic in the whole process.
 
     Ctrl-C, or the stop button of a notebook, saves the state after the current step. In a thread
-    other than the main one there are no signals, so nothing stops training but its end.
+    other than the main one there are no signals, so nothing stops training but its end. A call
+    waits for those in other threads, because Hydra's state belongs to the process.
 
     Args:
         words: the words of `dcgan train`, such as "epochs=10", "loss=hinge", "resume=latest" or

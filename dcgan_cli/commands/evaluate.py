@@ -28,7 +28,7 @@ from dcgan_cli.errors import (
 )
 from dcgan_cli.settings.overrides import shell_word
 from dcgan_cli.settings.registry import entry
-from dcgan_cli.settings.schema import DataConfig
+from dcgan_cli.settings.schema import DataConfig, is_hdf5
 from dcgan_cli.text import printable
 
 if TYPE_CHECKING:
@@ -143,6 +143,12 @@ def evaluation_of_run(
             "put them back, or say with --data where they are"
         )
     which = features or config.evaluation.features
+    if not features and is_hdf5(which):
+        typed = shell_word(which)
+        raise DataError(
+            f"evaluation.features of {run.path} is an HDF5 file, which can do harm; if you trust "
+            f"it, add --features {typed}"
+        )
     return evaluation_of(config.data, data, which, count, progress)
 
 

@@ -6,6 +6,7 @@ must not depend on variables and files that were set for other programs.
 
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,28 +28,44 @@ RECORDED = {"TF_ENABLE_ONEDNN_OPTS"}
 
 
 _removed: dict[str, str] = {}
+_guests = 0
+"""Blocks of `foreign_variables_return` that are running, in all threads."""
+_lock = threading.Lock()
 
 
 def remove_foreign_variables() -> tuple[str, ...]:
     """Remove variables that would change TensorFlow's arithmetic from this process.
 
     TensorFlow reads some when it is imported and others at its first step, so they stay removed
-    until `restore_foreign_variables`.
+    until the last block of `foreign_variables_return` ends.
 
     Returns:
         The names of the removed variables; the same names on every call.
     """
-    for name in list(os.environ):
-        if FOREIGN.fullmatch(name) and name not in RECORDED:
-            _removed[name] = os.environ.pop(name)
-    return tuple(sorted(_removed))
+    with _lock:
+        for name in list(os.environ):
+            if FOREIGN.fullmatch(name) and name not in RECORDED:
+                _removed[name] = os.environ.pop(name)
+        return tuple(sorted(_removed))
 
 
-def restore_foreign_variables() -> None:
-    """Undo `remove_foreign_variables`, in a process that continues with other work."""
-    while _removed:
-        name, value = _removed.popitem()
-        os.environ.setdefault(name, value)
+@contextmanager
+def foreign_variables_return() -> Iterator[None]:
+    """Undo `remove_foreign_variables` after the block, in a process that has other work.
+
+    Variables belong to the process, so they return when no other thread is in such a block either.
+    """
+    global _guests
+    with _lock:
+        _guests += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _guests -= 1
+            while not _guests and _removed:
+                name, value = _removed.popitem()
+                os.environ.setdefault(name, value)
 
 
 @contextmanager

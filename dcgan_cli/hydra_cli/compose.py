@@ -75,13 +75,19 @@ def checked(cfg: "DictConfig", name: str = "train") -> TrainConfig:
         )
     if config.resume is None:  # Else it is the run's own settings that must go together.
         config.check_together()
-    # A run may be resumed from another folder. What tfds takes is a name.
-    if config.data.path is not None and config.data.name != "tfds":
-        config.data.path = os.path.abspath(os.path.expanduser(config.data.path))
-    scores = config.evaluation
+    # A run may be resumed from another folder. What tfds takes is a name; whether a resumed run
+    # takes a name, `resumed_config` knows.
+    data, scores = config.data, config.evaluation
+    if data.path is not None and data.name != "tfds" and config.resume is None:
+        data.path = absolute(data.path)
     if scores.features not in NAMED_FEATURES:
-        scores.features = os.path.abspath(os.path.expanduser(scores.features))
+        scores.features = absolute(scores.features)
     return config
+
+
+def absolute(path: str) -> str:
+    """Return a path that was typed as an absolute one."""
+    return os.path.abspath(os.path.expanduser(path))
 
 
 def compose_with_hydra(line: CommandLine) -> "DictConfig":

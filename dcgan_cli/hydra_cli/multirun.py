@@ -23,6 +23,7 @@ from dcgan_cli.hydra_cli.compose import (
 from dcgan_cli.hydra_cli.sweep import Sweep, failures
 from dcgan_cli.hydra_cli.sweep_table import print_sweep
 from dcgan_cli.settings.overrides import override
+from dcgan_cli.settings.registry import BUILT_IN
 from dcgan_cli.text import counted
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def compose_sweep(line: CommandLine) -> tuple[CommandLine, "DictConfig"]:
     """Check the words of a sweep without their ranges, which are each job's own affair.
 
     Returns:
-        The command line with each glob written out, and the settings that all jobs share.
+        The command line with each glob written out and each option of a swept choice as a sweep,
+        and the settings that all jobs share.
 
     Raises:
         ConfigError: a word cannot be used.
@@ -45,12 +47,32 @@ def compose_sweep(line: CommandLine) -> tuple[CommandLine, "DictConfig"]:
     mistakes.check_names(line.overrides, folders)
     line = CommandLine(mistakes.expand_globs(line.overrides, folders), line.options)
     fixed, choices = mistakes.split_sweep(line.overrides)
-    cfg = compose_with_hydra(CommandLine(fixed, line.options))
+    # `KIND.options.NAME` exists only together with a choice, of which there may be several.
+    groups = {kind: [c for c in choices if c.startswith(f"{kind}=")] for kind in BUILT_IN}
+    own = [word for word in fixed if groups.get(_group_of_option(word))]
+    shared = [word for word in fixed if word not in own]
+    cfg = compose_with_hydra(CommandLine(shared, line.options))
     checked(cfg, line.options.config_name)
     mistakes.check_sweep(line.overrides, searches=search.is_search(cfg))
     for choice in choices:
-        compose_with_hydra(CommandLine([*fixed, choice], line.options))
-    return line, cfg
+        options = [word for word in own if choice in groups[_group_of_option(word)]]
+        for together in groups.get(_group_of_option(choice)) or [""]:
+            words = [*shared, *filter(None, [together]), choice, *options]
+            compose_with_hydra(CommandLine(words, line.options))
+    # Hydra composes what has one value without the swept choices, so let it count as swept.
+    overrides = [_as_swept(word) if word in own else word for word in line.overrides]
+    return CommandLine(overrides, line.options), cfg
+
+
+def _as_swept(word: str) -> str:
+    key, _, value = word.partition("=")
+    return f"{key}=choice({value})"
+
+
+def _group_of_option(word: str) -> str:
+    """Return the group of an override that sets an option of a single choice; "" for others."""
+    group, own, _ = word.partition("=")[0].lstrip("+").partition(".options.")
+    return group if own else ""
 
 
 def run_sweep(line: CommandLine) -> None:

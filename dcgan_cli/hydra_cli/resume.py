@@ -2,11 +2,40 @@
 
 from typing import Any
 
+from dcgan_cli.core.runs.find import open_run
 from dcgan_cli.core.runs.folder import RunFolder
-from dcgan_cli.errors import ConfigError
+from dcgan_cli.errors import CheckpointError, ConfigError, PluginError
+from dcgan_cli.hydra_cli.compose import absolute
 from dcgan_cli.hydra_cli.mistakes import parse
-from dcgan_cli.settings.schema import TrainConfig
+from dcgan_cli.settings.overrides import override, shell_word
+from dcgan_cli.settings.registry import foreign_entries
+from dcgan_cli.settings.schema import TrainConfig, is_hdf5
 from dcgan_cli.settings.tree import flatten, from_dict, group_names, keys, may_change
+
+
+def own_choices(words: list[str]) -> list[str]:
+    """Return the words that choose what the run to resume chose, where that has its own options.
+
+    They go in front of `words`: `KIND.options.NAME` exists only together with its choice.
+
+    Raises:
+        PluginError: a plug-in that the run needs is not loaded.
+    """
+    overrides = map(parse, words)
+    named = [str(one.value()) for one in overrides if one.key_or_group == "resume" and one.value()]
+    if not named:
+        return []
+    try:
+        config = open_run(named[-1]).config()
+    except PluginError:
+        raise
+    except CheckpointError:  # It is raised again after the words have been checked.
+        return []
+    return [
+        f"{one.kind}={one.name}"
+        for one in foreign_entries()
+        if one.options and getattr(config, one.kind).name == one.name
+    ]
 
 
 def resumed_config(words: list[str], composed: TrainConfig, run: RunFolder) -> TrainConfig:
@@ -18,18 +47,33 @@ def resumed_config(words: list[str], composed: TrainConfig, run: RunFolder) -> T
         run: the run to resume.
 
     Raises:
-        ConfigError: an override changes a setting that may not change.
+        ConfigError: an override changes a setting that may not change, or the run names an HDF5
+            file of features that no override names.
         CheckpointError: the run's settings cannot be read.
     """
-    own = flatten(run.config())
+    before = run.config()
+    own, changeable = flatten(before), may_change(before)
     asked = flatten(composed)
-    for name in _named_keys(words):
-        if asked[name] != own[name] and name not in may_change():
+    # Only now is it known whether it is a path, which may be relative, or a name.
+    if composed.data.path is not None and own["data.name"] != "tfds":
+        asked["data.path"] = absolute(composed.data.path)
+    named = _named_keys(words)
+    for name in named:
+        if name not in asked:  # An option of another choice.
+            continue
+        if asked[name] != own.get(name) and name not in changeable:
             raise ConfigError(
-                f"{name} cannot change when resuming: {run.path} has {own[name]}, "
+                f"{name} cannot change when resuming: {run.path} has {own.get(name)}, "
                 f"not {asked[name]}; start a new run to change it"
             )
         own[name] = asked[name]
+    features = own["evaluation.features"]
+    if own["evaluate_every"] and is_hdf5(features) and "evaluation.features" not in named:
+        typed = shell_word(override("evaluation.features", features))
+        raise ConfigError(
+            f"evaluation.features of {run.path} is an HDF5 file, which can do harm; if you trust "
+            f"it, add {typed}"
+        )
     return _from_flat(own)
 
 

@@ -24,7 +24,7 @@ from dcgan_cli.hydra_cli.compose import (
     own_hydra,
 )
 from dcgan_cli.hydra_cli.multirun import run_hydra, run_sweep
-from dcgan_cli.hydra_cli.resume import names_data, resumed_config
+from dcgan_cli.hydra_cli.resume import names_data, own_choices, resumed_config
 from dcgan_cli.hydra_cli.sweep_table import name_one
 from dcgan_cli.settings.overrides import shell_word
 from dcgan_cli.settings.schema import TrainConfig
@@ -104,8 +104,9 @@ def _run_once(line: CommandLine, prepare: Prepare, *, logs: bool) -> RunFolder:
         The folder.
     """
     mistakes.check_single(line.overrides)
+    own = own_choices(line.overrides)
     with own_hydra():
-        cfg = compose_with_hydra(line)
+        cfg = compose_with_hydra(CommandLine([*own, *line.overrides], line.options))
         config = checked(cfg, line.options.config_name)
     if cfg.hydra.sweeper.get("params"):
         raise ConfigError("these settings are a sweep's; add -m for a run of each")

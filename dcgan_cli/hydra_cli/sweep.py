@@ -102,8 +102,9 @@ class Sweep:
                 say(f"already finished: {shown_path(run.path)}")
                 return read_job(run.path).score
             else:
-                # Data that the sweep's own command names may be fetched.
-                named = [word for word in words if word.startswith("data.path=")]
+                # What the sweep's own command names may be fetched and read.
+                names = ("data.path=", "evaluation.features=")
+                named = [word for word in words if word.startswith(names)]
                 words = [override("resume", str(run.path)), *named]
         except ConfigError as error:  # The folder belongs to another sweep.
             say(f"dcgan: {error}")

@@ -76,6 +76,26 @@ def check_fields(section: Any, prefix: str) -> None:
             _check(type(section), setting, getattr(section, setting.name), prefix)
 
 
+def check_options(options: Any, prefix: str) -> None:
+    """Check that a class can hold the options of a registered entry.
+
+    Args:
+        options: what was registered as the class.
+        prefix: the prefix of the names of its settings in messages.
+
+    Raises:
+        ConfigError: it is not a dataclass, or a field has no default, a type that settings cannot
+            have, or a default that is out of range.
+    """
+    if not (isinstance(options, type) and dataclasses.is_dataclass(options)):
+        raise ConfigError("options must be a dataclass (the class, not an instance)")
+    for option in dataclasses.fields(options):
+        if option.default is option.default_factory is dataclasses.MISSING:
+            raise ConfigError(f"option {option.name} needs a default")
+        _base_type(options, option)
+    check_fields(options(), prefix)
+
+
 def is_setting(section: Any, setting: "dataclasses.Field[Any]") -> bool:
     """Return whether a field is a single setting, not a group or the field `options`."""
     if setting.metadata:
@@ -113,9 +133,12 @@ def type_of(section: Any, setting: "dataclasses.Field[Any]") -> Any:
 def _base_type(section: type, setting: "dataclasses.Field[Any]") -> tuple[type, bool]:
     """Return the type of a setting without `| None`, and whether None is allowed."""
     hint = type_of(section, setting)
-    optional = isinstance(hint, types.UnionType) and type(None) in hint.__args__
-    base = next((k for k in typing.get_args(hint) if k is not type(None)), hint)
-    if base not in _WORDS:
+    is_union = typing.get_origin(hint) in (types.UnionType, typing.Union)  # The latter of Optional.
+    parts = typing.get_args(hint) if is_union else (hint,)
+    optional = type(None) in parts
+    bases = [part for part in parts if part is not type(None)]
+    base = bases[0]
+    if len(bases) > 1 or base not in _WORDS:
         raise ConfigError(
             f"{section.__name__}.{setting.name} must have the type int, float, str or bool, "
             f"optionally with | None; its type is {hint}"

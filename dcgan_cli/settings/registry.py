@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from dcgan_cli.errors import ConfigError
+from dcgan_cli.settings.field import check_options
 
 T = TypeVar("T")
 BUILT_IN = {
@@ -35,6 +36,8 @@ class Origin:
     """SHA-256 of the file; None for a package."""
     version: str | None = None
     """Version of the package; None for a file."""
+    path: str | None = None
+    """Absolute path of the file; None for a package."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +84,7 @@ class Model(Entry):
     sizes: tuple[int, ...] = ()
     initial_stddev: float | None = None
     transformed_channels: tuple[int, ...] = ()
+    independent: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +150,8 @@ def loss(
         options: a dataclass of the loss's own settings; see `dcgan_cli.settings.field.key`.
 
     Raises:
-        ConfigError: the name is taken or invalid, or `options` is not a dataclass.
+        ConfigError: the name is taken or invalid, or `options` is not a dataclass of settings with
+            types and defaults that settings can have.
     """
     return _register(
         Loss,
@@ -166,6 +171,7 @@ def model(
     sizes: tuple[int, ...] = (),
     initial_stddev: float | None = None,
     transformed_channels: tuple[int, ...] = (),
+    independent: bool = True,
     options: type | None = None,
 ) -> Callable[[T], T]:
     """Register a generator and a discriminator, selected by `model=NAME`.
@@ -184,6 +190,9 @@ def model(
         transformed_channels: numbers of image channels for which the class has a third method,
             `transformed(generator, discriminator)`, which returns both Keras models as functions
             with transformed convolutions; see `gan/gradients.py`, `Networks`.
+        independent: whether the discriminator's features of an image depend on that image alone.
+            False makes the training step run it on real and generated images separately, as batch
+            normalization does in any case.
         options: a dataclass of the model's own settings.
 
     Raises:
@@ -198,6 +207,7 @@ def model(
         sizes=tuple(sizes),
         initial_stddev=initial_stddev,
         transformed_channels=transformed_channels,
+        independent=independent,
     )
 
 
@@ -290,7 +300,7 @@ def registering(origin: Origin) -> Iterator[list[Entry]]:
     _load_built_in()
     before = {kind: dict(entries) for kind, entries in _registry.entries.items()}
     added: list[Entry] = []
-    _registry.origin = origin
+    outer, _registry.origin = _registry.origin, origin  # A plug-in may load another.
     try:
         yield added
         added += [
@@ -303,7 +313,7 @@ def registering(origin: Origin) -> Iterator[list[Entry]]:
         _registry.entries = before
         raise
     finally:
-        _registry.origin = None
+        _registry.origin = outer
 
 
 def _register(entry_type: type[Entry], name: str, **facts: Any) -> Callable[[Any], Any]:
@@ -316,12 +326,11 @@ def _register(entry_type: type[Entry], name: str, **facts: Any) -> Callable[[Any
         )
 
     def register(build: Any) -> Any:
-        options = facts["options"]
-        if options is not None and not dataclasses.is_dataclass(options):
-            raise ConfigError(f"{entry_type.kind}={name}: options must be a dataclass")
-        for option in dataclasses.fields(options) if options else ():
-            if option.default is option.default_factory is dataclasses.MISSING:
-                raise ConfigError(f"{entry_type.kind}={name}: option {option.name} needs a default")
+        if facts["options"] is not None:
+            try:
+                check_options(facts["options"], f"{entry_type.kind}.options.")
+            except ConfigError as error:
+                raise ConfigError(f"{entry_type.kind}={name}: {error}") from None
         _load_built_in()
         entries = _registry.entries[entry_type.kind]
         origin = None

@@ -7,6 +7,7 @@ them: every value of a `TrainConfig` is in range.
 import dataclasses
 import functools
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any, ClassVar
 
 from dcgan_cli.errors import ConfigError
@@ -34,6 +35,8 @@ class Choice(Section):
         own = registry.entry(self.kind, self.name).options
         prefix = f"{self.kind}.options."
         values = self.options
+        if not isinstance(values, dict if own is None else (dict, own)):
+            raise ConfigError(f"{prefix.rstrip('.')} must be a group of keys, got {values!r}")
         if own is None:
             if values:
                 raise ConfigError(f"{self.kind}={self.name} has no options, got {sorted(values)}")
@@ -255,6 +258,15 @@ class StrategyConfig(Section):
 
 
 NAMED_FEATURES = ("auto", "mnist", "colour", "untrained", "inception")
+
+
+def is_hdf5(features: str) -> bool:
+    """Return whether `evaluation.features` names an HDF5 file.
+
+    Its library is no match for a malicious file, so it is read only if the user typed the name, and
+    never because a run folder has it.
+    """
+    return features not in NAMED_FEATURES and PurePath(features).suffix == ".h5"
 
 
 @dataclass(kw_only=True, slots=True)

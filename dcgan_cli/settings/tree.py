@@ -23,6 +23,8 @@ class Key:
     doc: str
     may_change: bool = False
     """Whether the value may change when a run is resumed."""
+    choice: str = ""
+    """The choice of its group that alone has the setting; "" if all have it."""
 
 
 def keys(section: type = TrainConfig, prefix: str = "") -> Iterator[Key]:
@@ -45,7 +47,8 @@ def _own_keys(kind: str) -> Iterator[Key]:
         if (own := registry.entry(kind, name).options) is not None:
             for setting in dataclasses.fields(own):
                 one = _key(own, setting, f"{kind}.options.")
-                yield dataclasses.replace(one, doc=f"{one.doc or setting.name}; for {kind}={name}")
+                doc = f"{one.doc or setting.name}; for {kind}={name}"
+                yield dataclasses.replace(one, doc=doc, choice=name)
 
 
 def _key(section: type, setting: "dataclasses.Field[Any]", prefix: str) -> Key:
@@ -57,9 +60,21 @@ def _key(section: type, setting: "dataclasses.Field[Any]", prefix: str) -> Key:
     return Key(prefix + setting.name, kind, default, facts.get("doc", ""), may_change)
 
 
-def may_change() -> set[str]:
-    """Return the names of the settings that may change when a run is resumed."""
-    return {key.name for key in keys() if key.may_change}
+def may_change(config: TrainConfig | None = None) -> set[str]:
+    """Return the names of the settings that may change when a run is resumed.
+
+    Args:
+        config: the settings of the run. Without it, options of all choices count.
+    """
+    chosen = flatten(config) if config else {}
+    return {
+        key.name
+        for key in keys()
+        if key.may_change
+        and (
+            not key.choice or chosen.get(f"{key.name.partition('.')[0]}.name") in (None, key.choice)
+        )
+    }
 
 
 def from_dict(values: Any, section: type = TrainConfig, prefix: str = "") -> Any:

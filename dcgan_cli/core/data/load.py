@@ -19,6 +19,7 @@ from dcgan_cli.core.data.pictures.lazy_images import LazyImages
 from dcgan_cli.core.data.pictures.listing import first_names
 from dcgan_cli.core.data.pictures.preprocessing import Form, fit_array
 from dcgan_cli.core.data.pictures.reading import Pictures
+from dcgan_cli.core.plugin_errors import plugin_errors
 from dcgan_cli.errors import ConfigError, DataError, UnusablePicturesError
 from dcgan_cli.settings.registry import entry
 from dcgan_cli.settings.schema import DataConfig
@@ -36,7 +37,8 @@ def fetch(config: DataConfig) -> None:
         DataError: the data set cannot be downloaded.
     """
     if (fetch_source := entry("data", config.name).fetch) is not None:
-        fetch_source(config)
+        with plugin_errors(config):
+            fetch_source(config)
 
 
 def load_training_images(config: DataConfig, progress: ProgressCallback = no_progress) -> ImageSet:
@@ -73,7 +75,8 @@ def _read(
             raise ConfigError(f"data={config.name} needs data.path={source.needs_path}")
         if config.name != "tfds":
             config = dataclasses.replace(config, path=str(as_written(Path(config.path))))
-    found = source.build(config, split)
+    with plugin_errors(config):
+        found = source.build(config, split)
     if found is None:
         raise NoSplitError(f"data={config.name} has no split {split}")
     form = Form.of(config)
@@ -95,7 +98,7 @@ def _as_image_set(found: Any, source: str) -> ImageSet:
             f"{source} must return images, or images and labels, got {len(found)} parts"
         )
     images, labels = found if isinstance(found, tuple) else (found, None)
-    images = np.asarray(images)
+    images = _as_array(images, f"{source} must return images")
     if images.ndim == 3:
         images = images[..., np.newaxis]
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or images.dtype != np.uint8:
@@ -107,13 +110,29 @@ def _as_image_set(found: Any, source: str) -> ImageSet:
         raise DataError(f"{source} returned no images")
     if labels is None:
         return ImageSet(images, None, source)
-    labels = np.asarray(labels)
+    labels = _as_array(labels, f"{source} must return labels")
     if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu" or labels.min() < 0:
         raise DataError(
             f"{source} must return labels as {len(images)} whole numbers from 0, "
             f"got {labels.dtype} {list(labels.shape)}"
         )
     return ImageSet(images, labels, source)
+
+
+def _as_array(values: Any, expected: str) -> np.ndarray:
+    """Return what a registered source returned as an array.
+
+    Args:
+        values: images or labels.
+        expected: what must be returned, as the beginning of the message.
+
+    Raises:
+        DataError: the values do not make an array.
+    """
+    try:
+        return np.asarray(values)
+    except Exception as error:  # Such as lists of lists of different lengths.
+        raise DataError(f"{expected} as one array, all of one size ({error})") from None
 
 
 def _read_files(

@@ -28,6 +28,7 @@ from dcgan_cli.core.networks.device import building
 from dcgan_cli.core.networks.weights import assign
 from dcgan_cli.core.storage import reading
 from dcgan_cli.errors import CheckpointError, DataError
+from dcgan_cli.settings.schema import is_hdf5
 
 CLASSIFIERS = ASSETS / "classifiers"
 SHIPPED = {
@@ -143,7 +144,7 @@ def feature_extractor(
         return _inception(image_shape)
     path = Path(setting).expanduser().resolve()
     name = f"{Path(setting).name.partition('.')[0]}-{_sha256(path)[:8]}"
-    read = _from_h5 if path.suffix == ".h5" else _from_npz
+    read = _from_h5 if is_hdf5(setting) else _from_npz
     return FeatureExtractor(name, read(path, image_shape), knows_classes=True)
 
 

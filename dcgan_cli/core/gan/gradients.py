@@ -29,8 +29,7 @@ class Networks:
     generator_weights: list[keras.Variable]
     discriminator_weights: list[keras.Variable]
     independent_logits: bool
-    """Whether an image's logit depends on that image alone: the discriminator has no batch
-    normalization."""
+    """Whether an image's logit depends on that image alone; see `couples_images`."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,8 @@ def _gradients_together(networks: Networks, batch: Batch, objective: Objective) 
 def _gradients_apart(networks: Networks, batch: Batch, loss: Loss) -> Gradients:
     """Run the discriminator on real and generated images separately, for separate batch statistics.
 
-    There are no penalties: they need per-image input gradients, which batch normalization prevents.
+    There are no penalties: they need per-image input gradients, which logits that depend on the
+    whole batch prevent.
     """
     with tf.GradientTape() as generator_tape:
         fake_images = networks.generate(batch.latents)

@@ -14,7 +14,8 @@ from dcgan_cli.core.gan.updates import build_optimizer, optimizer_state
 from dcgan_cli.core.networks.build import (
     build_discriminator,
     build_generator,
-    has_batch_norm,
+    check_independence,
+    couples_images,
 )
 from dcgan_cli.core.networks.device import resolve_convolution
 from dcgan_cli.core.networks.weights import named_variables
@@ -70,22 +71,29 @@ def build_gan(config: TrainConfig, steps: int) -> Gan:
         steps: number of steps of the whole run; the learning rate's cooldown ends with them.
 
     Raises:
-        ConfigError: a registered model has batch normalization, which a penalty does not allow.
+        ConfigError: the logits of a registered model depend on the whole batch, which a penalty
+            does not allow, or which the model does not declare; or two variables have one name.
     """
     generator = build_generator(config)
     discriminator = build_discriminator(config)
-    if config.is_penalised and has_batch_norm(discriminator):
+    if not couples_images(config, discriminator):
+        if entry("model", config.model.name).origin:
+            check_independence(config, discriminator)
+    elif config.is_penalised:
         raise ConfigError(
-            f"model={config.model.name} has batch normalization in its discriminator, but penalties"
-            " need independent images; use blocks.norm instead, or train without the penalty"
+            f"model={config.model.name} has batch normalization or another mix of images in its "
+            "discriminator, but penalties need independent images; use blocks.norm instead, or "
+            "train without the penalty"
         )
-    return Gan(
+    gan = Gan(
         generator,
         discriminator,
         build_optimizer(config.optimizer, generator, steps),
         build_optimizer(config.optimizer, discriminator, steps),
         build_generator(config) if config.ema else None,
     )
+    gan.variables()  # Checks their names before anything is written.
+    return gan
 
 
 def compile_step(gan: Gan, config: TrainConfig, strategy: tf.distribute.Strategy) -> TrainStep:
@@ -217,7 +225,7 @@ def training_networks(gan: Gan, config: TrainConfig) -> Networks:
         discriminate_augmented if config.loss.diffaugment else discriminate,
         gan.generator.trainable_variables,
         gan.discriminator.trainable_variables,
-        independent_logits=not has_batch_norm(gan.discriminator),
+        independent_logits=not couples_images(config, gan.discriminator),
     )
 
 

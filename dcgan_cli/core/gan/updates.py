@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from dcgan_cli.core.networks.weights import by_name
 from dcgan_cli.settings.registry import entry
 from dcgan_cli.settings.schema import OptimizerConfig
 
@@ -64,9 +65,14 @@ def build_optimizer(settings: OptimizerConfig, network: keras.Model, steps: int)
 
 
 def optimizer_state(optimizer: keras.Optimizer) -> dict[str, keras.Variable]:
-    """Return an optimizer's variables by name, without the learning rate, which is a setting."""
-    return {
-        variable.path.partition("/")[2]: variable
+    """Return an optimizer's variables by name, without the learning rate, which is a setting.
+
+    Raises:
+        ConfigError: two have the same name.
+    """
+    pairs = [
+        (variable.path.partition("/")[2], variable)
         for variable in optimizer.variables
         if variable is not optimizer.learning_rate
-    }
+    ]
+    return by_name(pairs, f"the optimizer {optimizer.name}")

@@ -1,5 +1,6 @@
 """Layer factory: one initializer, slope and normalization per network."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -10,7 +11,9 @@ from dcgan_cli.settings.registry import entry
 from dcgan_cli.settings.schema import ModelConfig
 
 KERNEL = 5
-"""Height and width of every kernel."""
+"""Height and width of the kernels of `down` and `up`."""
+SEEDS = 64
+"""Seeds that are drawn at once; initial weights depend on this number from the 65th seed on."""
 
 
 class Blocks:
@@ -36,7 +39,7 @@ class Blocks:
         self.model = model
         self.batch_norm = batch_norm
         self.spectral_norm = spectral_norm
-        self._seeds = iter(np.random.SeedSequence([seed, stream]).generate_state(64).tolist())
+        self._seeds = _seeds(seed, stream)
 
     def dense(self, units: int, **options: Any) -> keras.layers.Layer:
         """Return a dense layer."""
@@ -65,10 +68,11 @@ class Blocks:
         """
         options = {"padding": "same", "use_bias": False, "name": name, **self._initial()}
         if self.model.upsample == "transposed":
-            return keras.layers.Conv2DTranspose(channels, KERNEL, strides=strides, **options)(x)
+            layer = keras.layers.Conv2DTranspose(channels, KERNEL, strides=strides, **options)
+            return self._divided(layer)(x)
         if strides > 1:
             x = keras.layers.UpSampling2D(strides, name=f"{name}_resize")(x)
-        return keras.layers.Conv2D(channels, KERNEL, **options)(x)
+        return self._divided(keras.layers.Conv2D(channels, KERNEL, **options))(x)
 
     def norm(self, name: str) -> keras.layers.Layer:
         """Return batch normalization, or layer normalization with one scale per channel."""
@@ -87,9 +91,9 @@ class Blocks:
     def _initial(self) -> dict[str, Any]:
         """Return the next kernel's initializer.
 
-        `dcgan` uses a normal distribution with standard deviation 0.02 (Radford et al. 2016,
-        section 4). The others use Keras's default (Glorot & Bengio 2010, equation 16), as the
-        tutorial does.
+        It is a normal distribution with the standard deviation that the model is registered with;
+        `dcgan` has 0.02 (Radford et al. 2016, section 4). Without one it is Keras's default (Glorot
+        & Bengio 2010, equation 16), as the tutorial has it.
         """
         seed = next(self._seeds)
         stddev = entry("model", self.model.name).initial_stddev
@@ -99,3 +103,12 @@ class Blocks:
 
     def _divided(self, layer: keras.layers.Layer) -> keras.layers.Layer:
         return SpectralNormalization(layer, next(self._seeds)) if self.spectral_norm else layer
+
+
+def _seeds(seed: int, stream: int) -> Iterator[int]:
+    """Yield the seeds of a network's kernels, without end."""
+    sequence = np.random.SeedSequence([seed, stream])
+    drawn = sequence
+    while True:
+        yield from drawn.generate_state(SEEDS).tolist()
+        (drawn,) = sequence.spawn(1)

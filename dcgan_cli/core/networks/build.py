@@ -7,11 +7,16 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from dcgan_cli.core.networks.blocks import Blocks
 from dcgan_cli.core.networks.layers import SpectralNormalization
+from dcgan_cli.errors import ConfigError
 from dcgan_cli.settings.registry import entry
 from dcgan_cli.settings.schema import TrainConfig
+
+CHECKED_IMAGES = 4
+"""Images of the check for independence."""
 
 
 def build_generator(config: TrainConfig) -> keras.Model:
@@ -61,10 +66,44 @@ def build_discriminator(config: TrainConfig) -> keras.Model:
     return keras.Model(inputs, logit, name="discriminator")
 
 
-def has_batch_norm(discriminator: keras.Model) -> bool:
-    """Return whether a discriminator has batch normalization."""
-    kinds = (getattr(layer, "divided", layer) for layer in discriminator.layers)
-    return any(isinstance(layer, keras.layers.BatchNormalization) for layer in kinds)
+def couples_images(config: TrainConfig, discriminator: keras.Model) -> bool:
+    """Return whether an image's logit depends on the other images of its batch.
+
+    It does if the model is registered with `independent=False`, or if a layer at any depth is batch
+    normalization.
+    """
+    layers = discriminator._flatten_layers()  # Keras has no public way to the inner layers.
+    has_batch_norm = any(isinstance(layer, keras.layers.BatchNormalization) for layer in layers)
+    return has_batch_norm or not entry("model", config.model.name).independent
+
+
+def check_independence(config: TrainConfig, discriminator: keras.Model) -> None:
+    """Check that changing one image leaves the logits of the others as they are.
+
+    Otherwise the generator's gradients would be wrong. No variable changes.
+
+    Raises:
+        ConfigError: another logit changes.
+    """
+    images = np.random.default_rng(0).uniform(-1, 1, (CHECKED_IMAGES, *config.image_shape))
+    classes = np.zeros(CHECKED_IMAGES, np.int32)
+
+    def other_logits() -> np.ndarray:
+        inputs = [tf.constant(images, tf.float32), tf.zeros(2, tf.int32)]
+        if config.model.conditional:
+            inputs.append(tf.one_hot(classes, config.data.classes))
+        with keras.StatelessScope():  # Random numbers of Keras's layers are the same each time.
+            return discriminator(inputs, training=True).numpy()[1:]
+
+    before, again = other_logits(), other_logits()
+    images[0] = 1
+    # A model with random numbers of its own cannot be checked.
+    if np.array_equal(before, again) and not np.array_equal(before, other_logits()):
+        name = config.model.name
+        raise ConfigError(
+            f"model={name}: the logit of an image depends on other images of its batch; register "
+            f'it with @dcgan.model("{name}", independent=False)'
+        )
 
 
 def _model(config: TrainConfig) -> Any:

@@ -169,7 +169,7 @@ class SpectralNormalization(keras.layers.Layer):
     def build(self, input_shape: tuple[int, ...]) -> None:
         self.divided.build(input_shape)
         self.u = self.add_weight(
-            shape=(self.divided.kernel.shape[-1],),
+            shape=(_matrix(self.divided, self.divided.kernel).shape[-1],),
             initializer=keras.initializers.RandomNormal(seed=self.seed),
             trainable=False,
             aggregation="mean",
@@ -178,7 +178,7 @@ class SpectralNormalization(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         kernel = tf.convert_to_tensor(self.divided.kernel)
-        matrix = tf.reshape(kernel, (-1, kernel.shape[-1]))
+        matrix = _matrix(self.divided, kernel)
         u = tf.convert_to_tensor(self.u)
         v = tf.stop_gradient(_unit(tf.linalg.matvec(matrix, u)))
         u = tf.stop_gradient(_unit(tf.linalg.matvec(matrix, v, transpose_a=True)))
@@ -190,6 +190,13 @@ class SpectralNormalization(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return self.divided.compute_output_shape(input_shape)
+
+
+def _matrix(layer: keras.layers.Layer, kernel: tf.Tensor) -> tf.Tensor:
+    """Return a kernel as a matrix [..., output channels], of which the singular value is."""
+    if isinstance(layer, keras.layers.Conv2DTranspose):
+        kernel = tf.transpose(kernel, (0, 1, 3, 2))  # It is [height, width, outputs, inputs].
+    return tf.reshape(kernel, (-1, kernel.shape[-1]))
 
 
 def _unit(x: tf.Tensor) -> tf.Tensor:

@@ -33,8 +33,33 @@ def sampled_part(config: TrainConfig) -> str:
 
 
 def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """Return all variables of a network, trainable or not, by stable names."""
-    return {variable.path: variable for variable in model.variables}
+    """Return all variables of a network, trainable or not, by stable names.
+
+    Raises:
+        ConfigError: two have the same name.
+    """
+    return by_name([(v.path, v) for v in model.variables], f"the {model.name}")
+
+
+def by_name(pairs: list[tuple[str, keras.Variable]], owner: str) -> dict[str, keras.Variable]:
+    """Return variables by name.
+
+    Args:
+        pairs: names and variables.
+        owner: what the variables belong to, for the error message.
+
+    Raises:
+        ConfigError: two have the same name, so that a checkpoint would hold one of them only.
+    """
+    named: dict[str, keras.Variable] = {}
+    for name, variable in pairs:
+        if name in named:
+            raise ConfigError(
+                f"two variables of {owner} have the name {name}; give every layer and every weight "
+                "its own name="
+            )
+        named[name] = variable
+    return named
 
 
 def variable_shapes(build: Callable[[], keras.Model]) -> dict[str, tuple[int, ...]]:
@@ -92,7 +117,7 @@ def check_names(config: TrainConfig) -> None:
     Keras counts layers that are given no name, and checkpoints store weights by name.
 
     Raises:
-        ConfigError: a layer has no name.
+        ConfigError: a layer has no name, or two weights have the same name.
     """
     for build in (build_generator, build_discriminator):
         once = variable_shapes(partial(build, config))

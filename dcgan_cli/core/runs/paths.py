@@ -1,4 +1,4 @@
-"""The paths of the files in a run folder. No other module knows their names."""
+"""The paths of the files in a run folder, but for those inside a checkpoint."""
 
 import contextlib
 import re

@@ -1,5 +1,6 @@
 """Check the entries of a `run.json` before they are used."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,11 @@ PLUGIN_FIELDS = {
     "version": str | None,
 }
 
+PLUGIN_CHOICE = re.compile(r"(data|model|loss|optimizer)=[a-z][a-z0-9_]*")
+PACKAGE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+"""Names of distributions, as https://packaging.python.org/en/latest/specifications/name-normalization
+has them."""
+
 
 def check_record(record: dict[str, Any]) -> None:
     """Check that a `run.json` has the required entries, of the right types.
@@ -37,9 +43,27 @@ def check_record(record: dict[str, Any]) -> None:
         raise ValueError("its plugins are not a list")
     for plugin in plugins:
         _check_types(plugin, PLUGIN_FIELDS)
+        _check_plugin_name(plugin)
     for layers in record.get("networks", {}).values():
         for layer in layers:
             _check_types(layer, LAYER_FIELDS)
+
+
+def _check_plugin_name(plugin: dict[str, Any]) -> None:
+    """Check the name of a plug-in, which messages offer to load or to install.
+
+    Raises:
+        ValueError: it is not that of a file without a folder, or of a package.
+    """
+    name = plugin["name"]
+    valid = PLUGIN_CHOICE.fullmatch(plugin["choice"]) is not None
+    if plugin["sha256"]:
+        is_bare = not {"/", "\\", "\0"} & set(name)
+        valid = valid and is_bare and name.isprintable() and name.endswith(".py")
+    elif plugin["version"]:
+        valid = valid and PACKAGE_NAME.fullmatch(name) is not None
+    if not valid:
+        raise ValueError(f"its plugins have the name {name!r}")
 
 
 def _check_types(values: dict[str, Any], types: Mapping[str, Any]) -> None:

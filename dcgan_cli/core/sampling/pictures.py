@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from dcgan_cli.core.storage import reading
+from dcgan_cli.core.storage import read_text, reading
 from dcgan_cli.errors import ConfigError
 
 FACTS_KEY = "dcgan"
@@ -20,6 +20,8 @@ OTHER_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 DESCRIPTION = 0x010E
 """The EXIF tag that holds the metadata in those formats: ImageDescription."""
 TOO_LARGE = (Image.DecompressionBombWarning, Image.DecompressionBombError)
+MAX_PNG_BYTES = 64 * 2**20
+"""Maximum size of a PNG file that is given to a notebook as it is."""
 MARGIN = 2
 """Pixels around each image of a grid."""
 TARGET_WIDTH = 512
@@ -113,10 +115,27 @@ def open_png(path: Path, formats: tuple[str, ...] = ("PNG",)) -> Image.Image:
         OSError: the file is not a regular file, has another format, is damaged, or declares an
             enormous size.
     """
+    with reading(path) as stream:
+        return _open(stream, formats)
+
+
+def read_png(path: Path) -> bytes:
+    """Return the content of an untrusted PNG file.
+
+    Raises:
+        OSError: see `open_png`; or the file is longer than `MAX_PNG_BYTES`.
+    """
+    content = read_text(path, MAX_PNG_BYTES)
+    _open(io.BytesIO(content), ("PNG",))
+    return content
+
+
+def _open(stream: IO[bytes], formats: tuple[str, ...]) -> Image.Image:
+    """Return the image in an untrusted stream; see `open_png`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with reading(path) as stream, Image.open(stream, formats=formats) as picture:
+            with Image.open(stream, formats=formats) as picture:
                 picture.load()
                 return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
     except UnidentifiedImageError:

@@ -13,6 +13,7 @@ from dcgan_cli import __version__
 from dcgan_cli.core.networks.build import build_generator
 from dcgan_cli.core.networks.device import building
 from dcgan_cli.core.networks.weights import assign, check_fits, named_variables, sampled_part
+from dcgan_cli.core.plugin_errors import plugin_errors
 from dcgan_cli.core.runs.choose import choose_checkpoint
 from dcgan_cli.core.runs.find import BUNDLED, title
 from dcgan_cli.core.runs.folder import RunFolder
@@ -135,10 +136,11 @@ def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
     config = run.config()
     part = sampled_part(config)
     arrays = checkpoint.load(part)
-    check_fits(arrays, part, config, checkpoint.path)
     record = run.record()
-    with building(record["precision"]):
-        generator = build_generator(config)
+    with plugin_errors(config.model):
+        check_fits(arrays, part, config, checkpoint.path)
+        with building(record["precision"]):
+            generator = build_generator(config)
     assign(named_variables(generator), arrays, str(checkpoint.path))
     facts = picture_facts(run, checkpoint.progress)
     source = f"{title(run)}, {position(facts)}"

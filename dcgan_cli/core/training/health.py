@@ -118,8 +118,9 @@ class Health:
         known = entry("loss", self.loss.name)
         if known.alarm is None or loss - known.minimum(self.loss.label_smoothing) >= known.alarm:
             return {}
+        balanced = "" if known.draw is None else f" ({known.draw:.4g} is balanced)"
         return {
-            "discriminator wins": f"its loss is {loss:.3f} ({known.draw:.4g} is balanced): it "
+            "discriminator wins": f"its loss is {loss:.3f}{balanced}: it "
             "recognizes nearly every generated image, and the generator learns little from it"
         }
 
@@ -140,8 +141,8 @@ class Health:
             )
         if row.get("nearest", 1) < COPIES_SHARE:
             wrong["copies"] = (
-                f"the samples lie at {row['nearest']:.0%} of the distance from training images that "
-                "other real images have"
+                f"the samples lie at {row['nearest']:.0%} of the distance from training images "
+                "that other real images have"
             )
         if "missing_classes" in row:
             count, fewest = row["missing_classes"], self._fewest_missing

@@ -11,6 +11,7 @@ import tensorflow as tf
 from dcgan_cli.core.data.batches import epoch_batches, steps_per_epoch
 from dcgan_cli.core.data.image_set import ImageSet
 from dcgan_cli.core.networks.device import describe_devices, deterministic_ops
+from dcgan_cli.core.plugin_errors import plugin_errors
 from dcgan_cli.core.runs.disk_errors import disk_errors
 from dcgan_cli.core.runs.find import point_latest_to
 from dcgan_cli.core.runs.folder import RunFolder, shown_path
@@ -19,7 +20,6 @@ from dcgan_cli.core.sampling.sampler import Sampler
 from dcgan_cli.core.training.epoch_outputs import EpochOutputs
 from dcgan_cli.core.training.epoch_scores import EpochScores
 from dcgan_cli.core.training.memory_errors import memory_errors
-from dcgan_cli.core.training.plugin_errors import plugin_errors
 from dcgan_cli.core.training.reporter import Reporter, Start, StepReport
 from dcgan_cli.core.training.setup import set_up
 from dcgan_cli.core.training.signals import StopRequest, stop_on_signals
@@ -46,7 +46,7 @@ def train(config: TrainConfig, run: RunFolder, data: ImageSet, reporter: Reporte
     """
     with (
         stop_on_signals() as stop,
-        plugin_errors(config),
+        plugin_errors(config.data, config.model, config.loss, config.optimizer),
         memory_errors(config, run),
         deterministic_ops(),
     ):

@@ -12,7 +12,7 @@ from dcgan_cli.core.data.image_set import ImageSet
 from dcgan_cli.core.data.pictures.lazy_images import LazyImages
 from dcgan_cli.core.evaluation.scoring import Scorer
 from dcgan_cli.core.gan.step import Gan, TrainStep, build_gan, compile_step
-from dcgan_cli.core.networks.build import has_batch_norm
+from dcgan_cli.core.networks.build import couples_images
 from dcgan_cli.core.networks.device import (
     build_strategy,
     building,
@@ -76,7 +76,7 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
     steps = config.epochs * steps_per_epoch(images, config.batch_size)
     with building(resolved["precision"]), strategy.scope():
         gan = build_gan(config, steps)
-    if has_batch_norm(gan.discriminator):
+    if couples_images(config, gan.discriminator):
         _check_last_batch(config, strategy, images)
     state.restore(gan)
     saved_step = state.progress.step if state.parts else None
@@ -147,7 +147,7 @@ def _check_images(run: RunFolder, config: TrainConfig, data: ImageSet, digest: s
 def _check_last_batch(
     config: TrainConfig, strategy: tf.distribute.Strategy, image_count: int
 ) -> None:
-    """Check that every device gets images of the last batch, for batch normalization.
+    """Check that every device gets images of the last batch, for logits that depend on all.
 
     Raises:
         ConfigError: a device gets none.

@@ -104,6 +104,9 @@ def test_train_by_class_and_resume(workplace, dcgan):
     data = RunFolder(workplace / "run").config().data
     assert (data.path, data.classes) == ("tiny", CLASSES)
     assert dcgan("train", "resume=run").code == 0
+    resumed = dcgan("train", "resume=run", "data.path=tiny", "epochs=3")
+    assert resumed.code == 0, resumed.err
+    assert RunFolder(workplace / "run").config().data.path == "tiny"
     assert dcgan("sample", "--class", "coat", "--n", "4", "--out", "grid.png").code == 0
     assert facts_in(open_png(workplace / "grid.png"))["class_name"] == "coat"
 

@@ -12,6 +12,8 @@ from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from dcgan_cli.core.gan.gradients import Batch, Objective, gradients
 from dcgan_cli.core.gan.step import build_gan, build_loss, training_networks
 from dcgan_cli.core.networks.build import build_discriminator, build_generator
+from dcgan_cli.errors import ConfigError
+from dcgan_cli.settings import registry
 from dcgan_cli.settings.schema import DataConfig, LossConfig, ModelConfig, TrainConfig
 
 LOSSES = ("non_saturating", "minimax", "least_squares", "hinge", "wasserstein_gp")
@@ -188,3 +190,58 @@ def test_a_hinge_that_is_flat_for_one_kind(convolution, bias):
 @pytest.mark.parametrize("model", ["dcgan28", "dcgan"])
 def test_resized(model):
     check(config_of(model, "non_saturating", upsample="resize"))
+
+
+class Coupled:
+    """A model whose discriminator normalizes by the batch, in a layer inside a layer."""
+
+    def generator(self, latent, image_shape, blocks):
+        x = blocks.dense(28 * 28, name="dense")(latent)
+        return keras.layers.Reshape(image_shape, name="reshape")(x)
+
+    def discriminator(self, image, dropout_key, blocks):
+        x = blocks.leaky_relu("relu")(blocks.down(4, name="conv")(image))
+        return self.mix(x, blocks)
+
+    def mix(self, x, blocks):
+        layers = [blocks.norm("norm"), keras.layers.ReLU(name="relu_2")]
+        return keras.Sequential(layers, name="inner")(x)
+
+
+class WithVariance(Coupled):
+    """The same with the variance over the batch as one more feature."""
+
+    def mix(self, x, blocks):
+        variance = keras.ops.mean(keras.ops.var(x, axis=0, keepdims=True), axis=-1, keepdims=True)
+        return keras.ops.concatenate([x, keras.ops.zeros_like(x[..., :1]) + variance], axis=-1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "declared"), [(Coupled, {}), (WithVariance, {"independent": False})]
+)
+def test_logits_that_depend_on_the_whole_batch(kind, declared):
+    registry.model("coupled", **declared)(kind)
+    check(config_of("coupled", "non_saturating"))
+
+
+def test_logits_that_depend_on_the_whole_batch_must_be_declared():
+    registry.model("coupled")(WithVariance)
+    with pytest.raises(ConfigError, match=r'@dcgan.model\("coupled", independent=False\)$'):
+        build_gan(config_of("coupled", "non_saturating"), 1)
+    with pytest.raises(ConfigError, match="depends on other images"):
+        build_gan(config_of("coupled", "wasserstein_gp", conditional=True), 1)
+
+
+class WithRandomLayers(Coupled):
+    """A model with dropout of both kinds and spectral normalization, but nothing over the batch."""
+
+    def mix(self, x, blocks):
+        return keras.layers.Dropout(0.5, name="drop")(blocks.conv(4, name="conv_2")(x))
+
+
+def test_random_layers_do_not_make_logits_dependent():
+    registry.model("random")(WithRandomLayers)
+    gan = build_gan(config_of("random", "hinge", spectral_norm=True), 1)
+    layer = gan.discriminator.get_layer("conv")
+    expected = keras.initializers.RandomNormal(seed=layer.seed)(layer.u.shape)
+    np.testing.assert_array_equal(layer.u.numpy(), expected)  # The check has not moved it.

@@ -11,6 +11,7 @@ from dcgan_cli.core.networks.layers import (
     SpectralNormalization,
     layer_norm,
 )
+from dcgan_cli.settings import registry
 from dcgan_cli.settings.schema import DataConfig, LossConfig, ModelConfig, TrainConfig
 
 KEY = tf.constant([1, 2])
@@ -245,15 +246,19 @@ class TestSpectralNormalization:
         [
             keras.layers.Dense(4, kernel_initializer=SEEDED, name="d"),
             keras.layers.Conv2D(5, 3, strides=2, kernel_initializer=SEEDED, name="c"),
+            keras.layers.Conv2DTranspose(5, 3, strides=2, kernel_initializer=SEEDED, name="t"),
         ],
-        ids=["dense", "convolution"],
+        ids=["dense", "convolution", "transposed convolution"],
     )
     def test_divides_by_the_largest_singular_value(self, inner):
         layer, x = self.layer(inner), self.inputs(inner)
         for _ in range(200):
             y = layer(x, training=True)
         kernel = layer.divided.kernel.numpy()
-        largest = np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), compute_uv=False)[0]
+        # A transposed convolution has the outputs before the inputs.
+        by_output = kernel.swapaxes(2, 3) if inner.name == "t" else kernel
+        matrix = by_output.reshape(-1, by_output.shape[-1])
+        largest = np.linalg.svd(matrix, compute_uv=False)[0]
         expected = layer.divided(x).numpy() / largest  # Its bias is zero.
         np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
         np.testing.assert_array_equal(layer.divided.kernel, kernel)
@@ -300,6 +305,29 @@ class TestSpectralNormalization:
             kernels = {path for path in names if path.endswith("/kernel")}
             assert {path.split("/")[0] + "/u" for path in kernels} <= names
             assert not any(v.path.endswith("/u") for v in build_generator(config).variables)
+
+    @pytest.mark.parametrize("upsample", ["transposed", "resize"])
+    def test_every_layer_of_the_blocks_is_divided(self, upsample):
+        """More layers than seeds are drawn at once, and each with other weights."""
+
+        class Deep:
+            def generator(self, latent, image_shape, blocks):
+                raise NotImplementedError
+
+            def discriminator(self, image, dropout_key, blocks):
+                x = blocks.up(blocks.down(2, name="down")(image), 2, name="up")
+                for index in range(40):
+                    x = blocks.conv(2, name=f"conv_{index}")(x)
+                return x
+
+        registry.model("deep")(Deep)
+        model = ModelConfig(name="deep", spectral_norm=True, upsample=upsample)
+        network = build_discriminator(TrainConfig(model=model))
+        kernels = [v for v in network.variables if v.path.endswith("/kernel")]
+        names = {variable.path for variable in network.variables}
+        assert {v.path.split("/")[0] + "/u" for v in kernels} <= names
+        assert len(kernels) == 43
+        assert len({float(v.numpy().ravel()[0]) for v in kernels}) == 43
 
 
 def test_second_derivatives_of_layer_normalization():
