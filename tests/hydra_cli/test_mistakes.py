@@ -81,7 +81,7 @@ def test_no_words_give_the_defaults():
 @pytest.mark.parametrize(
     ("words", "fragments"),
     [
-        (["epochs=0"], ["epochs must be a whole number, at least 1", "got 0"]),
+        (["epochs=-1"], ["epochs must be a whole number, at least 0", "got -1"]),
         (["epochs=abc"], ["epochs must be a whole number", "'abc'"]),
         (["epochs=1.5"], ["epochs must be a whole number", "1.5"]),
         (["epochs=true"], ["epochs must be a whole number", "True"]),
@@ -151,7 +151,7 @@ def test_bad_words(words, fragments):
 @pytest.mark.parametrize(
     ("word", "fragment"),
     [
-        ("epochs=0", "epochs must be a whole number, at least 1"),
+        ("epochs=-1", "epochs must be a whole number, at least 0"),
         ("epochs=abc", "epochs must be a whole number"),
         ("epoch=3", "unknown key epoch"),
         ("data.fit=a(b", "cannot parse data.fit=a(b;"),
@@ -202,12 +202,12 @@ def test_adding_an_existing_key_does_not_blame_its_value():
         "don't",
         "a b",
         "'quoted'",
-        "${epochs}",
+        "${noise_dim}",
     ],
 )
 def test_paths_are_taken_literally(key, value):
     found = flatten(composed("data=npz" if key == "data.path" else "seed=1", f"{key}={value}"))[key]
-    expected = {"'quoted'": "quoted", "${epochs}": "50"}.get(value, value)
+    expected = {"'quoted'": "quoted", "${noise_dim}": "100"}.get(value, value)
     if key == "resume":
         assert found == expected
     else:
@@ -219,7 +219,7 @@ def test_paths_are_taken_literally(key, value):
     [
         ("# @package _global_\nepohcs: 3\n", ["experiment/mine", "epohcs"]),
         ("# @package _global_\nepochs: abc\n", ["experiment/mine", "epochs", "abc"]),
-        ("# @package _global_\nepochs: 0\n", ["epochs must be", "got 0"]),
+        ("# @package _global_\nepochs: -1\n", ["epochs must be", "got -1"]),
         ("# @package _global_\nepochs: [1\n", ["mine"]),
         ("# @package _global_\nepochs: ${nosuch}\n", ["nosuch"]),
     ],

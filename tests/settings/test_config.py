@@ -35,7 +35,14 @@ def nested(name: str, value: object) -> dict:
 
 
 def test_names_of_all_settings():
-    top = ["epochs", "batch_size", "buffer_size", "noise_dim", "num_examples_to_generate"]
+    top = [
+        "epochs",
+        "passes_per_epoch",
+        "batch_size",
+        "buffer_size",
+        "noise_dim",
+        "num_examples_to_generate",
+    ]
     top += ["checkpoint_every", "checkpoint_seconds", "seed", "ema", "evaluate_every", "patience"]
     top += ["precision", "convolution", "resume"]
     assert [name for name in ALL_KEYS if "." not in name] == top
@@ -54,7 +61,7 @@ def test_every_setting_has_a_meaning_and_a_default(key):
 
 
 def test_kind_says_type_range_and_null():
-    assert ALL_KEYS["epochs"].kind == "a whole number, at least 1, at most 1000000"
+    assert ALL_KEYS["epochs"].kind == "a whole number, at least 0, at most 1000000"
     assert ALL_KEYS["model.dropout"].kind == "a number, at least 0, below 1"
     assert ALL_KEYS["data.limit"].kind == "a whole number, at least 1 (or null)"
     assert ALL_KEYS["precision"].kind == "auto or float32 or bfloat16"
@@ -83,23 +90,37 @@ def test_composing_without_overrides_gives_the_defaults():
 @pytest.mark.parametrize("path", sorted(conf_dir().glob("[!he]*/*.yaml")), ids=lambda p: p.stem)
 def test_group_files_repeat_no_default(path):
     written = OmegaConf.to_container(OmegaConf.load(path))
-    group = dataclasses.asdict(TrainConfig())[path.parent.name]
+    settings = dataclasses.asdict(TrainConfig())
+    if path.parent.name != "recipe":  # A recipe sets any setting.
+        written = {path.parent.name: written}
+    own, usual = flatten(written), flatten(settings)
     named = {"name", "defaults"}
-    assert not [k for k, v in written.items() if k not in named and group[k] == v]
+    assert not [k for k, v in own.items() if k.split(".")[-1] not in named and usual[k] == v]
 
 
 def test_tutorial_experiment_lists_its_numbers_even_if_they_are_defaults():
     written = OmegaConf.to_container(OmegaConf.load(conf_dir() / "experiment" / "tutorial.yaml"))
     numbers = {"epochs": 50, "batch_size": 256, "buffer_size": 60000, "noise_dim": 100}
     assert written.items() >= numbers.items()
-    assert written["optimizer"] == {"learning_rate": 1e-4}
+    assert written["optimizer"]["learning_rate"] == 1e-4
+
+
+@pytest.mark.parametrize("data", ["image_folder", "fashion_mnist"])
+def test_tutorial_experiment_means_the_same_with_any_data(data):
+    """It undoes the recipe for pictures."""
+    line = ["experiment=tutorial", f"data={data}"]
+    config = compose(CommandLine.parse([*line, "data.path=photos"]))
+    expected = dataclasses.replace(TrainConfig(), precision="float32")
+    alike = dataclasses.replace(config, data=expected.data, model=expected.model)
+    assert alike == expected
+    assert (config.model.leaky_relu_slope, config.model.dropout) == (0.3, 0.3)
 
 
 @pytest.mark.parametrize("path", sorted(conf_dir().glob("*/*.yaml")), ids=lambda p: p.stem)
 def test_every_shipped_config_is_valid(path):
     values = OmegaConf.to_container(OmegaConf.load(path))
     values.pop("defaults", None)
-    if path.parent.name != "experiment":
+    if path.parent.name not in ("experiment", "recipe"):
         values = {path.parent.name: values}
     values.pop("hydra", None)
     if path.stem == "dcgan":
@@ -109,14 +130,14 @@ def test_every_shipped_config_is_valid(path):
     config = from_dict(values)
     if path.parent.name == "experiment":
         assert compose(CommandLine.parse([f"experiment={path.stem}"])) == config
-    else:
+    elif path.parent.name != "recipe":
         assert getattr(config, path.parent.name).name == path.stem
 
 
 @pytest.mark.parametrize(
     ("name", "low", "too_low", "high", "too_high"),
     [
-        ("epochs", 1, 0, 1000000, 1000001),
+        ("epochs", 0, -1, 1000000, 1000001),
         ("batch_size", 1, 0, 1000000, 1000001),
         ("buffer_size", 1, 0, 10**9, None),
         ("noise_dim", 1, 0, 65536, 65537),
@@ -161,7 +182,10 @@ def test_numbers_are_finite_numbers(name, value):
 @pytest.mark.parametrize("name", FLAGS)
 @pytest.mark.parametrize("value", [0, 1, "true", None, 0.5])
 def test_flags_are_true_or_false(name, value):
-    with pytest.raises(ConfigError, match=f"^{name} must be true or false, got"):
+    if name == "loss.diffaugment" and value is None:
+        assert from_dict(nested(name, value)).loss.diffaugment is None
+        return
+    with pytest.raises(ConfigError, match=rf"^{name} must be true or false( \(or null\))?, got"):
         from_dict(nested(name, value))
 
 
