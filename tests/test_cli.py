@@ -79,7 +79,7 @@ def test_version(dcgan):
 @pytest.mark.parametrize(
     ("words", "fragments"),
     [
-        (["epochs=four"], ["epochs must be a whole number, at least 1", "'four'"]),
+        (["epochs=four"], ["epochs must be a whole number, at least 0", "'four'"]),
         (["epoch=4"], ["unknown key epoch", "did you mean epochs?"]),
         (["batch_size=0"], ["batch_size must be", "at least 1", "got 0"]),
         (["model=nope"], ["model must be dcgan or dcgan28 or mlp", "'nope'"]),

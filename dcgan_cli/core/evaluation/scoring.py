@@ -1,6 +1,8 @@
 """The score of a generator during training, and the sample statistics for the health checks."""
 
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +22,9 @@ MISSING_SHARE = 0.1
 """A class is missing if its share of the samples is below this part of its share of the data."""
 WATCHED_SET = 10_000
 """Copies are looked for only in smaller sets of training images: larger ones are not learned by
-heart, and the search takes time."""
+heart."""
+WATCHED_VALUES = 2**26
+"""Copies are looked for only in sets of at most this many pixel values, all kept in memory."""
 WATCHED_SAMPLES = 200
 """Samples whose nearest training image is searched."""
 ENOUGH_IMAGES = 10
@@ -48,7 +52,11 @@ class Scorer:
     """
 
     def __init__(self, config: TrainConfig, data: ImageSet) -> None:
-        setting = config.evaluation
+        images, setting = data.images, config.evaluation
+        size = math.prod(images.shape)
+        self._watches = len(images) < WATCHED_SET and size <= WATCHED_VALUES
+        if self._watches and not isinstance(images, np.ndarray):
+            data = replace(data, images=images[np.arange(len(images))])
         self._evaluation = evaluation_of(config.data, data, setting.features, setting.samples)
         self.kind = Score(0.0, self._evaluation.network.name, self._evaluation.count)
         """Feature extractor and sample count that all scores share."""
@@ -85,7 +93,7 @@ class Scorer:
             the samples' features, and `contrast`, the mean standard deviation of the pixels within
             an image, both relative to the training images; if the feature extractor is a
             classifier, `missing_classes`, the number of classes with almost no samples (see
-            `MISSING_SHARE` and `ENOUGH_IMAGES`); and, for fewer than `WATCHED_SET` training images,
+            `MISSING_SHARE` and `ENOUGH_IMAGES`); and, for small sets (see `WATCHED_SET`),
             `nearest`, the distance to the nearest training image (see `Evaluation.nearest_ratio`).
         """
         evaluation = self._evaluation
@@ -110,7 +118,7 @@ class Scorer:
             frequent = real >= ENOUGH_IMAGES / evaluation.count
             missing = generated < MISSING_SHARE * real
             values["missing_classes"] = int(np.sum(frequent & missing))
-        if len(evaluation.train) < WATCHED_SET:
+        if self._watches:
             values["nearest"] = evaluation.nearest_ratio(np.stack(watched))
         return values
 

@@ -22,7 +22,7 @@ ROWS = [
     dict(
         zip(
             METRICS_COLUMNS,
-            (epoch, 235 * epoch, 1 / 3, 1e4, 0.7, 1.3, 12.5, 0.9, 1, 0),
+            (epoch, 235 * epoch, 1 / 3, 1e4, 0.7, 1.3, 12.5, 0.9, 1, 0, 0.5),
             strict=True,
         )
     )
@@ -109,7 +109,7 @@ class TestDamagedRecord:
     @pytest.mark.parametrize(
         ("config", "message"),
         [
-            ({"epochs": 0}, "epochs must be"),
+            ({"epochs": -1}, "epochs must be"),
             ({"epohcs": 1}, "unknown key epohcs"),
             ({"data": 1}, "data must be a group"),
             ({"optimizer": {"epsilon": 10**400}}, "optimizer.epsilon must be"),
@@ -157,9 +157,9 @@ class TestMetrics:
         first, second = (run.path / "metrics.csv").read_text().splitlines()[:2]
         assert first == (
             "epoch,step,seconds,images_per_second,generator_loss,discriminator_loss,"
-            "frechet_distance,diversity,contrast,missing_classes"
+            "frechet_distance,diversity,contrast,missing_classes,nearest"
         )
-        assert second == f"1,235,{1 / 3},10000.0,0.7,1.3,12.5,0.9,1,0"
+        assert second == f"1,235,{1 / 3},10000.0,0.7,1.3,12.5,0.9,1,0,0.5"
 
     def test_an_epoch_without_a_score_and_a_file_without_scores(self, run):
         unscored = {name: ROWS[0][name] for name in LOSS_COLUMNS}
