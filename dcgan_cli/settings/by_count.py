@@ -1,6 +1,6 @@
 """Settings that follow from the number of training images. Standard library only.
 
-The values were found by measuring; see docs/pictures.md.
+The values were found by measuring; see docs/data.md.
 """
 
 from dataclasses import replace

@@ -50,6 +50,8 @@ def message_of(*words: str) -> str:
         ("resume='null'", "resume", "null"),
         ("resume=12", "resume", "12"),
         ("experiment=quick", "epochs", 2),
+        ("recipe=tutorial", "epochs", 50),
+        ("recipe=pictures", "epochs", 0),
         ("experiment=[quick,tutorial]", "precision", "float32"),
     ],
 )

@@ -105,6 +105,14 @@ def test_tutorial_experiment_lists_its_numbers_even_if_they_are_defaults():
     assert written["optimizer"]["learning_rate"] == 1e-4
 
 
+def test_pictures_have_their_recipe_unless_it_is_taken_away():
+    line = ["data=image_folder", "data.path=photos"]
+    assert compose(CommandLine.parse(line)).epochs == 0
+    assert compose(CommandLine.parse([*line, "recipe=tutorial"])).epochs == 50
+    assert compose(CommandLine.parse([*line, "epochs=3"])).epochs == 3
+    assert compose(CommandLine.parse(["recipe=pictures"])).data.name == "mnist"
+
+
 @pytest.mark.parametrize("data", ["image_folder", "fashion_mnist"])
 def test_tutorial_experiment_means_the_same_with_any_data(data):
     """It undoes the recipe for pictures."""
