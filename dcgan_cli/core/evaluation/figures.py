@@ -91,6 +91,8 @@ class Evaluation:
         progress: ProgressCallback = no_progress,
     ) -> None:
         # Work with indices: `train` may be larger than memory.
+        self.halves = held_out is None
+        """Whether the baseline compares one half of the training images with the other."""
         compared, baseline = (
             np.arange(len(train)),
             np.arange(0 if held_out is None else len(held_out)),

@@ -70,9 +70,11 @@ class Scorer:
         """Return a description of the score and its baseline, in words."""
         size = self._evaluation.network.scaled_to
         features = f"{self.kind.features} features" + (f" at {size}x{size}" if size else "")
+        halves = self._evaluation.halves
+        baseline = "one half of the images against the other" if halves else "real images"
         return (
             f"Fréchet distance of {self.kind.samples:,} samples by {features}, "
-            f"lower is better; baseline (real images) {self._evaluation.distance_baseline:.1f}"
+            f"lower is better; baseline ({baseline}) {self._evaluation.distance_baseline:.1f}"
         )
 
     def precompute_real_statistics(self) -> None:

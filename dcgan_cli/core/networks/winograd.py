@@ -27,7 +27,7 @@ TILE = 4
 POINTS = TILE + TAPS - 1
 ROOTS = (0, 2**-0.5, -(2**-0.5), 2**0.5, -(2**0.5))
 """Where the polynomials of the algorithm are evaluated, besides infinity. The usual 0, 1, -1, 2 and
--2 lose twice as much precision: see docs/performance.md."""
+-2 lose over twice as much precision: see docs/performance.md."""
 DENSE_SIDE = 8
 """Largest grid, in cells, whose rows and columns are transformed at once. One matrix product is
 faster than two, although it multiplies by zeros where tiles do not meet."""
