@@ -26,7 +26,7 @@ SHEET_SIZE = 64
 SIZES = (64, 32)
 """Image sizes to suggest, the largest first. 64 is the DCGAN paper's and trains fast enough for a
 first run."""
-STEP_TIMES = {32: 1, 64: 5, 128: 25, 256: 110}
+STEP_TIMES = {32: 1, 64: 5, 128: 24, 256: 140}
 """Time of a training step of model=dcgan by image size, relative to 32x32 (docs/performance.md)."""
 FEW_PICTURES = 1000
 """Below this number, the discriminator soon knows every picture."""

@@ -208,7 +208,7 @@ def test_tensorflow_is_not_imported(folder):
 
 def test_sizes_that_fit_and_their_relative_times(folder, dcgan):
     write_colours(folder, 4, 130, 128)
-    assert facts(dcgan)["step_times"] == {"32": 1, "64": 5, "128": 25}
+    assert facts(dcgan)["step_times"] == {"32": 1, "64": 5, "128": 24}
     text = dcgan("inspect", folder).out
     assert "data.image_size=128" in text
     assert "data.image_size=256" not in text

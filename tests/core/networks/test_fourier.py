@@ -9,7 +9,7 @@ from dcgan_cli.core.networks import fourier
 from dcgan_cli.core.networks.build import build_discriminator, build_generator
 from dcgan_cli.core.networks.device import resolve_convolution
 from dcgan_cli.core.networks.fourier_dcgan28 import FourierDiscriminator, FourierGenerator, add_bias
-from dcgan_cli.settings.schema import ModelConfig, TrainConfig
+from dcgan_cli.settings.schema import DataConfig, ModelConfig, TrainConfig
 
 RNG = np.random.default_rng(0)
 KEY = tf.constant([1, 2])
@@ -112,3 +112,7 @@ def test_auto_convolution_goes_by_whether_there_is_a_gpu(monkeypatch, gpus, form
     assert resolve_convolution(other) == "direct"
     for named in ("direct", "transformed"):
         assert resolve_convolution(TrainConfig(convolution=named)) == named
+    for size in (64, 256):
+        data, model = DataConfig(name="npz", image_size=size), ModelConfig(name="dcgan")
+        config = TrainConfig(data=data, model=model)
+        assert resolve_convolution(config) == (form if size == 64 else "direct")
