@@ -18,8 +18,8 @@ from dcgan_cli.settings.schema import StrategyConfig, TrainConfig
 BFLOAT16_CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 """Flags in /proc/cpuinfo for bfloat16 multiplication: two on x86, one on Arm."""
 LARGEST_TRANSFORMED = 128
-"""Largest image size whose convolutions are transformed unasked. A step of 16 images of 256x256 takes
-0.7 of the time of a direct one, but 7 GiB of memory, more than twice as much."""
+"""Largest image size whose convolutions are transformed unasked. A step of 16 images of 256x256
+takes 0.7 of the time of a direct one, but 7 GiB of memory, more than twice as much."""
 BFLOAT16_COMPUTE_CAPABILITY = (8, 0)
 """Compute capability of the first NVIDIA GPUs with bfloat16 (Ampere)."""
 
