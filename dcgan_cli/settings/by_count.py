@@ -9,10 +9,10 @@ from dcgan_cli.settings.schema import TrainConfig
 
 EPOCH_IMAGES = 4000
 """An epoch shows at least about this many images: enough for a grid and a score to be news."""
-RUN_IMAGES = 120_000
-"""Images that a run shows at least."""
 RUN_PASSES = 10
-"""Passes over the images that a run makes at least."""
+"""Passes over the images that a run makes, within these bounds:"""
+RUN_AT_LEAST, RUN_AT_MOST = 120_000, 600_000
+"""Images that a run shows. Larger data sets are shown once."""
 AUGMENT_BELOW = 10_000
 """Fewer images are augmented: the discriminator would learn them by heart."""
 
@@ -33,7 +33,8 @@ def settle(config: TrainConfig, count: int) -> tuple[TrainConfig, list[str]]:
     if passes > 1:
         notes.append(f"epoch     {passes:,} passes over the images")
     images = count * passes
-    epochs = config.epochs or max(1, -(-max(RUN_IMAGES, RUN_PASSES * count) // images))
+    shown = min(max(RUN_PASSES * count, RUN_AT_LEAST), RUN_AT_MOST)
+    epochs = config.epochs or -(-shown // images)
     augments = config.loss.diffaugment
     if augments is None:
         augments = count < AUGMENT_BELOW

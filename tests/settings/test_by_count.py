@@ -3,7 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcgan_cli.settings.by_count import AUGMENT_BELOW, EPOCH_IMAGES, RUN_IMAGES, RUN_PASSES, settle
+from dcgan_cli.settings.by_count import (
+    AUGMENT_BELOW,
+    EPOCH_IMAGES,
+    RUN_AT_LEAST,
+    RUN_AT_MOST,
+    settle,
+)
 from dcgan_cli.settings.schema import LossConfig, TrainConfig
 
 ASKING = TrainConfig(epochs=0, passes_per_epoch=0, loss=LossConfig(diffaugment=None))
@@ -15,10 +21,12 @@ def test_every_number_of_images_gets_a_run(count):
     settled, _ = settle(ASKING, count)
     epoch = count * settled.passes_per_epoch
     shown = epoch * settled.epochs
-    assert epoch >= min(EPOCH_IMAGES / 2, RUN_IMAGES)
+    assert epoch >= EPOCH_IMAGES / 2
     assert settled.passes_per_epoch == 1 or epoch < 2 * EPOCH_IMAGES
-    least = max(RUN_IMAGES, RUN_PASSES * count)
-    assert least <= shown < least + epoch
+    assert shown >= RUN_AT_LEAST
+    assert settled.epochs == 1 or shown < RUN_AT_MOST + epoch
+    if count <= RUN_AT_MOST / 10:
+        assert shown >= 10 * count
 
 
 @given(COUNTS)
