@@ -14,8 +14,8 @@ RUN_PASSES = 10
 RUN_AT_LEAST, RUN_AT_MOST = 120_000, 600_000
 """Images that a run shows. Larger data sets are shown once."""
 AUGMENT_BELOW = 2000
-"""Fewer images are augmented: the discriminator would learn them by heart. 3,786 pictures, each shown
-32 times, came out better without: Fréchet distance 88 against 109 (32x32, one seed)."""
+"""Fewer images are augmented: the discriminator would learn them by heart. 3,786 pictures, each
+shown 32 times, came out better without: Fréchet distance 88 against 109 (32x32, one seed)."""
 
 
 def settle(config: TrainConfig, count: int) -> tuple[TrainConfig, list[str]]:
