@@ -116,7 +116,9 @@ class SweepError(CheckpointError):
 
     def __init__(self, folder: Path, count: int) -> None:
         runs = "1 run" if count == 1 else f"{count} runs"
-        super().__init__(f"{folder} holds {runs}, as a sweep does; name one")
+        super().__init__(
+            f"{folder} is not a run folder but holds {runs}, as a sweep does; name one"
+        )
         self.folder = folder
 
 

@@ -73,7 +73,10 @@ def test_commands_that_need_one_run_list_them(dcgan, sweep, words, command):
     assert (done.code, done.out) == (4, "")
     *table, last = done.err.splitlines()
     assert table[0] == "s: 4 jobs"
-    assert last == f"dcgan: s holds 4 runs, as a sweep does; name one: {command}"
+    assert (
+        last
+        == f"dcgan: s is not a run folder but holds 4 runs, as a sweep does; name one: {command}"
+    )
     assert not list(sweep.parent.glob("*.png"))
 
 
