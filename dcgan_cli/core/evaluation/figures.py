@@ -22,6 +22,8 @@ from dcgan_cli.settings.schema import DataConfig
 
 NEAREST_COUNT = 1000
 """Number of images whose nearest training image is searched."""
+WATCHED_COUNT = 200
+"""Number of images whose nearest training image is searched after an epoch."""
 MEAN_COUNT = 10_000
 """Maximum number of training images in the mean image; more would give the same picture."""
 PART_VALUES = 2**26
@@ -175,14 +177,18 @@ class Evaluation:
         """Return how near generated images are to training images, relative to held-out images.
 
         Args:
-            images: uint8 [N, H, W, C], generated images.
+            images: uint8 [N, H, W, C], at most `WATCHED_COUNT` generated images.
 
         Returns:
             The median distance of `images` to the nearest training image, divided by that of as
             many held-out images. Copies of training images give nearly 0.
         """
-        baseline = self._nearest(self.held_out.first(len(images)), self.compared)
-        return self._nearest(images, np.arange(len(self.train))) / max(baseline, 1e-6)
+        return self._nearest(images, np.arange(len(self.train))) / self._nearest_baseline
+
+    @cached_property
+    def _nearest_baseline(self) -> float:
+        distance = self._nearest(self.held_out.first(WATCHED_COUNT), self.compared)
+        return max(distance, 1e-6)
 
     def class_shares(self, extracted: ImageFeatures) -> tuple[np.ndarray, np.ndarray] | None:
         """Return each class's share of the given images and of the training images.

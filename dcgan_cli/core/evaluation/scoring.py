@@ -10,7 +10,7 @@ import numpy as np
 
 from dcgan_cli.core.data.image_set import ImageSet
 from dcgan_cli.core.evaluation.distances import Moments
-from dcgan_cli.core.evaluation.figures import evaluation_of
+from dcgan_cli.core.evaluation.figures import WATCHED_COUNT, evaluation_of
 from dcgan_cli.core.runs.progress import Score
 from dcgan_cli.core.sampling.sampler import Sampler
 from dcgan_cli.settings.schema import TrainConfig
@@ -25,8 +25,6 @@ WATCHED_SET = 10_000
 heart."""
 WATCHED_VALUES = 2**26
 """Copies are looked for only in sets of at most this many pixel values, all kept in memory."""
-WATCHED_SAMPLES = 200
-"""Samples whose nearest training image is searched."""
 ENOUGH_IMAGES = 10
 """Minimum number of real images of a class, among those compared, for it to count as missing.
 
@@ -104,7 +102,7 @@ class Scorer:
 
         def draw() -> Iterator[np.ndarray]:
             for _, chunk in sampler.stream(seeds):
-                watched.extend(chunk[: WATCHED_SAMPLES - len(watched)])
+                watched.extend(chunk[: WATCHED_COUNT - len(watched)])
                 yield from chunk
 
         extracted = evaluation.network.extract(draw())

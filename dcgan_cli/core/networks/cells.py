@@ -1,9 +1,15 @@
 """Layers on tensors whose images are not the first axis: [cells..., N, channels]."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
+
+from dcgan_cli.core.networks.layers import drop, drop_scale, leaky_relu
+
+GetLayer = Callable[[str], Any]
+"""`keras.Model.get_layer`."""
 
 
 def dense(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -14,6 +20,45 @@ def dense(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """
     w = tf.reshape(kernel, (x.shape[0], -1, kernel.shape[-1]))
     return tf.reduce_sum(x @ w, axis=0)
+
+
+def logits(
+    x: tf.Tensor, layer: GetLayer, scale: float, classes: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Return the logits of a discriminator's features; see `build_discriminator`.
+
+    They are computed in float32, like the Keras layers': it costs no time, and the losses depend on
+    them.
+
+    Args:
+        x: [cells, N, channels], after dropout.
+        layer: returns the Keras layer of a name.
+        scale: the factor of dropout, which is applied to the kernels.
+        classes: int32 [N], for conditional networks.
+
+    Returns:
+        float32 [N, 1].
+    """
+    x = tf.cast(x, tf.float32)
+    found = dense(x, layer("dense").kernel * scale) + layer("dense").bias
+    if classes is None:
+        return found
+    of_classes = dense(x, layer("classes_dense").kernel * scale)
+    return found + tf.gather(of_classes, classes[:, tf.newaxis], batch_dims=1)
+
+
+def relu_and_drop(
+    x: tf.Tensor, layer: GetLayer, index: int, key: tf.Tensor
+) -> tuple[tf.Tensor, float]:
+    """Apply the `index`-th LeakyReLU and dropout.
+
+    Returns:
+        The activations, and the scale to apply to the next kernel.
+    """
+    x = leaky_relu(x, layer(f"relu_{index}").slope)
+    rate = layer(f"dropout_{index}").rate
+    layer_key = tf.random.experimental.stateless_fold_in(key, index)
+    return drop(x, rate, layer_key), drop_scale(rate)
 
 
 def batch_norm(x: tf.Tensor, layer: keras.layers.BatchNormalization) -> tf.Tensor:

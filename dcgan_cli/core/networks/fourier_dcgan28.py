@@ -9,8 +9,8 @@ import keras
 import tensorflow as tf
 
 from dcgan_cli.core.networks import fourier
-from dcgan_cli.core.networks.cells import add_bias, batch_norm, dense
-from dcgan_cli.core.networks.layers import drop, drop_scale, leaky_relu
+from dcgan_cli.core.networks.cells import add_bias, batch_norm, logits, relu_and_drop
+from dcgan_cli.core.networks.layers import leaky_relu
 
 
 class FourierGenerator:
@@ -63,20 +63,7 @@ class FourierDiscriminator:
         layer = self.layer
         x = tf.cast(images, self.dtype)
         x = fourier.image_to_cells(x, layer("conv_1").kernel, layer("conv_1").bias)
-        x, scale = self._relu_and_drop(x, 1, key)
+        x, scale = relu_and_drop(x, layer, 1, key)
         x = add_bias(fourier.DOWN(x, layer("conv_2").kernel * scale), layer("conv_2").bias)
-        x, scale = self._relu_and_drop(x, 2, key)
-        # In float32, like the Keras layer: it costs no time, and the losses depend on the logits.
-        x = tf.cast(x, tf.float32)
-        logits = dense(x, layer("dense").kernel * scale) + layer("dense").bias
-        if classes is None:
-            return logits
-        of_classes = dense(x, layer("classes_dense").kernel * scale)
-        return logits + tf.gather(of_classes, classes[:, tf.newaxis], batch_dims=1)
-
-    def _relu_and_drop(self, x: tf.Tensor, index: int, key: tf.Tensor) -> tuple[tf.Tensor, float]:
-        """Return activations after dropout, and the scale to apply to the next kernel."""
-        x = leaky_relu(x, self.layer(f"relu_{index}").slope)
-        layer_key = tf.random.experimental.stateless_fold_in(key, index)
-        rate = self.layer(f"dropout_{index}").rate
-        return drop(x, rate, layer_key), drop_scale(rate)
+        x, scale = relu_and_drop(x, layer, 2, key)
+        return logits(x, layer, scale, classes)

@@ -8,8 +8,8 @@ order. Between the first and the last layer, tensors are [rows, columns, N, chan
 import keras
 import tensorflow as tf
 
-from dcgan_cli.core.networks.cells import add_bias, batch_norm, dense
-from dcgan_cli.core.networks.layers import drop, drop_scale, layer_norm, leaky_relu
+from dcgan_cli.core.networks.cells import add_bias, batch_norm, logits, relu_and_drop
+from dcgan_cli.core.networks.layers import layer_norm
 from dcgan_cli.core.networks.winograd import (
     TiledConvolution,
     cells_to_images,
@@ -76,33 +76,20 @@ class WinogradDiscriminator:
         layer = self.layer
         first = layer("conv_1")
         x = tf.nn.conv2d(tf.cast(images, self.dtype), tf.cast(first.kernel, self.dtype), 2, "SAME")
-        x, scale = self._relu_and_drop(add_bias(x, first.bias), 1, key)
+        x, scale = relu_and_drop(add_bias(x, first.bias), layer, 1, key)
         for index, convolve in enumerate(self.convolutions, start=2):
             x = images_to_cells(x) if index == 2 else to_cells(x)
             x = convolve(x, layer(f"conv_{index}").kernel * scale)
             x = self._norm(x, index)
-            x, scale = self._relu_and_drop(x, index, key)
-        # In float32, like the Keras layer: it costs no time, and the losses depend on the logits.
-        x = tf.cast(x, tf.float32)
+            x, scale = relu_and_drop(x, layer, index, key)
         x = tf.reshape(x, (x.shape[0] * x.shape[1], -1, x.shape[-1]))
-        logits = dense(x, layer("dense").kernel * scale) + layer("dense").bias
-        if classes is None:
-            return logits
-        of_classes = dense(x, layer("classes_dense").kernel * scale)
-        return logits + tf.gather(of_classes, classes[:, tf.newaxis], batch_dims=1)
+        return logits(x, layer, scale, classes)
 
     def _norm(self, x: tf.Tensor, index: int) -> tf.Tensor:
         layer = self.layer(f"norm_{index}")
         if isinstance(layer, keras.layers.BatchNormalization):
             return batch_norm(x, layer)
         return layer_norm(x, layer.gamma, layer.beta, layer.epsilon, images_axis=2)
-
-    def _relu_and_drop(self, x: tf.Tensor, index: int, key: tf.Tensor) -> tuple[tf.Tensor, float]:
-        """Return activations after dropout, and the scale to apply to the next kernel."""
-        x = leaky_relu(x, self.layer(f"relu_{index}").slope)
-        layer_key = tf.random.experimental.stateless_fold_in(key, index)
-        rate = self.layer(f"dropout_{index}").rate
-        return drop(x, rate, layer_key), drop_scale(rate)
 
 
 def _halved(largest: int, smallest: int) -> list[int]:
