@@ -23,6 +23,8 @@ MIN_PEAK_CONTRAST = 0.25
 COPIES_SHARE = 0.5
 """Copies: the samples' distance to the nearest training image is below this share of that of
 held-out images."""
+STUCK_SCORES = 3
+"""Discriminator wins: this many scores in a row are no improvement."""
 MIN_SCORED_EPOCHS = 5
 """Scored epochs before "nothing learned" is reported."""
 MIN_LEARNING_STEPS = 1000
@@ -83,6 +85,7 @@ class Health:
         self._fewest_missing = float("inf")
         self._were_lost = False
         self._best = float("inf")
+        self._scores_since_best = 0
         self._scored = 0
 
     def add(self, row: Row) -> list[Finding]:
@@ -94,15 +97,16 @@ class Health:
         Returns:
             New findings only; a finding is reported once per run.
         """
-        wrong = self._from_losses(row)
         if "frechet_distance" in row:
-            wrong |= self._from_scores(row)
+            wrong = self._from_scores(row)
         else:  # Without a score, findings about the samples stay.
-            wrong |= {
+            wrong = {
                 kind: finding.text
                 for kind, finding in self.findings.items()
                 if kind != "discriminator wins"
             }
+        if not self._improves():  # Good runs have low losses too: docs/quality.md.
+            wrong |= self._from_losses(row)
         epoch = int(row["epoch"])
         before = self.findings
         self.findings = {
@@ -113,14 +117,21 @@ class Health:
         self._reported |= self.findings.keys()
         return new
 
+    def _improves(self) -> bool:
+        """Return whether a recent score was the best so far; False in a run without scores."""
+        if not self._scored:
+            return self.nothing_learned is not None
+        return self._scores_since_best < STUCK_SCORES
+
     def _from_losses(self, row: Row) -> dict[str, str]:
         loss = row["discriminator_loss"]
         known = entry("loss", self.loss.name)
         if known.alarm is None or loss - known.minimum(self.loss.label_smoothing) >= known.alarm:
             return {}
         balanced = "" if known.draw is None else f" ({known.draw:.4g} is balanced)"
+        stuck = " and the score has not improved" if self._scored else ""
         return {
-            "discriminator wins": f"its loss is {loss:.3f}{balanced}: it "
+            "discriminator wins": f"its loss is {loss:.3f}{balanced}{stuck}: it "
             "recognizes nearly every generated image, and the generator learns little from it"
         }
 
@@ -128,6 +139,8 @@ class Health:
         wrong = {}
         diversity, distance = row["diversity"], row["frechet_distance"]
         self._most_diverse = max(self._most_diverse, diversity)
+        improved = distance < self._best
+        self._scores_since_best = 0 if improved else self._scores_since_best + 1
         self._best = min(self._best, distance)
         self._scored += 1
         self._most_contrast = max(self._most_contrast, row["contrast"])

@@ -327,6 +327,19 @@ class TestHealth:
             (finding,) = health.add({"epoch": 2, "discriminator_loss": lost})
             assert finding.kind == "discriminator wins"
 
+    def test_a_low_loss_is_no_matter_while_the_score_improves(self):
+        """Each score is followed by two epochs without one."""
+        health = Health(LossConfig(), 1000.0)
+        row = {"discriminator_loss": 0.05, "diversity": 0.8, "contrast": 1, "step": 1}
+        distances = [None, None, 50, 60, 55, 40, 41, 42, 40, 39]
+        scored = [distance for score in distances for distance in (score, None, None)]
+        told = []
+        for epoch, distance in enumerate(scored, start=1):
+            score = {} if distance is None else {"frechet_distance": float(distance)}
+            health.add(row | score | {"epoch": epoch})
+            told += [finding.epoch for finding in health.findings.values()]
+        assert told == [25, 25, 25]  # From the third score in a row that is no improvement.
+
     def test_missing_classes_need_two_scores_in_a_row(self):
         base = {
             "discriminator_loss": 1.2,
