@@ -18,9 +18,12 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.hints import new_run_command
 from dcgan_cli.text import counted, printable
 
 if TYPE_CHECKING:
+    from dcgan_cli.core.training.health import Finding
     from dcgan_cli.core.training.reporter import Reporter, Start, StepReport
 
 log = logging.getLogger("dcgan_cli")
@@ -171,6 +174,14 @@ class PlainReporter:
     def note(self, text: str) -> None:
         """See `Reporter`."""
         self.line(text)
+
+    def finding(self, finding: "Finding") -> None:
+        """See `Reporter`."""
+        self.line(f"warning: {finding}")
+        if finding.settings:
+            again = new_run_command(RunFolder(self.begun.run), finding.settings)
+            if again is not None:
+                self.line(f"try       {again}")
 
     def line(self, text: str) -> None:
         """Write a line to standard error and to the log."""

@@ -1,15 +1,19 @@
 """Build the command to type next from the facts of an error or a run."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from dcgan_cli.core.runs.folder import shown_path
+from dcgan_cli.core.runs.folder import RunFolder, shown_path
+from dcgan_cli.core.storage import read_text
 from dcgan_cli.errors import DcganError, NoRunError, NoScoreError, UnreadableRunsError
 from dcgan_cli.plugins import loaded_files
 from dcgan_cli.settings.overrides import override, shell_word
 
 Settings = Mapping[str, str | float]
 """Values by name. Type checkers accept a bool or an int as a float."""
+MAX_WORDS_BYTES = 65536
+"""Maximum size of the record of the words that began a run."""
 
 
 def message_with_hint(error: DcganError) -> str:
@@ -37,6 +41,37 @@ def resume_command(run: Path, settings: Settings | None = None) -> str:
         settings: settings to change, by name.
     """
     return train_command({"resume": _name(run)} | dict(settings or {}))
+
+
+def new_run_command(run: RunFolder, settings: Settings) -> str | None:
+    """Return the command that began a run, with some settings changed.
+
+    Args:
+        run: the run; its words are in `.hydra/overrides.yaml`.
+        settings: the changed settings, by name.
+
+    Returns:
+        The command; None if the words are not recorded or are not KEY=VALUE.
+    """
+    import yaml
+
+    try:
+        words = yaml.safe_load(read_text(run.path / ".hydra" / "overrides.yaml", MAX_WORDS_BYTES))
+        data = run.config().data
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, DcganError):
+        return None
+    kept = []
+    for word in words if isinstance(words, list) else [None]:
+        found = re.match(r"\+{0,2}([A-Za-z_][\w./@]*)=", str(word), re.ASCII)
+        if not isinstance(word, str) or not found:
+            return None
+        name = found[1]
+        if name == "data.path" and data.path is not None and data.name != "tfds":
+            # The word may be relative to another folder.
+            kept.append(shell_word(override(name, str(shown_path(Path(data.path))))))
+        elif name not in settings and not name.startswith("hydra"):
+            kept.append(shell_word(word))
+    return command("train", *kept, *(_setting(*pair) for pair in settings.items()))
 
 
 def run_word(run: Path) -> str:

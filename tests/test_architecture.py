@@ -23,13 +23,13 @@ ARROWS = {
         *("commands", "core", "hints", "hydra_cli", "core.runs", "core.training", "plugins"),
         *("shadowing", "streams"),
     },
-    "hints": {"core.runs", "plugins"},
+    "hints": {"core", "core.runs", "plugins"},
     "commands": {
         *("console", "core", "core.data", "core.evaluation", "core.runs", "core.sampling"),
         *("core.data.arrays", "core.data.pictures", "core.data.records", "core.training"),
         *("hints", "hydra_cli", "streams"),
     },
-    "console": {"core.training", "streams"},
+    "console": {"core.runs", "core.training", "hints", "streams"},
     "hydra_cli": {"core", "core.runs", "hints", "plugins", "streams"},
     "core.training": {
         *("core", "core.data", "core.evaluation", "core.gan", "core.networks", "core.runs"),

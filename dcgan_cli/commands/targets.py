@@ -35,9 +35,9 @@ from dcgan_cli.core.runs.sweeps import describe_sweep, is_sweep
 from dcgan_cli.core.sampling.pictures import grid_picture, write_png
 from dcgan_cli.core.storage import replacing
 from dcgan_cli.errors import ConfigError, DataError
-from dcgan_cli.hints import command, resume_command, run_word, train_command
+from dcgan_cli.hints import command, new_run_command, resume_command, run_word, train_command
 from dcgan_cli.settings.schema import TrainConfig
-from dcgan_cli.settings.tree import defaults, flatten
+from dcgan_cli.settings.tree import defaults, flatten, keys
 
 Facts = dict[str, Any]
 
@@ -153,7 +153,7 @@ def describe_run(run: RunFolder) -> Facts:
         "frames": len(run.frames()),
         "checkpoints": described,
         "set_aside": retention.quarantined_names(run.checkpoints),
-        "commands": _commands(run, own.epochs, status, described),
+        "commands": _commands(run, own.epochs, status, described) | _against(run, status),
     }
 
 
@@ -201,6 +201,21 @@ def _health(status: Facts) -> list[Facts]:
         and all(isinstance(finding.get(name), str) for name in ("kind", "text", "advice"))
         and isinstance(finding.get("epoch"), int)
     ]
+
+
+def _against(run: RunFolder, status: Facts) -> dict[str, str]:
+    """Return the command of a new run with the settings that help against the health findings."""
+    found = [finding.get("settings") for finding in _health(status)]
+    known = {key.name for key in keys()}
+    settings = {
+        name: value
+        for helping in found
+        if isinstance(helping, dict)
+        for name, value in helping.items()
+        if name in known and isinstance(value, bool | int | float)
+    }
+    again = new_run_command(run, settings) if settings else None
+    return {"try": again} if again else {}
 
 
 def _commands(run: RunFolder, epochs: int, status: Facts, described: list[Facts]) -> dict[str, str]:

@@ -58,7 +58,7 @@ class EpochScores:
         if self._health is None:
             self._health = self._health_after(rows[:-1])
         for finding in self._health.add(rows[-1]):
-            self.reporter.note(f"warning: {finding}")
+            self.reporter.finding(finding)
 
     def checkpoint_score(self, row: Row) -> Score | None:
         """Return the score to store in the checkpoint of a row's epoch; None if it has none."""
@@ -95,7 +95,7 @@ class EpochScores:
 
     def _health_after(self, rows: list[Row]) -> Health:
         nothing_learned = self.scorer.nothing_learned if self.scorer else None
-        health = Health(self.config.loss, nothing_learned)
+        health = Health(self.config, nothing_learned)
         for row in rows:
             health.add(row)
         return health

@@ -6,7 +6,8 @@ docs/quality.md shows how far healthy runs stay from these thresholds.
 from dataclasses import dataclass
 
 from dcgan_cli.settings.registry import entry
-from dcgan_cli.settings.schema import LossConfig
+from dcgan_cli.settings.schema import TrainConfig
+from dcgan_cli.settings.tree import flatten
 
 Row = dict[str, float]
 
@@ -32,20 +33,24 @@ MIN_LEARNING_STEPS = 1000
 NOTHING_LEARNED_SHARE = 0.9
 """Nothing learned: the best score is above this share of the mean image's score."""
 
-ADVICE = {
-    "collapse": "try a smaller optimizer.learning_rate, optimizer.beta_1=0.5 or a larger "
-    "model.dropout in a new run; evaluate all epochs to find a good one",
-    "missing classes": "try a smaller optimizer.learning_rate, optimizer.beta_1=0.5 or a larger "
-    "batch_size in a new run; evaluate the run to see which classes",
-    "discriminator wins": "try a larger model.dropout, more images, or a smaller "
-    "optimizer.learning_rate in a new run",
-    "saturation": "try a smaller optimizer.learning_rate in a new run",
-    "copies": "try loss.diffaugment=true, more images or fewer epochs in a new run; evaluate all "
-    "epochs to find an early one",
-    "nothing learned": "try a larger optimizer.learning_rate or a smaller batch_size in a new run, "
-    "or inspect the data",
+GOOD_FOR_PICTURES: dict[str, float] = {
+    "batch_size": 16,
+    "ema": 0.995,
+    "model.dropout": 0.0,
+    "optimizer.learning_rate": 2e-4,
+    "optimizer.beta_1": 0.5,
 }
-"""What to try, by kind of finding."""
+"""As in conf/recipe/pictures.yaml."""
+ADVICE = {
+    "collapse": "evaluate all epochs to find a good one",
+    "missing classes": "evaluate the run to see which classes",
+    "discriminator wins": "more images help, too",
+    "saturation": "resume from an earlier checkpoint, or train a new run at a smaller "
+    "optimizer.learning_rate",
+    "copies": "evaluate all epochs to find an early one; more images help, too",
+    "nothing learned": "inspect the data",
+}
+"""What else to do, by kind of finding."""
 
 
 @dataclass(frozen=True)
@@ -55,27 +60,37 @@ class Finding:
     kind: str
     epoch: int
     text: str
+    settings: dict[str, float]
+    """Settings by name that helped other runs against it; none if this run has them."""
 
     @property
     def advice(self) -> str:
-        """What to try."""
+        """What else to do."""
         return ADVICE[self.kind]
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.text}; {self.advice}"
 
 
+def helping_settings(kind: str, config: TrainConfig) -> dict[str, float]:
+    """Return the settings that helped against a kind of finding and that a run does not have."""
+    own = flatten(config)
+    helping = {"loss.diffaugment": True} if kind == "copies" else GOOD_FOR_PICTURES
+    return {name: value for name, value in helping.items() if own[name] != value}
+
+
 class Health:
     """Checks the health of one run after each epoch.
 
     Args:
-        loss: the loss settings.
+        config: the settings.
         nothing_learned: the Fréchet distance of a generator that has learned nothing; see
             `Scorer.nothing_learned`. None for a run without scores.
     """
 
-    def __init__(self, loss: LossConfig, nothing_learned: float | None) -> None:
-        self.loss = loss
+    def __init__(self, config: TrainConfig, nothing_learned: float | None) -> None:
+        self.config = config
+        self.loss = config.loss
         self.nothing_learned = nothing_learned
         self.findings: dict[str, Finding] = {}
         """The findings that hold now, by kind."""
@@ -110,7 +125,12 @@ class Health:
         epoch = int(row["epoch"])
         before = self.findings
         self.findings = {
-            kind: Finding(kind, before[kind].epoch if kind in before else epoch, text)
+            kind: Finding(
+                kind,
+                before[kind].epoch if kind in before else epoch,
+                text,
+                helping_settings(kind, self.config),
+            )
             for kind, text in wrong.items()
         }
         new = [finding for kind, finding in self.findings.items() if kind not in self._reported]

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from dcgan_cli.core.training.health import Finding
+
 
 @dataclass(frozen=True)
 class Start:
@@ -54,3 +56,6 @@ class Reporter(Protocol):
 
     def note(self, text: str) -> None:
         """Show a note or warning, one line."""
+
+    def finding(self, finding: Finding) -> None:
+        """Show a problem of the training."""
