@@ -118,6 +118,7 @@ class PlainReporter:
 
     def __init__(self, logger: logging.Logger = log) -> None:
         self.log = logger
+        self.suggested: dict[str, float] = {}
 
     def start(self, start: "Start") -> None:
         """See `Reporter`."""
@@ -178,9 +179,10 @@ class PlainReporter:
     def finding(self, finding: "Finding") -> None:
         """See `Reporter`."""
         self.line(f"warning: {finding}")
-        if finding.settings:
+        if finding.settings and finding.settings != self.suggested:
             again = new_run_command(RunFolder(self.begun.run), finding.settings)
             if again is not None:
+                self.suggested = finding.settings
                 self.line(f"try       {again}")
 
     def line(self, text: str) -> None:

@@ -459,6 +459,13 @@ def test_model_that_can_no_longer_be_built(dcgan, files):
     assert "dcgan: model=resnet from resnet.py fails: TypeError" in ended.err
 
 
+@pytest.mark.parametrize(("words", "batch_size"), [([], 16), (["recipe=tutorial"], 256)])
+def test_own_data_has_the_settings_for_pictures(dcgan, files, words, batch_size):
+    ended = dcgan("train", "--plugin", "stripes.py", "data=stripes", *words, "--cfg", "job")
+    assert ended.code == 0, ended.err
+    assert f"\nbatch_size: {batch_size}\n" in ended.out
+
+
 def test_alarm_of_a_loss_without_draw_is_reported(dcgan, workplace):
     text = FILES["relativistic.py"].replace('"relativistic",', '"relativistic", alarm=99,')
     (workplace / "mine.py").write_text(text)

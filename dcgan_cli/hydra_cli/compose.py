@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 VERSION_BASE = "1.3"
+PICTURES = {"override /recipe@_global_.recipe": "pictures"}
+"""Chooses the recipe of all data but MNIST, as in conf/data/*.yaml."""
 SCHEMA = "base_train.yaml"
 _OWN_HYDRA = threading.RLock()
 
@@ -194,7 +196,8 @@ def own_hydra() -> Iterator[None]:
         for group in BUILT_IN:
             store.repo[group] = dict(stored[group] or {})
         for one in foreign_entries():
-            store.store(group=one.kind, name=one.name, node=one.group())
+            recipe = {"defaults": [PICTURES]} if one.kind == "data" else {}
+            store.store(group=one.kind, name=one.name, node=recipe | one.group())
         try:
             setup_globals()
             yield
