@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         SweepError,
     )
     from dcgan_cli.settings.field import key as setting
-    from dcgan_cli.settings.registry import data, loss, model, optimizer
+    from dcgan_cli.settings.registry import data, loss, model, optimizer, tracker
 
 __version__ = "0.1.0"
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "plugin",
     "save_grid",
     "setting",
+    "tracker",
     "train",
 ]
 
@@ -76,6 +77,7 @@ _MODULES = {
     "plugin": "api.plugin",
     "save_grid": "api.pictures",
     "setting": "settings.field",
+    "tracker": "settings.registry",
     "train": "api.training",
 }
 """Where names are defined that are not errors."""

@@ -136,6 +136,9 @@ class PlainReporter:
             steps += f", {start.steps_done:,} of them done"
         self.line(f"steps     {steps}")
 
+    def history(self, rows: list[dict[str, Any]]) -> None:
+        """See `Reporter`."""
+
     def step(self, report: "StepReport") -> None:
         """See `Reporter`."""
         self.forecast(report.step)

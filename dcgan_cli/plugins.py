@@ -53,7 +53,7 @@ def take_options(words: list[str]) -> tuple[list[str], list[Path]]:
 
 
 def load_file(path: str | os.PathLike[str], *, quiet: bool = True) -> None:
-    """Run a Python file that registers losses, models, data sources or optimizers.
+    """Run a Python file that registers losses, models, data sources, optimizers or trackers.
 
     Its folder is not added to the import path. A file that is already loaded runs again only if it
     has changed.
@@ -103,8 +103,8 @@ def load_file(path: str | os.PathLike[str], *, quiet: bool = True) -> None:
         del _files[path]
         raise ConfigError(
             f"{path.name} registers nothing; decorate its functions or classes with "
-            '@dcgan.loss("NAME"), @dcgan.model("NAME"), @dcgan.data("NAME") or '
-            '@dcgan.optimizer("NAME")'
+            '@dcgan.loss("NAME"), @dcgan.model("NAME"), @dcgan.data("NAME"), '
+            '@dcgan.optimizer("NAME") or @dcgan.tracker("NAME")'
         )
 
 

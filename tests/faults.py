@@ -87,8 +87,8 @@ def nobody_reads(*streams: int) -> None:
 
 
 def forbid(*packages: str) -> None:
-    """Let every import of these packages fail, though the server has imported them."""
-    for name in list(sys.modules):
+    """Let every import of these packages fail, also of those that the server has imported."""
+    for name in [*packages, *sys.modules]:
         if name.partition(".")[0] in packages:
             sys.modules[name] = None
 

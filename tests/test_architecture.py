@@ -27,6 +27,7 @@ ARROWS = {
     "commands": {
         *("console", "core", "core.data", "core.evaluation", "core.runs", "core.sampling"),
         *("core.data.arrays", "core.data.pictures", "core.data.records", "core.training"),
+        "core.tracking",
         *("hints", "hydra_cli", "streams"),
     },
     "console": {"core.runs", "core.training", "hints", "streams"},
@@ -35,6 +36,8 @@ ARROWS = {
         *("core", "core.data", "core.evaluation", "core.gan", "core.networks", "core.runs"),
         *("core.data.pictures", "core.sampling"),
     },
+    "core.tracking": {"core.runs", "core.training"},
+    "core.tracking.trackers": {"core", "core.runs", "core.tracking"},
     "core.evaluation": {"core", "core.data", "core.networks", "core.runs", "core.sampling"},
     "core.gan": {"core.gan.losses", "core.networks"},
     "core.sampling": {"core", "core.networks", "core.runs"},

@@ -27,7 +27,8 @@ BOTH = [*CONVOLUTIONAL, "loss=relativistic", "model=resnet", "model.options.widt
 @pytest.fixture
 def files(workplace) -> Path:
     """The files of the page, in the current folder."""
-    assert {"relativistic.py", "resnet.py", "stripes.py", "rmsprop.py"} == FILES.keys()
+    names = {"relativistic", "resnet", "stripes", "rmsprop", "json_lines"}
+    assert {f"{name}.py" for name in names} == FILES.keys()
     write_plugins(workplace)
     return workplace
 

@@ -18,6 +18,7 @@ RUN_TEXTS = (".json", ".csv", ".log", ".yaml", ".lock")
 RUN_FOLDERS = {
     "checkpoints": "the checkpoints of a run",
     ".hydra": "Hydra's record of the command that began a run",
+    "wandb": "what Weights & Biases stores of a run (tracking=wandb)",
 }
 """What the folders in a run folder are."""
 RUN_FILES = {
@@ -29,6 +30,8 @@ RUN_FILES = {
     "manifest.json": "the hashes of a checkpoint's files",
 }
 """What the text files of a run folder are."""
+EVENTS = "events.out.tfevents."
+"""How the names of TensorBoard's files begin."""
 
 
 def describe_picture(path: Path) -> Facts:
@@ -78,6 +81,8 @@ def describe_file(path: Path) -> Facts:
         return facts | {"what": "a part of a checkpoint: weights or optimizer state"}
     if run is not None and path.parent.name == ".hydra":
         return facts | {"what": RUN_FOLDERS[".hydra"]}
+    if run is not None and name.startswith(EVENTS):
+        return facts | {"what": "what TensorBoard shows of a run (tracking=tensorboard)"}
     if run is None or name not in RUN_FILES:
         raise DataError(
             f"{path} is no file that inspect knows; it takes a run folder, a sweep, a checkpoint, "

@@ -10,6 +10,7 @@ from typing import Any
 from dcgan_cli import __version__
 from dcgan_cli.commands.file_facts import (
     ANIMATIONS,
+    EVENTS,
     PICTURES,
     RUN_TEXTS,
     describe_file,
@@ -96,7 +97,8 @@ def _describe(path: Path, sheet: Path | None, progress: ProgressCallback) -> Fac
         return describe_file(path)
     if ending in (".npz", ".npy"):
         return describe_arrays(path)
-    if ending in ANIMATIONS or (ending in RUN_TEXTS and path.is_file()):
+    known = ending in RUN_TEXTS or path.name.startswith(EVENTS)
+    if ending in ANIMATIONS or (known and path.is_file()):
         return describe_file(path)
     return describe_idx_file(path)
 

@@ -81,10 +81,15 @@ def prepare(
         from dcgan_cli.core import load_tensorflow
 
         removed = load_tensorflow(quiet=quiet)
+        from dcgan_cli.core.tracking.follow import followed
         from dcgan_cli.core.training.loop import train
 
         log_file = nullcontext(log) if own_process else log_to(run.log)
-        with log_file as logger, training_reporter(logger, progress=progress) as reporter:
+        with (
+            log_file as logger,
+            training_reporter(logger, progress=progress) as shown,
+            followed(config.tracking, run, shown) as reporter,
+        ):
             if removed:
                 names = ", ".join(removed)
                 reporter.note(f"ignored   {names}, which would change the arithmetic")

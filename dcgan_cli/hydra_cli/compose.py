@@ -13,7 +13,7 @@ from dcgan_cli.errors import ConfigError
 from dcgan_cli.hydra_cli import mistakes
 from dcgan_cli.hydra_cli.command_line import CommandLine
 from dcgan_cli.settings.overrides import quoted
-from dcgan_cli.settings.registry import BUILT_IN, foreign_entries
+from dcgan_cli.settings.registry import GROUPS, check_installed, entry, foreign_entries
 from dcgan_cli.settings.schema import NAMED_FEATURES, TrainConfig
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def checked(cfg: "DictConfig", name: str = "train") -> TrainConfig:
         raise ConfigError(
             f"{name}.yaml must have `defaults: [train, _self_]`, or begin that list with base_train"
         )
+    for name in config.tracking:
+        check_installed(entry("tracker", name))
     if config.resume is None:  # Else it is the run's own settings that must go together.
         config.check_together()
     # A run may be resumed from another folder. What tfds takes is a name; whether a resumed run
@@ -190,12 +192,12 @@ def own_hydra() -> Iterator[None]:
         before = {kind: instances.pop(kind) for kind in own if kind in instances}
         resolvers = dict(BaseContainer._resolvers)
         store = ConfigStore.instance()
-        stored = {path: store.repo.get(path) for path in (SCHEMA, *BUILT_IN)}
+        stored = {path: store.repo.get(path) for path in (SCHEMA, *GROUPS)}
         # The name that train.yaml begins with.
         store.store(name=SCHEMA.removesuffix(".yaml"), node=TrainConfig)
-        for group in BUILT_IN:
+        for group in GROUPS:
             store.repo[group] = dict(stored[group] or {})
-        for one in foreign_entries():
+        for one in [one for one in foreign_entries() if one.kind in GROUPS]:
             recipe = {"defaults": [PICTURES]} if one.kind == "data" else {}
             store.store(group=one.kind, name=one.name, node=recipe | one.group())
         try:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dcgan_cli.core.storage import entries
-from dcgan_cli.settings.registry import BUILT_IN, foreign_entries
+from dcgan_cli.settings.registry import GROUPS, foreign_entries
 from dcgan_cli.settings.tree import Key, keys
 
 EXAMPLES = """\
@@ -16,7 +16,7 @@ HYDRA_FLAGS = """\
   -m, --multirun         sweep: run every combination of KEY=A,B,... one after another
   -c, --cfg job          print the composed settings and exit
   -i, --info WHAT        show how Hydra composes them: defaults, defaults-tree, searchpath, ...
-  --plugin FILE          load a Python file that registers losses, models, data or optimizers
+  --plugin FILE          load a Python file that registers losses, models and more
   -cd, --config-dir DIR  add your own groups and experiments from DIR
   -cn, --config-name F   start from F.yaml instead of train.yaml
   --hydra-help           show Hydra's own help"""
@@ -69,13 +69,15 @@ def shown(value: object) -> str:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(str, value))}]"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _kind(key: Key) -> str:
     """Return the allowed values of a setting; those of a registry are listed by `--help` alone."""
     kind, _, name = key.name.partition(".")
-    return f"a choice of `{kind}=`" if kind in BUILT_IN and name == "name" else key.kind
+    return f"a choice of `{kind}=`" if kind in GROUPS and name == "name" else key.kind
 
 
 def configuration_page() -> str:

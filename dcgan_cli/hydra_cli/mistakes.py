@@ -10,7 +10,7 @@ from dcgan_cli.hydra_cli.other_names import meant_key
 from dcgan_cli.settings.field import nearest
 from dcgan_cli.settings.overrides import override as quoted_override
 from dcgan_cli.settings.overrides import shell_word
-from dcgan_cli.settings.registry import BUILT_IN, foreign_entries
+from dcgan_cli.settings.registry import GROUPS, foreign_entries
 from dcgan_cli.settings.tree import group_names, keys
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def explain(words: list[str], error: Exception, compose: Callable[[list[str]], A
         if about := _about_choice(override, overrides):
             return about
     # `KIND.options.NAME` exists only together with its choice.
-    choices = [w for w, o in zip(words, overrides, strict=True) if o.key_or_group in BUILT_IN]
+    choices = [w for w, o in zip(words, overrides, strict=True) if o.key_or_group in GROUPS]
     for tried in ([], *([word] for word in words)):
         try:
             compose([*choices, *tried] if ".options." in "".join(tried) else tried)

@@ -23,7 +23,7 @@ from dcgan_cli.hydra_cli.compose import (
 from dcgan_cli.hydra_cli.sweep import Sweep, failures
 from dcgan_cli.hydra_cli.sweep_table import print_sweep
 from dcgan_cli.settings.overrides import override
-from dcgan_cli.settings.registry import BUILT_IN
+from dcgan_cli.settings.registry import GROUPS
 from dcgan_cli.text import counted
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def compose_sweep(line: CommandLine) -> tuple[CommandLine, "DictConfig"]:
     line = CommandLine(mistakes.expand_globs(line.overrides, folders), line.options)
     fixed, choices = mistakes.split_sweep(line.overrides)
     # `KIND.options.NAME` exists only together with a choice, of which there may be several.
-    groups = {kind: [c for c in choices if c.startswith(f"{kind}=")] for kind in BUILT_IN}
+    groups = {kind: [c for c in choices if c.startswith(f"{kind}=")] for kind in GROUPS}
     own = [word for word in fixed if groups.get(_group_of_option(word))]
     shared = [word for word in fixed if word not in own]
     cfg = compose_with_hydra(CommandLine(shared, line.options))

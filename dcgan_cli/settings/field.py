@@ -24,6 +24,7 @@ def key(
     choices: tuple[str, ...] | tuple[int, ...] | Callable[[], tuple[str, ...]] = (),
     only_for: tuple[str, ...] = (),
     may_change: bool = False,
+    names: bool = False,
 ) -> Any:
     """Return a dataclass field for a setting, with its meaning and range.
 
@@ -37,6 +38,8 @@ def key(
         choices: the allowed values, or a function that returns them; empty allows any.
         only_for: the choices of the group that use the setting; empty for all.
         may_change: whether the value may change when a run is resumed.
+        names: whether the value is a list of names; the field's type is then Any, because OmegaConf
+            has none for what may be typed: a name or a list.
     """
     bounds = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
     return field(
@@ -47,6 +50,7 @@ def key(
             "choices": choices,
             "only_for": only_for,
             "may_change": may_change,
+            "names": names,
         },
     )
 
@@ -121,7 +125,13 @@ _BOUNDS: dict[str, tuple[Callable[[Any, float], bool], str]] = {
     "at_most": (operator.le, "at most"),
     "below": (operator.lt, "below"),
 }
-_WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+_WORDS = {
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    bool: "true or false",
+    list: "a name or a list of names",
+}
 
 
 def type_of(section: Any, setting: "dataclasses.Field[Any]") -> Any:
@@ -132,6 +142,8 @@ def type_of(section: Any, setting: "dataclasses.Field[Any]") -> Any:
 
 def _base_type(section: type, setting: "dataclasses.Field[Any]") -> tuple[type, bool]:
     """Return the type of a setting without `| None`, and whether None is allowed."""
+    if setting.metadata.get("names"):
+        return list, False
     hint = type_of(section, setting)
     is_union = typing.get_origin(hint) in (types.UnionType, typing.Union)  # The latter of Optional.
     parts = typing.get_args(hint) if is_union else (hint,)
@@ -165,6 +177,8 @@ def _check(section: type, setting: "dataclasses.Field[Any]", value: Any, prefix:
     right_type = isinstance(value, (int, float) if base is float else base)
     if isinstance(value, bool) and base is not bool:
         right_type = False
+    if base is list and right_type:
+        right_type = all(isinstance(name, str) for name in value)
     choices = choices_of(setting)
     if (
         right_type

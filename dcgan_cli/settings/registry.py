@@ -1,4 +1,4 @@
-"""Registry of losses, models, data sources and optimizers by name. Standard library only.
+"""Registry of losses, models, data sources, optimizers and trackers by name. Standard library only.
 
 An entry comes from a module of this program, from an installed package or from a `--plugin` file.
 Settings, help and checks read the entries; networks, training step and data loading call them.
@@ -6,6 +6,7 @@ Settings, help and checks read the entries; networks, training step and data loa
 
 import dataclasses
 import importlib
+import importlib.util
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from dcgan_cli.errors import ConfigError
-from dcgan_cli.settings.field import check_options
+from dcgan_cli.settings.field import check_options, nearest
 
 T = TypeVar("T")
 BUILT_IN = {
@@ -22,8 +23,11 @@ BUILT_IN = {
     "model": "dcgan_cli.core.networks.models",
     "loss": "dcgan_cli.core.gan.losses",
     "optimizer": "dcgan_cli.core.gan.optimizers",
+    "tracker": "dcgan_cli.core.tracking.trackers",
 }
 """Package of the built-in entries, by kind."""
+GROUPS = ("data", "model", "loss", "optimizer")
+"""Kinds of which a run has exactly one entry, chosen by the name of a config group."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,14 @@ class Optimizer(Entry):
     """See `optimizer`."""
 
     kind: ClassVar[str] = "optimizer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracker(Entry):
+    """See `tracker`."""
+
+    kind: ClassVar[str] = "tracker"
+    package: str = ""
 
 
 class _Registry:
@@ -258,6 +270,39 @@ def optimizer(name: str, *, options: type | None = None) -> Callable[[T], T]:
     return _register(Optimizer, name, options=options)
 
 
+def tracker(name: str, *, package: str = "") -> Callable[[T], T]:
+    """Register a tracker of runs, started by `tracking=NAME`.
+
+    The function or class takes a `TrackedRun` (`core/tracking/tracked_run.py`): path, name and id
+    of the run, the name of its sweep, and its settings. It returns an object with two methods:
+    `epoch(row, grid)` stores an epoch, `close(state)` ends. If the object has an attribute `where`,
+    a line shows it. A tracker is made anew when a run is resumed and gets every epoch from the
+    first. If it raises, the run continues without it.
+
+    Args:
+        name: lower-case letters, digits and underscores.
+        package: name of a Python package that it needs; training with it is refused if that is
+            not installed.
+
+    Raises:
+        ConfigError: see `loss`.
+    """
+    return _register(Tracker, name, options=None, package=package)
+
+
+def check_installed(one: Tracker) -> None:
+    """Check that the package that a tracker needs is installed, without importing it.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if one.package and importlib.util.find_spec(one.package) is None:
+        wanted = one.package if one.origin else f"'dcgan-cli[{one.name}]'"
+        raise ConfigError(
+            f"tracking={one.name} needs the package {one.package}; install it: pip install {wanted}"
+        )
+
+
 def names(kind: str) -> tuple[str, ...]:
     """Return the names of all entries of a kind, built-in ones first."""
     entries = _entries(kind).values()
@@ -272,7 +317,11 @@ def entry(kind: str, name: str) -> Any:
     """
     entries = _entries(kind)
     if name not in entries:
-        raise ConfigError(f"{kind}.name must be {' or '.join(names(kind))}, got {name!r}")
+        known = list(names(kind))
+        setting = f"{kind}.name" if kind in GROUPS else "tracking"
+        raise ConfigError(
+            f"{setting} must be {' or '.join(known)}, got {name!r}{nearest(str(name), known)}"
+        )
     return entries[name]
 
 

@@ -362,6 +362,13 @@ class TrainConfig(Section):
         choices=("auto", "direct", "transformed"),
         may_change=True,
     )
+    tracking: Any = key(  # noqa: RUF009 (it returns a field)
+        (),
+        "trackers that get the metrics and grids, such as tensorboard or [tensorboard,wandb]; [] "
+        "is none",
+        may_change=True,
+        names=True,
+    )
     resume: str | None = key(None, "run folder to resume, or latest", may_change=True)
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -369,6 +376,18 @@ class TrainConfig(Section):
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     strategy: StrategyConfig = field(default_factory=StrategyConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+    def __post_init__(self) -> None:
+        """Make `tracking` a list, and check every value.
+
+        Raises:
+            ConfigError: a value is out of range.
+        """
+        if isinstance(self.tracking, str | None):
+            self.tracking = [self.tracking] if self.tracking else []
+        elif isinstance(self.tracking, tuple):
+            self.tracking = list(self.tracking)
+        Section.__post_init__(self)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -112,7 +112,7 @@ def from_dict(values: Any, section: type = TrainConfig, prefix: str = "") -> Any
 def defaults(config: TrainConfig) -> dict[str, Any]:
     """Return the default of every setting by dotted name, with the chosen entries' own options."""
     found = flatten(TrainConfig())
-    for kind in registry.BUILT_IN:
+    for kind in registry.GROUPS:
         own = registry.entry(kind, getattr(config, kind).name).group().get("options", {})
         found |= {f"{kind}.options.{name}": value for name, value in own.items()}
     return found
@@ -140,7 +140,7 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
 def without_effect(config: TrainConfig) -> list[str]:
     """Return a note for each changed setting that the chosen entry does not use."""
     found = []
-    for kind in registry.BUILT_IN:
+    for kind in registry.GROUPS:
         group = getattr(config, kind)
         if registry.entry(kind, group.name).origin:  # A plug-in may read any setting of the group.
             continue

@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from dcgan_cli.settings.registry import BUILT_IN, entry
+from dcgan_cli.settings.registry import GROUPS, entry
 from dcgan_cli.settings.schema import TrainConfig
 from dcgan_cli.settings.tree import flatten, may_change
 
@@ -17,7 +17,7 @@ def identity(config: TrainConfig, data_sha256: str) -> str:
     """
     # A plug-in's own options are left out: a new version of the plug-in may add some.
     left_out = may_change() | {
-        f"{kind}.options" for kind in BUILT_IN if entry(kind, getattr(config, kind).name).origin
+        f"{kind}.options" for kind in GROUPS if entry(kind, getattr(config, kind).name).origin
     }
     fixed = {
         name: value

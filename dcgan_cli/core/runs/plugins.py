@@ -16,7 +16,7 @@ def plugin_facts(config: TrainConfig) -> list[dict[str, Any]]:
         file or package, and the file's sha256 or the package's version.
     """
     facts = []
-    for kind in registry.BUILT_IN:
+    for kind in registry.GROUPS:
         name = getattr(config, kind).name
         if origin := registry.entry(kind, name).origin:
             facts.append(
@@ -67,7 +67,7 @@ def changed_plugins(facts: list[dict[str, Any]]) -> list[str]:
 
 def _entry(fact: dict[str, Any]) -> registry.Entry | None:
     kind, _, name = fact["choice"].partition("=")
-    if kind not in registry.BUILT_IN or name not in registry.names(kind):
+    if kind not in registry.GROUPS or name not in registry.names(kind):
         return None
     entry: registry.Entry = registry.entry(kind, name)
     return entry

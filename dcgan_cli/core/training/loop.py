@@ -88,6 +88,7 @@ class _Training:
                 self.reporter.note(str(note))
             with disk_errors(self.folder):
                 self.outputs.resume(self.progress, keep_scores=self.setup.keeps_scores)
+            self.reporter.history(list(self.outputs.rows))
             if (reason := self._reason_to_stop()) is not None:
                 self.reporter.note(f"nothing left to do; {reason}")
             else:

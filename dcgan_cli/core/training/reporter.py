@@ -48,6 +48,9 @@ class Reporter(Protocol):
     def start(self, start: Start) -> None:
         """Show the facts about a training that is about to start."""
 
+    def history(self, rows: list[dict[str, Any]]) -> None:
+        """Take the rows of the epochs that the run already has; called once, after `start`."""
+
     def step(self, report: StepReport) -> None:
         """Show a finished step."""
 

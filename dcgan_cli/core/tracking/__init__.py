@@ -1,0 +1,1 @@
+"""Trackers: show the metrics and grids of a run in TensorBoard, Weights & Biases and the like."""

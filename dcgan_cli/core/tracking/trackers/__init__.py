@@ -1,0 +1,4 @@
+"""One module for each tracker that `tracking=NAME` starts.
+
+A module imports the tracker's library inside its functions.
+"""
