@@ -103,6 +103,9 @@ class TimingReporter:
     def start(self, start: object) -> None:
         """Say nothing."""
 
+    def history(self, rows: object) -> None:
+        """Say nothing."""
+
     def step(self, report: object) -> None:
         """Record the time of a step."""
         self.steps.append(time.perf_counter())
