@@ -27,7 +27,7 @@ ARROWS = {
     "commands": {
         *("console", "core", "core.data", "core.evaluation", "core.runs", "core.sampling"),
         *("core.data.arrays", "core.data.pictures", "core.data.records", "core.training"),
-        *("hints", "hydra_cli", "streams"),
+        *("core.export", "hints", "hydra_cli", "streams"),
     },
     "console": {"core.training", "streams"},
     "hydra_cli": {"core", "core.runs", "hints", "plugins", "streams"},
@@ -35,6 +35,7 @@ ARROWS = {
         *("core", "core.data", "core.evaluation", "core.gan", "core.networks", "core.runs"),
         *("core.data.pictures", "core.sampling"),
     },
+    "core.export": {"core", "core.networks", "core.runs", "core.sampling"},
     "core.evaluation": {"core", "core.data", "core.networks", "core.runs", "core.sampling"},
     "core.gan": {"core.gan.losses", "core.networks"},
     "core.sampling": {"core", "core.networks", "core.runs"},

@@ -1,0 +1,20 @@
+"""Weights in float16. All formats compute in float32 with them."""
+
+import numpy as np
+
+from dcgan_cli.errors import ConfigError
+
+
+def halved(array: np.ndarray) -> np.ndarray:
+    """Return float32 weights as float16, other arrays as they are.
+
+    Raises:
+        ConfigError: a weight is beyond the range of float16, 65504.
+    """
+    if array.dtype != np.float32:
+        return array
+    with np.errstate(over="ignore"):
+        half = array.astype(np.float16)
+    if not np.isfinite(half).all():
+        raise ConfigError("a weight is too large for float16; leave --half out")
+    return half
