@@ -306,7 +306,7 @@ def export(
         Path,
         typer.Argument(
             metavar="OUT",
-            help="File to make; its ending is the format: .safetensors.",
+            help="File to make; its ending is the format: .html, .safetensors.",
         ),
     ],
     run: RunOption = None,

@@ -73,6 +73,7 @@ class Format:
 
 
 FORMATS = {
+    ".html": Format("page", runtime="numpy"),
     ".safetensors": Format("safetensors_file", ("safetensors",), "safetensors", "safetensors"),
 }
 """The formats by ending; "" is a folder."""
