@@ -32,7 +32,7 @@ class Chromium:
         self.errors: list[str] = []
         self._number = 0
         self._received = b""
-        self._waiting: list[dict[str, Any]] = []
+        self._has_loaded = False
         commands, self._commands = os.pipe()
         self._answers, answers = os.pipe()
         # Chromium reads from 3 and writes to 4. High numbers do not get in the way.
@@ -93,12 +93,17 @@ class Chromium:
         """Open a page in a window of `width` pixels, and wait until it has loaded."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
-            **{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
+            width=width,
+            height=900,
+            deviceScaleFactor=1,
+            mobile=False,
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self._has_loaded = False
         self.call("Page.navigate", url=url)
-        self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
+        while not self._has_loaded:
+            self._note(self._next())
 
     def run(self, script: str) -> Any:
         """Return the value of a JavaScript expression, or what its promise resolves to."""
@@ -122,15 +127,17 @@ class Chromium:
         for kind in ("keyDown", "keyUp"):
             self.call(
                 "Input.dispatchKeyEvent",
-                **{"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": codes[key]},
+                type=kind,
+                key=key,
+                code=key,
+                windowsVirtualKeyCode=codes[key],
             )
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Press the mouse button at `start` (in pixels of the window), and release it at `end`."""
         moves = [("mousePressed", start, 1), ("mouseMoved", end, 1), ("mouseReleased", end, 0)]
         for kind, (x, y), buttons in moves:
-            button = "left" if kind != "mouseMoved" else "none"
-            more = {"x": x, "y": y, "button": button, "buttons": buttons, "clickCount": 1}
+            more = {"x": x, "y": y, "button": "left", "buttons": buttons, "clickCount": 1}
             self.call("Input.dispatchMouseEvent", type=kind, **more)
 
     def screenshot(self, path: Path) -> None:
@@ -153,9 +160,11 @@ class Chromium:
         return json.loads(message)
 
     def _note(self, event: dict[str, Any]) -> None:
-        """Remember errors and warnings of the page."""
+        """Remember errors and warnings of the page, and that it has loaded."""
         given = event.get("params", {})
         match event.get("method"):
+            case "Page.loadEventFired":
+                self._has_loaded = True
             case "Runtime.exceptionThrown":
                 self.errors.append(json.dumps(given["exceptionDetails"]))
             case "Runtime.consoleAPICalled" if given["type"] in ("error", "warning", "assert"):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dcgan_cli.core.export.formats import Images
-from dcgan_cli.core.export.page_layers import page_layers, pack
+from dcgan_cli.core.export.page_layers import pack, page_layers
 from dcgan_cli.core.export.page_reading import open_page
 from dcgan_cli.core.export.plain import PlainGenerator
 
@@ -30,7 +30,7 @@ def write(generator: PlainGenerator, path: Path, *, half: bool) -> None:
     layers, weights = pack(page_layers(generator))
     style, script = _part("page.css"), _part("page.js")
     content = {
-        "title": html.escape(f"Generator of {generator.facts['run']}"),
+        "title": html.escape(f"Live generator: {generator.facts['run']}"),
         "policy": _policy(style, script),
         "style": style,
         "page": script,
@@ -78,7 +78,7 @@ def _description(generator: PlainGenerator) -> dict[str, Any]:
     facts, config = generator.facts, generator.loaded.config
     height, width, channels = config.image_shape
     colours = "grey" if channels == 1 else "colour"
-    parameters = sum(layer.count_params() for layer in generator.model.layers)
+    parameters = generator.loaded.sampler.generator.count_params()
     return {
         "image": [height, width, channels],
         "noiseDim": config.noise_dim,

@@ -1,4 +1,4 @@
-"""The layers of a page: dense and convolution layers with normalization folded into their weights."""
+"""The layers of a page: dense and convolution layers, with normalization folded into them."""
 
 import math
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ class PageLayer:
 
 
 def pack(layers: list[PageLayer]) -> tuple[list[dict[str, Any]], bytes]:
-    """Return the descriptions of layers, and their weights: kernels as float16, biases as float32."""
+    """Return the descriptions of layers and their weights: float16 kernels, float32 biases."""
     descriptions, weights = [], []
     for layer in layers:
         largest = float(np.abs(layer.kernel).max())
@@ -140,7 +140,7 @@ def _linear(layer: Any, shape: tuple[int, ...], resize: int) -> PageLayer | None
             strides != other
             or kernel.shape[0] != kernel.shape[1]
             or kernel.shape[2] != shape[2]  # Groups.
-            or layer.padding != "same"
+            or (layer.padding != "same" and len(kernel) > 1)
             or layer.data_format != "channels_last"
             or layer.dilation_rate != (1, 1)
             or (resize > 1 and (is_transposed or strides > 1))

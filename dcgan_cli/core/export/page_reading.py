@@ -113,7 +113,7 @@ def _convolution(x: np.ndarray, kernel: np.ndarray, strides: int) -> np.ndarray:
 
 
 def _transposed(x: np.ndarray, kernel: np.ndarray, strides: int) -> np.ndarray:
-    """Apply a transposed convolution with "same" padding: [N, H * strides, W * strides, outputs]."""
+    """Apply a transposed convolution with "same" padding, to [N, H * strides, W * strides, C]."""
     size = len(kernel)
     count, height, width, _ = x.shape
     before = max(size - strides, 0) // 2

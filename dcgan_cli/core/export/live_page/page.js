@@ -9,6 +9,7 @@ const WALK_STEPS = 100; // Slider steps from one seed to the next.
 const WALK_SECONDS = 3; // Time from one seed to the next when it plays.
 const MOST_CLASSES = 40; // Pictures in "the same latent vector as each class".
 const LARGEST_SEED = 2n ** 62n;
+const FAILED = "This page does not work in this browser: ";
 const TIMED = 50; // Pictures whose time is averaged.
 
 const byId = (id) => document.getElementById(id);
@@ -59,7 +60,7 @@ const painter = {
 };
 
 function showTime() {
-  const sorted = painter.times.toSorted((a, b) => a - b);
+  const sorted = [...painter.times].sort((a, b) => a - b);
   const median = sorted[Math.floor(sorted.length / 2)];
   byId("time").textContent = `${median.toFixed(1)} ms a picture, ${painter.how}`;
 }
@@ -69,7 +70,11 @@ function seedPoint(seed, label) {
 }
 
 function describe(what, label) {
-  return label === null ? `Picture of ${what}` : `Picture of ${what}, class ${classNames[label]}`;
+  return label === null ? `Picture of ${what}` : `Picture of ${what}, ${ofClass(label)}`;
+}
+
+function ofClass(label) {
+  return `class ${classNames[label]}`;
 }
 
 // ---- Controls
@@ -154,12 +159,12 @@ function drawGrid() {
     }
     const [canvas, caption] = button.children;
     button.dataset.seed = seed;
-    caption.textContent = label === null ? `${seed}` : `${seed}: ${classNames[label]}`;
+    caption.textContent = label === null ? `seed ${seed}` : `seed ${seed}, ${ofClass(label)}`;
     painter.paint(canvas, seedPoint(seed, label), describe(`seed ${seed}`, label));
   });
   const last = first + BigInt(GRID_PICTURES - 1);
-  const ofClass = chosen ? ` --class ${chosenClass()}` : "";
-  byId("grid-command").textContent = `dcgan sample --seeds ${first}-${last}${ofClass}`;
+  const option = chosen ? ` --class ${chosenClass()}` : "";
+  byId("grid-command").textContent = `dcgan sample --seeds ${first}-${last}${option}`;
 }
 
 function drawAll() {
@@ -220,7 +225,7 @@ function buildClasses() {
   const buttons = classNames.map((name, number) =>
     make("label", {}, [
       make("input", { type: "radio", name: "class", value: number, checked: number === 0 }),
-      name,
+      make("span", { textContent: name }),
     ]),
   );
   byId("class-buttons").append(...buttons);
@@ -301,7 +306,7 @@ function show(message) {
 function open() {
   const source = new Blob([byId("worker").textContent], { type: "text/javascript" });
   painter.worker = new Worker(URL.createObjectURL(source));
-  painter.worker.onerror = (event) => show(`This page does not work here: ${event.message}`);
+  painter.worker.onerror = ({ message }) => show(FAILED + (message ?? "no worker starts"));
   painter.worker.onmessage = ({ data }) => {
     if (!data.ready) {
       painter.painted(data);
@@ -314,6 +319,7 @@ function open() {
   };
   const { layers, noiseDim, classes, image } = generator;
   const weights = byId("weights").textContent;
+  byId("weights").remove(); // Megabytes that the page needs no more.
   painter.worker.postMessage({ layers, noiseDim, classes, image, weights });
 }
 
@@ -321,4 +327,8 @@ buildFacts();
 buildClasses();
 buildGrid();
 connect();
-open();
+try {
+  open();
+} catch (error) {
+  show(FAILED + error.message);
+}
