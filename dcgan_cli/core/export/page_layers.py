@@ -173,5 +173,5 @@ def _activation(layer: Any) -> tuple[str, float] | None:
         case keras.layers.Activation():
             known = {"linear": LINEAR, "relu": LEAKY_RELU, "tanh": TANH}
             name = known.get(layer.activation.__name__)
-            return name and (name, 0.0)
+            return (name, 0.0) if name else None
     return None

@@ -19,7 +19,6 @@ from dcgan_cli.core.sampling.latents import latents
 from dcgan_cli.core.sampling.sampler import Sampler, load_generator
 from tests.chromium import Chromium, find_chromium
 from tests.conftest import CONVOLUTIONAL
-from tests.plugin_files import write_plugins
 
 CHROMIUM, NODE = find_chromium(), shutil.which("node")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
@@ -63,6 +62,16 @@ class Odd:
 
     def discriminator(self, image, dropout_key, blocks):
         return blocks.down(4, name="conv_1")(image)
+
+
+@dcgan.model("branching")
+class Branching(Odd):
+    """A layer with two inputs."""
+
+    def generator(self, latent, image_shape, blocks):
+        x = blocks.dense(784, name="dense_1")(latent)
+        x = keras.layers.Add(name="sum")([x, blocks.dense(784, name="dense_2")(x)])
+        return keras.layers.Reshape(image_shape, name="reshape")(x)
 '''
 
 
@@ -204,14 +213,14 @@ def test_layers_of_all_sizes(dcgan, workplace, draw):
 
 
 def test_other_layers_are_refused(dcgan, workplace):
-    write_plugins(workplace)
-    plugin = ("--plugin", "resnet.py")
-    words = ["model=resnet", "model.options.width=4", *CONVOLUTIONAL, "hydra.run.dir=run"]
-    assert dcgan("train", *plugin, *words, "epochs=1").code == 0
+    Path("odd.py").write_text(ODD)
+    words = ["model=branching", *CONVOLUTIONAL, "epochs=1", "hydra.run.dir=run"]
+    plugin = ("--plugin", "odd.py")
+    assert dcgan("train", *plugin, *words).code == 0
     Path("page.html").write_text("mine")
     done = dcgan("export", *plugin, "page.html", "--run", "run")
     assert done.code == 2
-    assert "model=resnet has" in done.err
+    assert "model=branching has sum (Add)" in done.err
     assert "export an .onnx file" in done.err
     assert Path("page.html").read_text() == "mine"
 
