@@ -6,6 +6,10 @@ from typing import Any
 
 from dcgan_cli.core.sampling.sampler import LoadedGenerator
 
+FACTS_KEY = "dcgan"
+"""The entry of a format's own metadata that holds the facts."""
+FACTS_FILE = "dcgan.json"
+"""The file with the facts, in archives and folders."""
 LICENCES = {"mnist": "CC BY-SA 3.0, as MNIST, from which it was made"}
 """Licence of a generator, by its training data."""
 UNKNOWN_LICENCE = "not stated; that of the training data may apply"

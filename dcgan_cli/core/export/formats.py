@@ -73,6 +73,9 @@ class Format:
 
 
 FORMATS = {
+    ".keras": Format("keras_file", runtime="keras"),
+    ".onnx": Format("onnx_file", ("tf2onnx", "onnx"), "onnxruntime", "onnx"),
+    ".tflite": Format("tflite_file", (), "ai_edge_litert", "tflite"),
     ".safetensors": Format("safetensors_file", ("safetensors",), "safetensors", "safetensors"),
 }
 """The formats by ending; "" is a folder."""
