@@ -306,7 +306,8 @@ def export(
         Path,
         typer.Argument(
             metavar="OUT",
-            help="File to make; its ending is the format: .safetensors.",
+            help="File to make, in the format of its ending: .keras, .onnx, .tflite, .safetensors "
+            "or .zip (a run folder); or, without an ending, a folder that model hubs take.",
         ),
     ],
     run: RunOption = None,

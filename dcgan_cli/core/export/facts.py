@@ -23,9 +23,6 @@ def facts_of(loaded: LoadedGenerator) -> dict[str, Any]:
         all settings. Paths of this machine are left out: exported files are published.
     """
     config = loaded.config
-    settings = dataclasses.asdict(config)
-    settings["resume"] = None
-    settings["data"]["path"] = settings["data"]["path"] and Path(settings["data"]["path"]).name
     return {
         **loaded.facts,
         "noise_dim": config.noise_dim,
@@ -33,8 +30,15 @@ def facts_of(loaded: LoadedGenerator) -> dict[str, Any]:
         "classes": config.num_classes,
         "class_names": list(loaded.class_names),
         "licence": licence(loaded),
-        "settings": settings,
+        "settings": without_paths(dataclasses.asdict(config)),
     }
+
+
+def without_paths(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings, as plain dictionaries, that name no folder of this machine."""
+    data = settings["data"]
+    path = data.get("path") and Path(data["path"]).name
+    return settings | {"resume": None, "data": data | {"path": path}}
 
 
 def licence(loaded: LoadedGenerator) -> str:

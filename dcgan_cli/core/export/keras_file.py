@@ -1,4 +1,7 @@
-"""`.keras`: the model as Keras saves it. https://keras.io/api/models/model_saving_apis"""
+"""`.keras`: the model as Keras saves it.
+
+https://keras.io/api/models/model_saving_apis
+"""
 
 import json
 import zipfile
@@ -33,6 +36,7 @@ def write_unzipped(generator: PlainGenerator, folder: Path, *, half: bool) -> No
     """Write the content of a .keras file, and the facts, into a folder."""
     generator.check_own_layers("a .keras file")
     keras.saving.save_model(generator.model, folder, zipped=False)
+    (folder / "assets").rmdir()  # For layers with files, which none of these has.
     if half:
         _halve_weights(folder / WEIGHTS)
     (folder / FACTS_FILE).write_text(json.dumps(generator.facts, indent=2))
@@ -50,7 +54,7 @@ def open_file(path: Path) -> Images:
 
 
 def _halve_weights(path: Path) -> None:
-    """Store weights in float16. Keras converts them to the dtype of its variables on loading."""
+    """Store kernels in float16. Keras converts them to the dtype of its variables on loading."""
     halves = path.with_suffix(".half")
     with h5py.File(path) as source, h5py.File(halves, "x") as target:
 

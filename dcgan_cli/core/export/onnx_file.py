@@ -18,8 +18,6 @@ from dcgan_cli.core.export.plain import IMAGE, PlainGenerator
 
 OPSET = 17
 """Version of the operators; onnxruntime has it since 1.12 (2022)."""
-SMALLEST_HALVED = 64
-"""Number of values from which on a weight is stored in float16."""
 
 
 def write(generator: PlainGenerator, path: Path, *, half: bool) -> None:
@@ -53,17 +51,18 @@ def open_file(path: Path) -> Images:
 
 
 def _halve_weights(graph: onnx.GraphProto) -> None:
-    """Store weights in float16, each with a cast to float32 before its use."""
+    """Store kernels in float16, each with a cast to float32 before its use."""
     casts = []
     for weight in graph.initializer:
         array = onnx.numpy_helper.to_array(weight)
-        if array.dtype != np.float32 or array.size < SMALLEST_HALVED:
+        half = halved(array)
+        if half.dtype == array.dtype:
             continue
         name = f"{weight.name}_float16"
         casts.append(
             onnx.helper.make_node("Cast", [name], [weight.name], to=onnx.TensorProto.FLOAT)
         )
-        weight.CopyFrom(onnx.numpy_helper.from_array(halved(array), name))
+        weight.CopyFrom(onnx.numpy_helper.from_array(half, name))
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)

@@ -1,6 +1,7 @@
 """`.tflite`: the computation for LiteRT (TensorFlow Lite), made by TensorFlow's converter."""
 
 import json
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,9 +31,13 @@ def write(generator: PlainGenerator, path: Path, *, half: bool) -> None:
 
 def open_file(path: Path) -> Images:
     """Load the model with LiteRT; see `FormatModule`."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    run = Interpreter(str(path)).get_signature_runner()
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        Interpreter = tf.lite.Interpreter  # noqa: N806
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # TensorFlow's own is to become LiteRT's.
+        run = Interpreter(str(path)).get_signature_runner()
 
     def images(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         return run(**inputs)[IMAGE]
