@@ -306,7 +306,9 @@ def export(
         Path,
         typer.Argument(
             metavar="OUT",
-            help="File to make; its ending is the format: .html, .safetensors.",
+            help="File to make, in the format of its ending: .keras, .onnx, .tflite, .safetensors, "
+            ".html (a page that draws in a browser) or .zip (a run folder); or, without an ending, "
+            "a folder that model hubs take.",
         ),
     ],
     run: RunOption = None,

@@ -6,6 +6,10 @@ from typing import Any
 
 from dcgan_cli.core.sampling.sampler import LoadedGenerator
 
+FACTS_KEY = "dcgan"
+"""The entry of a format's own metadata that holds the facts."""
+FACTS_FILE = "dcgan.json"
+"""The file with the facts, in archives and folders."""
 LICENCES = {"mnist": "CC BY-SA 3.0, as MNIST, from which it was made"}
 """Licence of a generator, by its training data."""
 UNKNOWN_LICENCE = "not stated; that of the training data may apply"
@@ -19,9 +23,6 @@ def facts_of(loaded: LoadedGenerator) -> dict[str, Any]:
         all settings. Paths of this machine are left out: exported files are published.
     """
     config = loaded.config
-    settings = dataclasses.asdict(config)
-    settings["resume"] = None
-    settings["data"]["path"] = settings["data"]["path"] and Path(settings["data"]["path"]).name
     return {
         **loaded.facts,
         "noise_dim": config.noise_dim,
@@ -29,8 +30,15 @@ def facts_of(loaded: LoadedGenerator) -> dict[str, Any]:
         "classes": config.num_classes,
         "class_names": list(loaded.class_names),
         "licence": licence(loaded),
-        "settings": settings,
+        "settings": without_paths(dataclasses.asdict(config)),
     }
+
+
+def without_paths(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings, as plain dictionaries, that name no folder of this machine."""
+    data = settings["data"]
+    path = data.get("path") and Path(data["path"]).name
+    return settings | {"resume": None, "data": data | {"path": path}}
 
 
 def licence(loaded: LoadedGenerator) -> str:

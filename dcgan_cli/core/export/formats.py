@@ -48,10 +48,17 @@ class Format:
     """Module in this package."""
     writers: tuple[str, ...] = ()
     """Modules of optional libraries that write it."""
-    runtime: str | None = None
-    """Module of the library that reads it back; None if no Python library does."""
+    runtimes: tuple[str, ...] = ()
+    """Modules of the libraries that can read it back, in order of preference."""
     extra: str = ""
     """The extra of this program that installs the libraries."""
+    parts: tuple[tuple[str, str], ...] = ()
+    """Files in a folder that are in another format: name and ending."""
+
+    @property
+    def runtime(self) -> str | None:
+        """The first runtime that is installed; None if there is none."""
+        return next(filter(is_installed, self.runtimes), None)
 
     def check_installed(self, ending: str) -> None:
         """Check that the libraries that write the format are installed.
@@ -60,7 +67,7 @@ class Format:
             ConfigError: one is missing.
         """
         for library in self.writers:
-            if importlib.util.find_spec(library) is None:
+            if not is_installed(library):
                 raise ConfigError(
                     f"{ending} needs {library}, which is not installed: "
                     f"pip install 'dcgan-cli[{self.extra}]'"
@@ -72,11 +79,23 @@ class Format:
         return cast(FormatModule, module)
 
 
+HUB_ONNX = "generator.onnx"
+"""The ONNX file in a folder for a model hub."""
 FORMATS = {
-    ".html": Format("page", runtime="numpy"),
-    ".safetensors": Format("safetensors_file", ("safetensors",), "safetensors", "safetensors"),
+    ".keras": Format("keras_file", runtimes=("keras",)),
+    ".onnx": Format("onnx_file", ("tf2onnx", "onnx"), ("onnxruntime",), "onnx"),
+    ".tflite": Format("tflite_file", runtimes=("ai_edge_litert", "tensorflow")),
+    ".safetensors": Format("safetensors_file", runtimes=("safetensors",)),
+    ".html": Format("html_page", runtimes=("numpy",)),
+    ".zip": Format("run_archive", runtimes=("dcgan_cli",)),
+    "": Format("hub_folder", runtimes=("keras",), parts=((HUB_ONNX, ".onnx"),)),
 }
 """The formats by ending; "" is a folder."""
+
+
+def is_installed(library: str) -> bool:
+    """Return whether a module can be imported, without importing it."""
+    return importlib.util.find_spec(library) is not None
 
 
 def format_of(out: Path) -> Format:

@@ -12,19 +12,20 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save
 
+from dcgan_cli.core.export.facts import FACTS_KEY
 from dcgan_cli.core.export.formats import Images
 from dcgan_cli.core.export.half import halved
 from dcgan_cli.core.export.plain import IMAGE, PlainGenerator
 
-LAYERS, FACTS = "keras", "dcgan"
-"""Entries of the header: the model for `keras.models.model_from_json`, and the facts."""
+LAYERS = "keras"
+"""The entry of the header that holds the model for `keras.models.model_from_json`."""
 
 
 def write(generator: PlainGenerator, path: Path, *, half: bool) -> None:
     """Write the file; see `FormatModule`."""
     generator.check_own_layers("a .safetensors file")
     arrays = {variable.path: variable.numpy() for variable in generator.model.variables}
-    header = {LAYERS: generator.model.to_json(), FACTS: json.dumps(generator.facts)}
+    header = {LAYERS: generator.model.to_json(), FACTS_KEY: json.dumps(generator.facts)}
     if half:
         arrays = {name: halved(array) for name, array in arrays.items()}
     # Not by `save_file`, which makes a file that nobody else may read.

@@ -1,7 +1,6 @@
 """Write an exported generator, then read it back and compare its images."""
 
-import importlib.metadata
-import importlib.util
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan_cli.core.export.formats import Format, FormatModule
+from dcgan_cli.core.export.formats import FORMATS, Format
 from dcgan_cli.core.export.plain import PlainGenerator, plain_generator
+from dcgan_cli.core.plugin_errors import plugin_errors
 from dcgan_cli.core.sampling.sampler import CHUNK, LoadedGenerator, in_float32
 from dcgan_cli.core.storage import filling, replacing_path
 from dcgan_cli.errors import ConfigError
@@ -39,8 +39,8 @@ class Comparison:
 class Export:
     """What was written."""
 
-    comparison: Comparison | None
-    """None if the runtime is not installed."""
+    comparisons: tuple[Comparison, ...]
+    """One per file that an installed runtime has read back."""
     precision_difference: int
     """Largest difference between float32 and the run's own precision, in grey levels."""
 
@@ -59,22 +59,26 @@ def export(loaded: LoadedGenerator, out: Path, form: Format, *, half: bool = Fal
             grey level; `out` is then as it was.
         OSError: `out` cannot be written.
     """
-    module = form.load()
     generator = plain_generator(loaded)
     reference = in_float32(loaded).sample(COMPARED)
     with _writing(out, is_folder=not out.suffix) as path:
-        module.write(generator, path, half=half)
-        comparison = None
-        if form.runtime and importlib.util.find_spec(form.runtime.partition(".")[0]):
-            comparison = _compare(module, path, generator, reference, form.runtime)
-            if comparison.largest > LARGEST_DIFFERENCE:
+        with plugin_errors(loaded.config.model):
+            form.load().write(generator, path, half=half)
+        parts = [(path, form), *((path / name, FORMATS[end]) for name, end in form.parts)]
+        comparisons = tuple(
+            _compare(part, part_form, generator, reference)
+            for part, part_form in parts
+            if part_form.runtime and part.exists()
+        )
+        for one in comparisons:
+            if one.largest > LARGEST_DIFFERENCE:
                 raise ConfigError(
-                    f"{out} was not written: {comparison.runtime} returns images that differ by up "
-                    f"to {comparison.largest} grey levels (at most {LARGEST_DIFFERENCE} is "
-                    f"accepted); {'leave --half out' if half else 'choose another format'}"
+                    f"{out} was not written: {one.runtime} returns images that differ by up to "
+                    f"{one.largest} grey levels (at most {LARGEST_DIFFERENCE} is accepted); "
+                    f"{'leave --half out' if half else 'choose another format'}"
                 )
     own = loaded.sampler.sample(COMPARED)
-    return Export(comparison, int(_difference(own, reference).max()))
+    return Export(comparisons, int(_difference(own, reference).max()))
 
 
 @contextmanager
@@ -93,13 +97,10 @@ def _writing(out: Path, *, is_folder: bool) -> Iterator[Path]:
 
 
 def _compare(
-    module: FormatModule,
-    path: Path,
-    generator: PlainGenerator,
-    reference: np.ndarray,
-    runtime: str,
+    path: Path, form: Format, generator: PlainGenerator, reference: np.ndarray
 ) -> Comparison:
-    images = module.open_file(path)
+    runtime = form.runtime
+    images = form.load().open_file(path)
     given = generator.inputs(COMPARED)
     many = images(given)
     single = images({name: values[:1] for name, values in given.items()})
@@ -111,14 +112,12 @@ def _compare(
             )
     apart = np.concatenate([_difference(many, reference), _difference(single, reference[:1])])
     return Comparison(
-        f"{runtime} {_version(runtime)}", int(apart.max()), int(np.count_nonzero(apart)), apart.size
+        f"{runtime} {importlib.import_module(str(runtime)).__version__}",
+        int(apart.max()),
+        int(np.count_nonzero(apart)),
+        apart.size,
     )
 
 
 def _difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.abs(one.astype(np.int16) - other)
-
-
-def _version(module: str) -> str:
-    distributions = importlib.metadata.packages_distributions()
-    return importlib.metadata.version(distributions[module.partition(".")[0]][0])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dcgan_cli.cli import run_program
-from dcgan_cli.core.export.page import PARTS
+from dcgan_cli.core.export.html_page import PARTS
 from dcgan_cli.core.export.page_reading import open_page
 from dcgan_cli.core.runs.find import BUNDLED
 from dcgan_cli.core.sampling.latent_walk import slerp
