@@ -104,6 +104,8 @@ def format_of(out: Path) -> Format:
     Raises:
         ConfigError: the ending is not offered, or a library for it is missing.
     """
+    if out == Path():
+        raise ConfigError("OUT is empty; give a file such as generator.onnx, or a folder")
     ending = out.suffix.lower()
     if ending not in FORMATS:
         endings = ", ".join(filter(None, FORMATS))

@@ -8,7 +8,8 @@ from dcgan_cli.errors import ConfigError
 def halved(array: np.ndarray) -> np.ndarray:
     """Return a kernel as float16, other arrays as they are.
 
-    A kernel is float32 with at least two axes longer than 1. Biases and the statistics of normalization are small, and their errors reach every pixel.
+    A kernel is float32 with at least two axes longer than 1. Biases and the statistics of
+    normalization are small, and their errors reach every pixel.
 
     Raises:
         ConfigError: a weight is beyond the range of float16, 65504.

@@ -35,8 +35,9 @@ def write(generator: PlainGenerator, path: Path, *, half: bool) -> None:
 def write_unzipped(generator: PlainGenerator, folder: Path, *, half: bool) -> None:
     """Write the content of a .keras file, and the facts, into a folder."""
     generator.check_own_layers("a .keras file")
-    keras.saving.save_model(generator.model, folder, zipped=False)
-    (folder / "assets").rmdir()  # For layers with files, which none of these has.
+    # An absolute path, because Keras keeps the layers' own files elsewhere for others.
+    keras.saving.save_model(generator.model, folder.absolute(), zipped=False)
+    (folder / "assets").rmdir()  # No layer of Keras that a generator can have has files.
     if half:
         _halve_weights(folder / WEIGHTS)
     (folder / FACTS_FILE).write_text(json.dumps(generator.facts, indent=2))

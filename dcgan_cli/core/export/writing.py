@@ -83,6 +83,8 @@ def export(loaded: LoadedGenerator, out: Path, form: Format, *, half: bool = Fal
 
 @contextmanager
 def _writing(out: Path, *, is_folder: bool) -> Iterator[Path]:
+    if is_folder and out.is_file():
+        raise ConfigError(f"{out} is a file; name a folder, or give it an ending")
     if is_folder:
         if out.exists() and any(out.iterdir()):
             raise ConfigError(f"{out} is there already; name a folder that is not")
