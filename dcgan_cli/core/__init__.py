@@ -3,13 +3,15 @@
 Modules that need TensorFlow import it at the top; call `load_tensorflow()` before importing one.
 """
 
+import contextlib
 import importlib
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 
 from dcgan_cli.core.environment import keras_defaults, remove_foreign_variables
-from dcgan_cli.errors import ConfigError
+from dcgan_cli.errors import ConfigError, DcganError
 
 
 def load_tensorflow(*, quiet: bool = True) -> tuple[str, ...]:
@@ -35,12 +37,22 @@ def load_tensorflow(*, quiet: bool = True) -> tuple[str, ...]:
     if not quiet:
         _import()
         return removed
+    with hiding_notices():
+        _import()
+    return removed
+
+
+@contextlib.contextmanager
+def hiding_notices() -> Iterator[None]:
+    """Hide what C++ libraries write to standard error, unless the block fails unexpectedly."""
     sys.stderr.flush()
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as notices:
         os.dup2(notices.fileno(), 2)
         try:
-            _import()
+            yield
+        except DcganError:
+            raise
         except Exception:
             notices.seek(0)
             os.write(terminal, notices.read())
@@ -48,7 +60,6 @@ def load_tensorflow(*, quiet: bool = True) -> tuple[str, ...]:
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
-    return removed
 
 
 def silence_tensorflow() -> None:

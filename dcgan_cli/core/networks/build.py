@@ -27,10 +27,23 @@ def build_generator(config: TrainConfig) -> keras.Model:
         conditional training, latent vectors end with the one-hot class.
     """
     latent = keras.Input((config.latent_dim,), name="latent")
-    blocks = Blocks(config.model, config.seed, stream=0)
+    return keras.Model(latent, generate(latent, config), name="generator")
+
+
+def generate(latent: Any, config: TrainConfig, factory: type[Blocks] = Blocks) -> Any:
+    """Apply the generator's layers.
+
+    Args:
+        latent: Keras tensor [B, latent_dim].
+        config: the settings.
+        factory: creates the layers; a subclass may create others with the same weights.
+
+    Returns:
+        Images in [-1, 1]: Keras tensor, float32 [B, H, W, C].
+    """
+    blocks = factory(config.model, config.seed, stream=0)
     x = _model(config).generator(latent, config.image_shape, blocks)
-    image = keras.layers.Activation("tanh", dtype="float32", name="tanh")(x)
-    return keras.Model(latent, image, name="generator")
+    return keras.layers.Activation("tanh", dtype="float32", name="tanh")(x)
 
 
 def build_discriminator(config: TrainConfig) -> keras.Model:

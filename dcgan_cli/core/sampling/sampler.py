@@ -10,10 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_cli import __version__
+from dcgan_cli.core.arrays import Arrays
 from dcgan_cli.core.networks.build import build_generator
 from dcgan_cli.core.networks.device import building
 from dcgan_cli.core.networks.weights import assign, check_fits, named_variables, sampled_part
 from dcgan_cli.core.plugin_errors import plugin_errors
+from dcgan_cli.core.runs.checkpoints import Checkpoint
 from dcgan_cli.core.runs.choose import choose_checkpoint
 from dcgan_cli.core.runs.find import BUNDLED, title
 from dcgan_cli.core.runs.folder import RunFolder
@@ -39,7 +41,7 @@ class Sampler:
     def __init__(self, generator: keras.Model, classes: int = 0) -> None:
         self.classes = classes
         self.noise_dim: int = generator.input_shape[-1] - classes
-        self._generator = generator
+        self.generator = generator
 
     @cached_property
     def _generate(self) -> Callable[[tf.Tensor], tf.Tensor]:
@@ -48,9 +50,9 @@ class Sampler:
         It is compiled explicitly because TensorFlow warns of retracing when a process compiles many
         functions by calling them.
         """
-        function = tf.function(lambda x: self._generator(x, training=False), autograph=False)
+        function = tf.function(lambda x: self.generator(x, training=False), autograph=False)
         return function.get_concrete_function(
-            tf.TensorSpec((CHUNK, self._generator.input_shape[-1]), tf.float32)
+            tf.TensorSpec((CHUNK, self.generator.input_shape[-1]), tf.float32)
         )
 
     def class_of(self, seeds: Sequence[int]) -> np.ndarray:
@@ -119,6 +121,10 @@ class LoadedGenerator:
     """Run and progress, for messages."""
     warnings: list[str]
     """Damaged checkpoints that were skipped for the loaded one, and plug-ins that have changed."""
+    run: RunFolder
+    checkpoint: Checkpoint
+    record: dict[str, Any]
+    """The run's `run.json`."""
 
 
 def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
@@ -152,7 +158,26 @@ def load_generator(run: RunFolder, epoch: int | str = LAST) -> LoadedGenerator:
             "classes; restore its original run.json"
         )
     warnings = [*map(str, skipped), *changed_plugins(record.get("plugins", []))]
-    return LoadedGenerator(sampler, names, config, facts, source, warnings)
+    return LoadedGenerator(sampler, names, config, facts, source, warnings, run, checkpoint, record)
+
+
+def in_float32(loaded: LoadedGenerator) -> Sampler:
+    """Return a sampler that computes in float32, with the same weights.
+
+    It is the loaded one, unless the run computes in bfloat16. Weights are float32 in any case.
+    """
+    if loaded.record["precision"] == "float32":
+        return loaded.sampler
+    with plugin_errors(loaded.config.model), building("float32"):
+        generator = build_generator(loaded.config)
+    assign(named_variables(generator), weights(loaded), loaded.source)
+    return Sampler(generator, loaded.sampler.classes)
+
+
+def weights(loaded: LoadedGenerator) -> Arrays:
+    """Return the weights of a loaded generator by name, float32."""
+    named = named_variables(loaded.sampler.generator)
+    return {name: variable.numpy() for name, variable in named.items()}
 
 
 def picture_facts(run: RunFolder, progress: Progress) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -9,6 +10,9 @@ import pytest
 from PIL import Image
 
 from dcgan_cli.commands.sample import _write_array, _write_folder, _write_grid
+from dcgan_cli.core.runs.checkpoints import Checkpoint
+from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.runs.progress import Progress
 from dcgan_cli.core.sampling.animation import write_animation
 from dcgan_cli.core.sampling.latent_walk import walk_frames
 from dcgan_cli.core.sampling.pictures import grid_picture, open_png, read_png_facts
@@ -26,7 +30,12 @@ def loaded(request) -> LoadedGenerator:
     initial = keras.initializers.GlorotUniform(seed=0)
     image = keras.layers.Dense(values, activation="tanh", kernel_initializer=initial)(latent)
     generator = keras.Model(latent, keras.layers.Reshape(request.param)(image))
-    return LoadedGenerator(Sampler(generator), (), TrainConfig(), {"epoch": 1}, "", [])
+    facts = {"epoch": 1}
+    checkpoint = Checkpoint(Path(), Progress(), {})
+    run = RunFolder(Path())
+    return LoadedGenerator(
+        Sampler(generator), (), TrainConfig(), facts, "", [], run, checkpoint, {}
+    )
 
 
 def test_samples(loaded, tmp_path):
