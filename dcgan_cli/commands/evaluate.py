@@ -18,6 +18,7 @@ from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.data.image_set import ProgressCallback
 from dcgan_cli.core.data.load import fetch, load_training_images
+from dcgan_cli.core.runs.find import BUNDLED
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.errors import (
     CheckpointError,
@@ -95,10 +96,22 @@ def evaluate_generator(
         evaluated.append(facts_of(loaded, evaluation, first_seed))
     if not evaluated:
         raise CheckpointError(f"no checkpoint of {run.path} is whole; use another run")
+    _store(run, evaluated)
     if as_json:
         print(json.dumps(evaluated if epoch == ALL else evaluated[0], indent=2))
     else:
         _print(evaluated)
+
+
+def _store(run: RunFolder, evaluated: list[Facts]) -> None:
+    """Store the figures in the run folder, for reports, if it can be written."""
+    if run == BUNDLED:
+        return
+    try:
+        run.add_evaluations(evaluated)
+    except OSError as error:
+        path = printable(str(run.evaluation_json))
+        print(f"note: {path} is not written ({error.strerror})", file=sys.stderr)
 
 
 def evaluation_of_run(

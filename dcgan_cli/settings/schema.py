@@ -362,6 +362,13 @@ class TrainConfig(Section):
         choices=("auto", "direct", "transformed"),
         may_change=True,
     )
+    report: str = key(
+        "false",
+        "write report.html into the run folder: true at the end of the run, live after every epoch "
+        "too; needs the extra report",
+        choices=("false", "true", "live"),
+        may_change=True,
+    )
     resume: str | None = key(None, "run folder to resume, or latest", may_change=True)
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -369,6 +376,15 @@ class TrainConfig(Section):
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     strategy: StrategyConfig = field(default_factory=StrategyConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+    def __post_init__(self) -> None:
+        """Check every value. `report=true` arrives as a truth value, or as "True" from Hydra.
+
+        Raises:
+            ConfigError: a value has a wrong type or is out of range.
+        """
+        self.report = str(self.report).lower()
+        Section.__post_init__(self)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
