@@ -87,10 +87,12 @@ def is_number(value: Any) -> bool:
 
 
 def is_evaluation(facts: Any) -> bool:
-    """Return whether a value is an entry of `evaluation.json`, as `dcgan evaluate --json` prints."""
+    """Return whether a value is what `dcgan evaluate --json` prints of a generator."""
     try:
         _check_types(facts, EVALUATION_FIELDS)
-        numbers = [figure[key] for figure in facts["figures"].values() for key in ("value", "floor")]
+        numbers = [
+            figure[key] for figure in facts["figures"].values() for key in ("value", "floor")
+        ]
         for name in ("by_class", "class_shares"):
             for values in facts.get(name, {}).values():
                 numbers += [value for value in values if value is not None]

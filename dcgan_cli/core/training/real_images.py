@@ -56,7 +56,9 @@ def _choose(data: ImageSet, count: int, classes: int) -> np.ndarray:
     chosen = []
     for place in range(count):
         own = of_class[place % classes]
-        chosen.append(own[place // classes % len(own)] if len(own) else shuffled[place % len(shuffled)])
+        chosen.append(
+            own[place // classes % len(own)] if len(own) else shuffled[place % len(shuffled)]
+        )
     return np.array(chosen, np.int64)
 
 

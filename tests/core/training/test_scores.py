@@ -308,7 +308,7 @@ class TestHealth:
             row = {"epoch": i, "step": steps * i, "diversity": diversity, "missing_classes": 9}
             for finding in health.add(self.SCORED | row):
                 found[finding.kind] = finding
-        assert (found and found["collapse"].epoch or None) == epoch
+        assert ((found and found["collapse"].epoch) or None) == epoch
         if epoch:
             assert "alike from the start" in found["collapse"].text
             assert "diversity is 0.8% of the data's, and 9 classes" in found["collapse"].text
