@@ -264,6 +264,30 @@ def inspect(
     inspect_target(targets or [], out, as_json=json, as_csv=csv, curves=curves)
 
 
+@app.command(short_help="Write a page about a run, or about several.")
+def report(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN | SWEEP]...",
+            help="Run folder, bundled, or sweep [default: the newest run]. Several are compared.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="File to write [default: report.html in the folder]."),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Where the training images are, if they were moved."),
+    ] = None,
+) -> None:
+    """Write one HTML file about a run, a sweep or several runs. It needs no network to be read."""
+    from dcgan_cli.commands.report import report as write_report
+
+    write_report(targets or [], out, data, quiet=not _debugging())
+
+
 @app.command(short_help="Pack images into TFRecord files.")
 def pack(
     source: Annotated[

@@ -27,7 +27,7 @@ ARROWS = {
     "commands": {
         *("console", "core", "core.data", "core.evaluation", "core.runs", "core.sampling"),
         *("core.data.arrays", "core.data.pictures", "core.data.records", "core.training"),
-        *("core.comparison",),
+        *("core.comparison", "core.report"),
         *("hints", "hydra_cli", "streams"),
     },
     "console": {"core.runs", "core.training", "hints", "streams"},
@@ -58,6 +58,10 @@ ARROWS = {
     "core.gan.optimizers": {"core.gan"},
     "core.runs": {"core"},
     "core.comparison": {"core", "core.runs"},
+    "core.report": {
+        *("core", "core.comparison", "core.data", "core.data.pictures", "core.runs"),
+        *("core.sampling", "core.training"),
+    },
 }
 """Which parts each part may import besides `COMMON`. No circle, but within `core.data`."""
 

@@ -19,7 +19,7 @@ from dcgan_cli.settings.schema import TrainConfig
 SEEDS_FROM = 2**40
 """First seed of the scored samples. Grids and `dcgan evaluate` use other seeds, so the best
 checkpoint is not evaluated on the samples that selected it."""
-OVERLAP_COUNT = 2000
+OVERLAP_COUNT = 1000
 """Maximum number of images that precision and recall are computed from after an epoch: their time
 grows with its square."""
 MISSING_SHARE = 0.1

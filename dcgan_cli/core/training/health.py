@@ -15,9 +15,8 @@ COLLAPSE_SHARE = 0.4
 """Collapse: diversity falls below this share of its maximum so far."""
 MIN_PEAK_DIVERSITY = 0.25
 """Share of the data's diversity that a run must have reached before a collapse is reported."""
-NO_DIVERSITY = 0.1
-"""Collapse from the start: diversity has never been above this share of the data's. It is the
-lowest diversity that counts as a collapse later, `COLLAPSE_SHARE` of `MIN_PEAK_DIVERSITY`."""
+NO_DIVERSITY = 0.05
+"""Collapse from the start: diversity has never been above this share of the data's."""
 MIN_LOST_CLASSES = 3
 """Missing classes: this many more than the fewest so far, in two consecutive scores."""
 SATURATION_CONTRAST = 0.05
@@ -31,11 +30,10 @@ STUCK_SCORES = 3
 """Discriminator wins: this many scores in a row are no improvement."""
 MIN_SCORED_EPOCHS = 5
 """Scored epochs before "nothing learned" is reported."""
-MIN_ALIKE_SCORES = 2
-"""Scored epochs before a collapse from the start is reported."""
+MIN_ALIKE_SCORES, MIN_ALIKE_STEPS = 3, 500
+"""Scored epochs, and steps, before a collapse from the start is reported."""
 MIN_LEARNING_STEPS = 1000
-"""Steps before "nothing learned" or a collapse from the start is reported: five epochs of a few
-hundred images are too short."""
+"""Steps before "nothing learned" is reported: five epochs of a few hundred images are too short."""
 NOTHING_LEARNED_SHARE = 0.9
 """Nothing learned: the best score is above this share of the mean image's score."""
 
@@ -181,7 +179,7 @@ class Health:
         if (
             self._most_diverse < NO_DIVERSITY
             and self._scored >= MIN_ALIKE_SCORES
-            and row["step"] >= MIN_LEARNING_STEPS
+            and row["step"] >= MIN_ALIKE_STEPS
         ):
             missing = row.get("missing_classes")
             lacks = f", and {missing:.0f} classes are nearly missing" if missing else ""

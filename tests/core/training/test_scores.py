@@ -295,10 +295,10 @@ class TestHealth:
     @pytest.mark.parametrize(
         ("diversities", "steps", "epoch"),
         [
-            ([0.008] * 6, 250, 4),  # After a thousand steps,
-            ([0.008] * 3, 2000, 2),  # and two scores.
-            ([0.008, 0.04, 0.13, 0.3], 400, None),  # As healthy runs begin.
-            ([0.11, *[0.008] * 5], 250, None),
+            ([0.008] * 6, 125, 4),  # After 500 steps,
+            ([0.008] * 3, 2000, 3),  # and three scores.
+            ([0.009, 0.05, 0.17, 0.28], 200, None),  # As healthy runs begin.
+            ([0.06, *[0.008] * 5], 250, None),
         ],
     )
     def test_a_run_that_was_never_diverse(self, diversities, steps, epoch):
