@@ -91,7 +91,13 @@ def line_chart(chart: Chart) -> Markup:
         for epoch, label in chart.marks:
             axes.axvline(epoch, color=ALARM, linewidth=1)
             axes.annotate(
-                label, (epoch, 1), xycoords=("data", "axes fraction"), color=ALARM, ha="center"
+                label,
+                (epoch, 1),
+                xytext=(0, 2),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                color=ALARM,
+                ha="center",
             )
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel(chart.x_label)
