@@ -238,12 +238,12 @@ def evaluate(
 
 @app.command(short_help="Say what is in a run or a file.")
 def inspect(
-    target: Annotated[
-        str | None,
+    targets: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="[TARGET]",
+            metavar="[TARGET]...",
             help="Run folder, bundled, sweep, checkpoint, picture, folder of pictures or data file "
-            "[default: the newest run].",
+            "[default: the newest run]. Several runs are compared.",
         ),
     ] = None,
     out: Annotated[
@@ -251,11 +251,41 @@ def inspect(
         typer.Option(metavar="PNG", help="Contact sheet to make of a folder of pictures."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Print the runs of a sweep, or several, as CSV.")
+    ] = False,
+    curves: Annotated[
+        bool, typer.Option("--curves", help="Draw the metrics of a run as large charts.")
+    ] = False,
 ) -> None:
     """Describe a run, a checkpoint, pictures or a data file, and check their integrity."""
     from dcgan_cli.commands.inspect import inspect_target
 
-    inspect_target(target, out, as_json=json)
+    inspect_target(targets or [], out, as_json=json, as_csv=csv, curves=curves)
+
+
+@app.command(short_help="Write a page about a run, or about several.")
+def report(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN | SWEEP]...",
+            help="Run folder, bundled, or sweep [default: the newest run]. Several are compared.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="File to write [default: report.html in the folder]."),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Where the training images are, if they were moved."),
+    ] = None,
+) -> None:
+    """Write one HTML file about a run, a sweep or several runs. It needs no network to be read."""
+    from dcgan_cli.commands.report import report as write_report
+
+    write_report(targets or [], out, data, quiet=not _debugging())
 
 
 @app.command(short_help="Pack images into TFRecord files.")

@@ -27,10 +27,11 @@ ARROWS = {
     "commands": {
         *("console", "core", "core.data", "core.evaluation", "core.runs", "core.sampling"),
         *("core.data.arrays", "core.data.pictures", "core.data.records", "core.training"),
-        *("core.export", "core.tracking", "hints", "hydra_cli", "streams"),
+        *("core.comparison", "core.export", "core.report", "core.tracking"),
+        *("hints", "hydra_cli", "streams"),
     },
     "console": {"core.runs", "core.training", "hints", "streams"},
-    "hydra_cli": {"core", "core.runs", "hints", "plugins", "streams"},
+    "hydra_cli": {"core", "core.comparison", "core.runs", "hints", "plugins", "streams"},
     "core.training": {
         *("core", "core.data", "core.evaluation", "core.gan", "core.networks", "core.runs"),
         *("core.data.pictures", "core.sampling"),
@@ -59,6 +60,11 @@ ARROWS = {
     "core.gan.losses": {"core.gan"},
     "core.gan.optimizers": {"core.gan"},
     "core.runs": {"core"},
+    "core.comparison": {"core", "core.runs"},
+    "core.report": {
+        *("core", "core.comparison", "core.data", "core.data.pictures", "core.runs"),
+        *("core.sampling", "core.training"),
+    },
 }
 """Which parts each part may import besides `COMMON`. No circle, but within `core.data`."""
 

@@ -16,8 +16,9 @@ from dcgan_cli.commands.epochs import ALL
 from dcgan_cli.commands.sample import tell_which
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
-from dcgan_cli.core.data.image_set import ProgressCallback
+from dcgan_cli.core.data.image_set import ImageSet, ProgressCallback
 from dcgan_cli.core.data.load import fetch, load_training_images
+from dcgan_cli.core.runs.find import BUNDLED
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.errors import (
     CheckpointError,
@@ -95,10 +96,22 @@ def evaluate_generator(
         evaluated.append(facts_of(loaded, evaluation, first_seed))
     if not evaluated:
         raise CheckpointError(f"no checkpoint of {run.path} is whole; use another run")
+    _store(run, evaluated)
     if as_json:
         print(json.dumps(evaluated if epoch == ALL else evaluated[0], indent=2))
     else:
         _print(evaluated)
+
+
+def _store(run: RunFolder, evaluated: list[Facts]) -> None:
+    """Store the figures in the run folder, for reports, if it can be written."""
+    if run == BUNDLED:
+        return
+    try:
+        run.add_evaluations(evaluated)
+    except OSError as error:
+        path = printable(str(run.evaluation_json))
+        print(f"note: {path} is not written ({error.strerror})", file=sys.stderr)
 
 
 def evaluation_of_run(
@@ -123,25 +136,7 @@ def evaluation_of_run(
     from dcgan_cli.core.evaluation.figures import evaluation_of
 
     config = run.config()
-    if data_path is not None:
-        _name_data(config.data, data_path)
-        fetch(config.data)
-    try:
-        data = load_training_images(config.data, progress)
-    except NotHereError as error:
-        typed = shell_word(error.name or error.kind)
-        raise DataError(f"{error}; add --data {typed} to have it fetched") from None
-    except DataError as error:
-        if isinstance(error, UnusablePicturesError):
-            error = DataError(f"{error.what}; restore the original files")
-        if config.data.path is None or data_path is not None:
-            raise error from None
-        raise DataError(f"{error}. If the images were moved, say where to with --data") from error
-    if data.digest(with_labels=config.model.conditional) != run.record()["data_sha256"]:
-        raise DataError(
-            f"the images of {data.source} are not those that {run.path} was trained on; "
-            "put them back, or say with --data where they are"
-        )
+    data = training_images(run, config.data, data_path, progress)
     which = features or config.evaluation.features
     if not features and is_hdf5(which):
         typed = shell_word(which)
@@ -150,6 +145,42 @@ def evaluation_of_run(
             f"it, add --features {typed}"
         )
     return evaluation_of(config.data, data, which, count, progress)
+
+
+def training_images(
+    run: RunFolder, config: DataConfig, data_path: str | None, progress: ProgressCallback
+) -> ImageSet:
+    """Return the images that a run was trained on.
+
+    Args:
+        run: the run.
+        config: its data settings, whose path becomes `data_path`.
+        data_path: where the images are; None for where they were.
+        progress: reports the progress.
+
+    Raises:
+        DataError: they are not available, or are others.
+    """
+    if data_path is not None:
+        _name_data(config, data_path)
+        fetch(config)
+    try:
+        data = load_training_images(config, progress)
+    except NotHereError as error:
+        typed = shell_word(error.name or error.kind)
+        raise DataError(f"{error}; add --data {typed} to have it fetched") from None
+    except DataError as error:
+        if isinstance(error, UnusablePicturesError):
+            error = DataError(f"{error.what}; restore the original files")
+        if config.path is None or data_path is not None:
+            raise error from None
+        raise DataError(f"{error}. If the images were moved, say where to with --data") from error
+    if data.digest(with_labels=run.config().model.conditional) != run.record()["data_sha256"]:
+        raise DataError(
+            f"the images of {data.source} are not those that {run.path} was trained on; "
+            "put them back, or say with --data where they are"
+        )
+    return data
 
 
 def _name_data(config: DataConfig, named: str) -> None:

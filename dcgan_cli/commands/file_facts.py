@@ -14,7 +14,7 @@ from dcgan_cli.errors import DataError
 Facts = dict[str, Any]
 PICTURES = (".png", *OTHER_FORMATS)
 ANIMATIONS = (".gif", ".mp4")
-RUN_TEXTS = (".json", ".csv", ".log", ".yaml", ".lock")
+RUN_TEXTS = (".json", ".csv", ".log", ".yaml", ".lock", ".html")
 RUN_FOLDERS = {
     "checkpoints": "the checkpoints of a run",
     ".hydra": "Hydra's record of the command that began a run",
@@ -25,6 +25,9 @@ RUN_FILES = {
     "run.json": "the settings, versions and networks of a run",
     "status.json": "how far a run is, and how it ended",
     "metrics.csv": "the metrics of a run, a row an epoch",
+    "real.json": "the figures of held-out real images, by which a run's scores are read",
+    "evaluation.json": "what dcgan evaluate measured of a run",
+    "report.html": "the report of a run, a page for a browser",
     "train.log": "what a run said as it trained",
     "run.lock": "held by the process that trains",
     "manifest.json": "the hashes of a checkpoint's files",

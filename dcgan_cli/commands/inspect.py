@@ -11,10 +11,12 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from dcgan_cli.commands.curves import charts, curve
 from dcgan_cli.commands.folder_report import render_pictures
 from dcgan_cli.commands.targets import Facts, describe_defaults, describe_run, describe_target
 from dcgan_cli.console import duration, progress_bar
-from dcgan_cli.core.runs.find import damaged_run, newest_run, run_to_read
+from dcgan_cli.core.comparison.describe import csv_text, describe_runs
+from dcgan_cli.core.runs.find import damaged_run, newest_run, run_folders, run_to_read
 from dcgan_cli.core.runs.progress import position
 from dcgan_cli.errors import CheckpointError, ConfigError, DataError, UnusablePicturesError
 from dcgan_cli.hydra_cli.help import shown
@@ -22,29 +24,36 @@ from dcgan_cli.hydra_cli.sweep_table import PIPE_WIDTH, render_sweep, sweep_comm
 from dcgan_cli.settings.overrides import shell_word
 from dcgan_cli.text import counted, printable
 
-BARS = "▁▂▃▄▅▆▇█"
-CURVE_WIDTH = 60
 
-
-def inspect_target(target: str | None, sheet: Path | None, *, as_json: bool) -> None:
+def inspect_target(
+    targets: list[str], sheet: Path | None, *, as_json: bool, as_csv: bool, curves: bool
+) -> None:
     """Print the facts about a target; without one, about the newest run or the defaults.
 
     Args:
-        target: what to look at; `data=` may stand before a path.
+        targets: what to look at; `data=` may stand before a path. Several runs are compared.
         sheet: where to write the contact sheet of a folder of pictures.
         as_json: whether to print JSON.
+        as_csv: whether to print the runs of a comparison as CSV.
+        curves: whether to draw the metrics of a run.
 
     Raises:
-        ConfigError: a sheet is asked for of something else, or has another ending than .png.
+        ConfigError: an option does not apply to the target.
         DcganError: the target is nothing that dcgan knows, or a part of it is damaged.
     """
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise ConfigError(f"--out {sheet} must end in .png")
-    facts = _describe(target, sheet)
+    if as_json + as_csv + curves > 1:
+        raise ConfigError("--json, --csv and --curves are three outputs; give one")
+    facts = _describe(targets, sheet)
     if sheet is not None and facts["kind"] not in ("image_folder", "tfrecord"):
         raise ConfigError("--out is the contact sheet of pictures; name a folder of them")
     if as_json:
         print(json.dumps(facts, indent=2))
+    elif as_csv:
+        _print_csv(facts)
+    elif curves:
+        _print_curves(facts)
     else:
         # Nothing is cut to the 80 columns of a terminal that is not there.
         width = None if sys.stdout.isatty() else PIPE_WIDTH
@@ -62,13 +71,33 @@ def inspect_target(target: str | None, sheet: Path | None, *, as_json: bool) -> 
         raise DataError(problem)
 
 
-def _describe(target: str | None, sheet: Path | None) -> Facts:
+def _describe(targets: list[str], sheet: Path | None) -> Facts:
+    if len(targets) > 1:
+        return describe_runs(run_folders(targets))
+    target = targets[0] if targets else None
     if target not in (None, "latest", "bundled"):
         path = Path(os.path.expanduser(str(target).removeprefix("data=")))
         return describe_target(path, sheet, progress_bar)
     if target is None and newest_run() is None and damaged_run() is None:
         return describe_defaults()
     return describe_run(run_to_read(target or "latest"))
+
+
+def _print_csv(facts: Facts) -> None:
+    if facts["kind"] not in ("sweep", "runs"):
+        raise ConfigError(
+            "--csv is the table of a sweep or of several runs; a run's own is its metrics.csv"
+        )
+    print(csv_text(facts), end="")
+
+
+def _print_curves(facts: Facts) -> None:
+    if facts["kind"] != "run":
+        raise ConfigError("--curves draws the metrics of one run; dcgan report compares several")
+    drawn = list(charts(facts["metrics"]))
+    if not drawn:
+        raise DataError(f"{facts['path']} has fewer than two epochs to draw; train it longer")
+    print("\n\n".join(drawn))
 
 
 def _problems(facts: Facts) -> list[str]:
@@ -94,7 +123,7 @@ def _render(facts: Facts) -> Iterator[RenderableType]:
                 yield Text("  it does not say what made it")
             else:
                 yield _pairs({key: _short(value) for key, value in facts["made_by"].items()})
-        case "sweep":
+        case "sweep" | "runs":
             yield from render_sweep(facts)
             yield from _render_commands(sweep_commands(facts))
         case "file":
@@ -191,16 +220,6 @@ def _render_commands(commands: dict[str, str]) -> Iterator[RenderableType]:
     width = max(map(len, commands), default=0)
     for name, command in commands.items():  # As text, which is not broken into lines.
         yield Text(f"  {name:{width}}  {printable(command)}")
-
-
-def curve(values: list[float]) -> str:
-    """Return values as a line of bars, at most 60 characters wide."""
-    if len(values) > CURVE_WIDTH:
-        chosen = [round(i * (len(values) - 1) / (CURVE_WIDTH - 1)) for i in range(CURVE_WIDTH)]
-        values = [values[index] for index in chosen]
-    low, high = min(values), max(values)
-    scale = (len(BARS) - 1) / (high - low) if high > low else 0
-    return "".join(BARS[round((value - low) * scale)] for value in values)
 
 
 def _layers(layers: list[dict[str, Any]]) -> Table:

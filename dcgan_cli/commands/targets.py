@@ -18,6 +18,7 @@ from dcgan_cli.commands.file_facts import (
     describe_run_folder,
 )
 from dcgan_cli.core import load_tensorflow
+from dcgan_cli.core.comparison.describe import describe_sweep
 from dcgan_cli.core.data.array_inspection import describe_arrays, describe_idx_file
 from dcgan_cli.core.data.arrays.idx_folder import is_idx_folder
 from dcgan_cli.core.data.folder_inspection import describe_pictures, is_image_folder
@@ -32,7 +33,7 @@ from dcgan_cli.core.runs.checkpoints import Checkpoint, Damaged
 from dcgan_cli.core.runs.find import BUNDLED, enclosing_run
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.lock import current_status
-from dcgan_cli.core.runs.sweeps import describe_sweep, is_sweep
+from dcgan_cli.core.runs.sweeps import is_sweep
 from dcgan_cli.core.sampling.pictures import grid_picture, write_png
 from dcgan_cli.core.storage import replacing
 from dcgan_cli.errors import ConfigError, DataError

@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dcgan_cli.core.data.image_set import ImageSet, no_progress
 from dcgan_cli.core.data.load import (
@@ -22,6 +23,9 @@ from dcgan_cli.settings.overrides import override, shell_word
 from dcgan_cli.settings.schema import NAMED_FEATURES, TrainConfig
 from dcgan_cli.streams import print_path
 from dcgan_cli.text import printable
+
+if TYPE_CHECKING:
+    from dcgan_cli.core.training.reporter import Reporter
 
 
 def prepare(
@@ -49,6 +53,10 @@ def prepare(
     """
     from dcgan_cli.console import progress_bar
 
+    if config.report != "false":
+        from dcgan_cli.commands.report import check_installed
+
+        check_installed()
     if fetches:
         fetch(config.data)
     try:
@@ -82,7 +90,6 @@ def prepare(
 
         removed = load_tensorflow(quiet=quiet)
         from dcgan_cli.core.tracking.follow import followed
-        from dcgan_cli.core.training.loop import train
 
         log_file = nullcontext(log) if own_process else log_to(run.log)
         with (
@@ -94,7 +101,7 @@ def prepare(
                 names = ", ".join(removed)
                 reporter.note(f"ignored   {names}, which would change the arithmetic")
             try:
-                train(config, run, data, reporter)
+                _train_with_report(config, run, data, reporter)
             except DcganError as error:  # Told on the screen by the command line.
                 logger.error(printable(message_with_hint(error)))
                 raise
@@ -102,6 +109,28 @@ def prepare(
             print_path(shown_path(run.path))
 
     return train_in
+
+
+def _train_with_report(
+    config: TrainConfig, run: RunFolder, data: ImageSet, reporter: "Reporter"
+) -> None:
+    """Train, and write the run's report when the setting `report` says."""
+    from dcgan_cli.core.training.loop import train
+
+    if config.report == "false":
+        train(config, run, data, reporter)
+        return
+    from dcgan_cli.commands.report import LiveReport
+
+    report = LiveReport(reporter, run)
+    is_live = config.report == "live"
+    try:
+        train(config, run, data, report if is_live else reporter)
+    except DcganError:
+        if is_live:
+            report.write()  # So that the page says that the run has stopped.
+        raise
+    report.write(data)
 
 
 def _with_classes_noted(data: ImageSet, classes: int) -> ImageSet:

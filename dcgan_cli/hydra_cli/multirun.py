@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from dcgan_cli.core.comparison.describe import describe_sweep
 from dcgan_cli.core.environment import core_count
-from dcgan_cli.core.runs.sweeps import describe_sweep, read_jobs
+from dcgan_cli.core.runs.sweeps import read_jobs
 from dcgan_cli.errors import ConfigError, DcganError
 from dcgan_cli.hydra_cli import mistakes, search
 from dcgan_cli.hydra_cli.command_line import CommandLine

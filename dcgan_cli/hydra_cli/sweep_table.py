@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dcgan_cli.core.runs.sweeps import describe_sweep
+from dcgan_cli.core.comparison.describe import describe_sweep
 from dcgan_cli.errors import CheckpointError, SweepError
 from dcgan_cli.hints import resume_command
 from dcgan_cli.hydra_cli.help import shown
@@ -30,10 +30,10 @@ def render_sweep(facts: Facts) -> Iterator[RenderableType]:
         facts: the result of `describe_sweep`.
     """
     jobs, names = facts["jobs"], facts["settings"][:MOST_SETTINGS]
-    yield Text(f"{printable(facts['path'])}: {counted(len(jobs), 'job')}", style="bold")
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("  job", *names, "state"):
-        table.add_column(Text(printable(column)), overflow="fold")
+    noun = "job" if facts["kind"] == "sweep" else "run"
+    title = f"{facts['path']}: " if noun == "job" else ""
+    yield Text(f"{printable(title)}{counted(len(jobs), noun)}", style="bold")
+    table = _table(f"  {noun}", *names, "state")
     scored = any(job["frechet_distance"] is not None for job in jobs)
     if scored:
         table.add_column("Fréchet distance", justify="right")
@@ -52,6 +52,52 @@ def render_sweep(facts: Facts) -> Iterator[RenderableType]:
     for job in jobs:
         if job["reason"]:
             yield Text(printable(f"  {job['name']}: {job['reason']}"))
+    yield from _render_comparison(facts)
+
+
+def _render_comparison(facts: Facts) -> Iterator[RenderableType]:
+    """Yield the groups of runs with several seeds, the verdict, and what each setting explains."""
+    groups = [group for group in facts["groups"] if group["scores"]]
+    names = list(groups[0]["settings"])[:MOST_SETTINGS] if groups else []
+    if len(groups) > 1 and any(len(group["scores"]) > 1 for group in groups):
+        yield Text("\nseeds together", style="bold")
+        table = _table(*_indented(names or ["settings"]), "seeds")
+        for column in ("mean", "best", "worst"):
+            table.add_column(column, justify="right")
+        table.add_column("compared with the best")
+        for group in groups:
+            cells = _indented([shown(group["settings"][name]) for name in names] or ["these"])
+            cells.append(str(len(group["scores"])))
+            cells += [f"{group[key]:.1f}" for key in ("mean", "best", "worst")]
+            table.add_row(*(Text(printable(cell)) for cell in (*cells, group["standing"])))
+        yield table
+    if facts["verdict"]:
+        yield Text(printable(f"\n{facts['verdict']}"))
+    if any(effect["share"] is not None or effect["correlation"] for effect in facts["effects"]):
+        yield Text("\nwhat each setting explains", style="bold")
+        yield _effects_table(facts["effects"])
+
+
+def _effects_table(effects: list[Facts]) -> Table:
+    table = _table("  setting")
+    for column in ("difference of means", "share of the spread", "rank correlation"):
+        table.add_column(column, justify="right")
+    for effect in effects:
+        formats = {"difference": ".1f", "share": ".0%", "correlation": "+.2f"}
+        cells = ["" if effect[key] is None else f"{effect[key]:{f}}" for key, f in formats.items()]
+        table.add_row(*(Text(printable(cell)) for cell in (f"  {effect['name']}", *cells)))
+    return table
+
+
+def _indented(cells: list[str]) -> list[str]:
+    return [f"  {cells[0]}", *cells[1:]]
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(Text(printable(column)), overflow="fold")
+    return table
 
 
 def sweep_commands(facts: Facts) -> dict[str, str]:

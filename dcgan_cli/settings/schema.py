@@ -369,6 +369,13 @@ class TrainConfig(Section):
         may_change=True,
         names=True,
     )
+    report: str = key(
+        "false",
+        "write report.html into the run folder: true at the end of the run, live after every epoch "
+        "too; needs the extra report",
+        choices=("false", "true", "live"),
+        may_change=True,
+    )
     resume: str | None = key(None, "run folder to resume, or latest", may_change=True)
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -378,15 +385,18 @@ class TrainConfig(Section):
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
     def __post_init__(self) -> None:
-        """Make `tracking` a list, and check every value.
+        """Check every value, after making `tracking` a list and `report` a text.
+
+        Hydra passes `report=true` as "True", Python as a truth value.
 
         Raises:
-            ConfigError: a value is out of range.
+            ConfigError: a value has a wrong type or is out of range.
         """
         if isinstance(self.tracking, str | None):
             self.tracking = [self.tracking] if self.tracking else []
         elif isinstance(self.tracking, tuple):
             self.tracking = list(self.tracking)
+        self.report = str(self.report).lower()
         Section.__post_init__(self)
 
     @property

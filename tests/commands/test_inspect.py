@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from dcgan_cli.commands.inspect import BARS, curve
+from dcgan_cli.commands.curves import BARS, curve
 from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 
 

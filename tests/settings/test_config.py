@@ -44,7 +44,7 @@ def test_names_of_all_settings():
         "num_examples_to_generate",
     ]
     top += ["checkpoint_every", "checkpoint_seconds", "seed", "ema", "evaluate_every", "patience"]
-    top += ["precision", "convolution", "resume"]
+    top += ["precision", "convolution", "report", "resume"]
     assert [name for name in ALL_KEYS if "." not in name] == top
     assert group_names() == ["data", "model", "loss", "optimizer", "strategy", "evaluation"]
     assert {"data.path", "data.limit", "model.dropout", "optimizer.beta_1"} < set(ALL_KEYS)

@@ -10,6 +10,7 @@ import numpy as np
 
 from dcgan_cli.core.data.image_set import ImageSet
 from dcgan_cli.core.evaluation.distances import Moments
+from dcgan_cli.core.evaluation.features import ImageFeatures
 from dcgan_cli.core.evaluation.figures import WATCHED_COUNT, evaluation_of
 from dcgan_cli.core.runs.progress import Score
 from dcgan_cli.core.sampling.sampler import Sampler
@@ -18,6 +19,9 @@ from dcgan_cli.settings.schema import TrainConfig
 SEEDS_FROM = 2**40
 """First seed of the scored samples. Grids and `dcgan evaluate` use other seeds, so the best
 checkpoint is not evaluated on the samples that selected it."""
+OVERLAP_COUNT = 1000
+"""Maximum number of images that precision and recall are computed from after an epoch: their time
+grows with its square."""
 MISSING_SHARE = 0.1
 """A class is missing if its share of the samples is below this part of its share of the data."""
 WATCHED_SET = 10_000
@@ -93,8 +97,9 @@ class Scorer:
             the samples' features, and `contrast`, the mean standard deviation of the pixels within
             an image, both relative to the training images; if the feature extractor is a
             classifier, `missing_classes`, the number of classes with almost no samples (see
-            `MISSING_SHARE` and `ENOUGH_IMAGES`); and, for small sets (see `WATCHED_SET`),
-            `nearest`, the distance to the nearest training image (see `Evaluation.nearest_ratio`).
+            `MISSING_SHARE` and `ENOUGH_IMAGES`); for small sets (see `WATCHED_SET`), `nearest`,
+            the distance to the nearest training image (see `Evaluation.nearest_ratio`); and
+            `precision` and `recall` of up to `OVERLAP_COUNT` images.
         """
         evaluation = self._evaluation
         seeds = range(SEEDS_FROM, SEEDS_FROM + evaluation.count)
@@ -105,12 +110,40 @@ class Scorer:
                 watched.extend(chunk[: WATCHED_COUNT - len(watched)])
                 yield from chunk
 
-        extracted = evaluation.network.extract(draw())
+        values = self._figures(evaluation.network.extract(draw()))
+        if self._watches:
+            values["nearest"] = evaluation.nearest_ratio(np.stack(watched))
+        return values
+
+    def real_facts(self) -> dict[str, Any]:
+        """Return the figures of held-out real images, for `real.json`.
+
+        Returns:
+            `features`, `samples`, `halves` (whether the held-out images are half of the training
+            images), `nothing_learned` and `figures`, by the names of `score`.
+        """
+        return {
+            **self.scored_by,
+            "halves": self._evaluation.halves,
+            "nothing_learned": self.nothing_learned,
+            "figures": self._figures(self._evaluation.held_out_features),
+        }
+
+    def _figures(self, extracted: ImageFeatures) -> dict[str, float]:
+        """Return the figures of `count` images, real or generated."""
+        from dcgan_cli.core.evaluation.neighbours import overlap
+
+        evaluation = self._evaluation
         moments = Moments.of(extracted.features)
+        overlapping = overlap(
+            evaluation.real.features[:OVERLAP_COUNT], extracted.features[:OVERLAP_COUNT]
+        )
         values = {
             "frechet_distance": evaluation.distance(extracted),
             "diversity": _ratio(moments.spread, evaluation.moments.spread),
             "contrast": _ratio(extracted.contrast, evaluation.real.contrast),
+            "precision": overlapping.precision,
+            "recall": overlapping.recall,
         }
         shares = evaluation.class_shares(extracted)
         if shares is not None:
@@ -118,8 +151,6 @@ class Scorer:
             frequent = real >= ENOUGH_IMAGES / evaluation.count
             missing = generated < MISSING_SHARE * real
             values["missing_classes"] = int(np.sum(frequent & missing))
-        if self._watches:
-            values["nearest"] = evaluation.nearest_ratio(np.stack(watched))
         return values
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from dcgan_cli.core.assets import ASSETS
@@ -134,6 +135,29 @@ def run_to_read(argument: str | None) -> RunFolder:
             raise UnreadableRunsError("no run in ./runs can be read", damaged.path)
         return BUNDLED
     return open_run(argument or "latest")
+
+
+def run_folders(arguments: Sequence[str]) -> list[Path]:
+    """Return the folders of the runs that arguments name, each once.
+
+    Args:
+        arguments: run folders, sweep folders (for all of their runs), "latest" or "bundled".
+
+    Raises:
+        CheckpointError: an argument is none of these.
+    """
+    found: list[Path] = []
+    for argument in arguments:
+        path = Path(os.path.expanduser(argument))
+        if argument in ("latest", "bundled"):
+            found.append(run_to_read(argument).path)
+        elif RunFolder(path).has_run_data():
+            found.append(path)
+        elif is_sweep(path):
+            found += job_folders(path)
+        else:
+            raise CheckpointError(f"{path} is neither a run nor a sweep")
+    return list({path.resolve(): path for path in reversed(found)}.values())[::-1]
 
 
 def title(run: RunFolder) -> str:

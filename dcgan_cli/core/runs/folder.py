@@ -8,7 +8,7 @@ from dcgan_cli import __version__
 from dcgan_cli.core.runs.metrics import format_metrics, parse_metrics
 from dcgan_cli.core.runs.paths import RunPaths
 from dcgan_cli.core.runs.plugins import changed_plugins, check_plugins
-from dcgan_cli.core.runs.record import check_record
+from dcgan_cli.core.runs.record import check_record, is_evaluation, is_number
 from dcgan_cli.core.storage import (
     entries,
     flush_folder,
@@ -153,6 +153,50 @@ class RunFolder(RunPaths):
         """Replace `metrics.csv`."""
         with replacing(self.metrics_csv) as stream:
             stream.write(format_metrics(rows).encode())
+
+    def real_figures(self) -> dict[str, Any]:
+        """Return the content of `real.json`; {} if it is missing, damaged or malformed."""
+        try:
+            facts = read_json(self.real_json)
+            numbers = {"nothing_learned": facts["nothing_learned"], **facts["figures"]}
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return {}
+        return dict(facts) if all(map(is_number, numbers.values())) else {}
+
+    def evaluations(self) -> list[dict[str, Any]]:
+        """Return what `dcgan evaluate` has measured, by epoch; malformed entries are left out."""
+        try:
+            found = read_json(self.evaluation_json)["evaluations"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return []
+        return [one for one in (found if isinstance(found, list) else []) if is_evaluation(one)]
+
+    def add_evaluations(self, evaluations: list[dict[str, Any]]) -> None:
+        """Add measurements to `evaluation.json`, in place of earlier ones of the same kind.
+
+        Args:
+            evaluations: as `dcgan evaluate --json` prints them.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        kept = {
+            tuple(one[name] for name in ("step", "features", "samples", "first_seed")): one
+            for one in [*self.evaluations(), *evaluations]
+        }
+        in_order = sorted(kept.values(), key=lambda one: one["step"])
+        write_json(self.evaluation_json, {"evaluations": in_order})
+
+    def drop_evaluations(self, after_step: int) -> None:
+        """Drop the evaluations of steps that are trained again.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        found = self.evaluations()
+        kept = [one for one in found if one["step"] <= after_step]
+        if len(kept) < len(found):
+            write_json(self.evaluation_json, {"evaluations": kept})
 
     def back_up_damaged_metrics(self) -> None:
         """Copy `metrics.csv`, if it exists, to `metrics.csv.damaged`."""

@@ -16,10 +16,18 @@ LOSS_COLUMNS = [
     "discriminator_loss",
 ]
 """Columns with a value in every row."""
-SCORE_COLUMNS = ["frechet_distance", "diversity", "contrast", "missing_classes", "nearest"]
+SCORE_COLUMNS = [
+    "frechet_distance",
+    "diversity",
+    "contrast",
+    "missing_classes",
+    "nearest",
+    "precision",
+    "recall",
+]
 """Columns that are empty if the epoch was not scored."""
-SOMETIMES = ("missing_classes", "nearest")
-"""Columns that may be empty although the epoch was scored."""
+SOMETIMES = ("missing_classes", "nearest", "precision", "recall")
+"""Columns that may be empty although the epoch was scored; older runs have no `precision`."""
 METRICS_COLUMNS = LOSS_COLUMNS + SCORE_COLUMNS
 WHOLE_NUMBERS = ("epoch", "step", "missing_classes")
 COUNTS = (*WHOLE_NUMBERS, "seconds", "images_per_second")

@@ -29,6 +29,22 @@ class RunPaths:
         return self.path / "dcgan.gif"
 
     @property
+    def real_png(self) -> Path:
+        return self.path / "real.png"
+
+    @property
+    def real_json(self) -> Path:
+        return self.path / "real.json"
+
+    @property
+    def evaluation_json(self) -> Path:
+        return self.path / "evaluation.json"
+
+    @property
+    def report_html(self) -> Path:
+        return self.path / "report.html"
+
+    @property
     def lock(self) -> Path:
         return self.path / "run.lock"
 
@@ -83,7 +99,8 @@ class RunPaths:
             CheckpointError: an entry is a link or of the wrong type.
         """
         files = [self.run_json, self.status_json, self.metrics_csv, self.log]
-        files += [self.lock, self.gif, *entries(self.samples)]
+        files += [self.lock, self.gif, self.real_png, self.real_json, self.evaluation_json]
+        files += [self.report_html, *entries(self.samples)]
         folders = [self.samples, self.checkpoints, self.path / ".hydra"]
         for path in (*files, *folders, *entries(self.checkpoints)):
             if is_link(path):

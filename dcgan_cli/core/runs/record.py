@@ -1,5 +1,6 @@
-"""Check the entries of a `run.json` before they are used."""
+"""Check the entries of a `run.json`, and other JSON of a run folder, before they are used."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,14 @@ PLUGIN_FIELDS = {
     "version": str | None,
 }
 
+EVALUATION_FIELDS = {
+    "epoch": int,
+    "step": int,
+    "features": str,
+    "samples": int,
+    "first_seed": int,
+    "figures": dict,
+}
 PLUGIN_CHOICE = re.compile(r"(data|model|loss|optimizer)=[a-z][a-z0-9_]*")
 PACKAGE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 """Names of distributions, as https://packaging.python.org/en/latest/specifications/name-normalization
@@ -70,3 +79,25 @@ def _check_types(values: dict[str, Any], types: Mapping[str, Any]) -> None:
     for name, kind in types.items():
         if not isinstance(values.get(name), kind):
             raise ValueError(f"its {name} is missing or has the wrong type")
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_evaluation(facts: Any) -> bool:
+    """Return whether a value is what `dcgan evaluate --json` prints of a generator."""
+    try:
+        _check_types(facts, EVALUATION_FIELDS)
+        numbers = [
+            figure[key] for figure in facts["figures"].values() for key in ("value", "floor")
+        ]
+        for name in ("by_class", "class_shares"):
+            for values in facts.get(name, {}).values():
+                numbers += [value for value in values if value is not None]
+        names = facts.get("class_names", [])
+        named = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
+    return named and all(map(is_number, numbers))

@@ -1,4 +1,4 @@
-"""Sweep folders: find the runs in one and compare them."""
+"""Sweep folders: find the runs in one and read what they reached."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dcgan_cli.core.runs.folder import RunFolder, shown_path
+from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.lock import current_status
 from dcgan_cli.errors import CheckpointError, PluginError
 from dcgan_cli.settings.tree import flatten
@@ -110,36 +110,6 @@ def _settings_in(words: Any) -> dict[str, Any]:
     """Return the settings on a job's command line, as text."""
     pairs = [str(word).partition("=") for word in (words if isinstance(words, list) else [])]
     return {key: value for key, _, value in pairs if not key.startswith(("hydra", "+"))}
-
-
-def describe_sweep(folder: Path, jobs: list[Job] | None = None) -> dict[str, Any]:
-    """Return facts about the jobs of a sweep, best first, for `dcgan inspect`.
-
-    Args:
-        folder: the sweep folder.
-        jobs: the jobs; None for all below `folder`.
-    """
-    jobs = read_jobs(job_folders(folder)) if jobs is None else jobs
-    names = differing(jobs)
-    return {
-        "kind": "sweep",
-        "path": str(shown_path(folder)),
-        "settings": names,
-        "jobs": [
-            {
-                "name": os.path.relpath(job.run.path, folder),
-                "path": str(shown_path(job.run.path)),
-                "state": job.state,
-                "reason": job.reason,
-                "epoch": job.epoch,
-                "epochs": job.settings.get("epochs"),
-                "frechet_distance": job.score,
-                "frechet_distance_epoch": job.score_epoch,
-                "settings": {name: job.settings[name] for name in names if name in job.settings},
-            }
-            for job in jobs
-        ],
-    }
 
 
 def _is_job(path: Path) -> bool:

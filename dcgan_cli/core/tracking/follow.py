@@ -7,8 +7,7 @@ from typing import Any
 
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.tracking.tracked_run import TrackedRun, Tracker
-from dcgan_cli.core.training.health import Finding
-from dcgan_cli.core.training.reporter import Reporter, Start, StepReport
+from dcgan_cli.core.training.reporter import ForwardingReporter, Reporter
 from dcgan_cli.errors import ConfigError, Interrupted
 from dcgan_cli.settings import registry
 
@@ -39,44 +38,28 @@ def followed(names: list[str], run: RunFolder, reporter: Reporter) -> Iterator[R
         following.close(state)
 
 
-class TrackingReporter:
+class TrackingReporter(ForwardingReporter):
     """A reporter that writes epochs to trackers and leaves the showing to another."""
 
     def __init__(self, names: list[str], run: RunFolder, shown: Reporter) -> None:
         self.names = list(dict.fromkeys(names))
         self.run = run
-        self.shown = shown
+        super().__init__(shown)
         self.trackers: dict[str, Tracker] = {}
         self.best: float | None = None
 
-    def start(self, start: Start) -> None:
-        """See `Reporter`."""
-        self.shown.start(start)
-
     def history(self, rows: list[dict[str, Any]]) -> None:
         """Start the trackers, and give them the epochs that the run already has."""
-        self.shown.history(rows)
+        super().history(rows)
         for name in self.names:
             self._guarded(name, partial(self._begin, name))
         for row in rows:
             self._pass_on(row)
 
-    def step(self, report: StepReport) -> None:
-        """See `Reporter`."""
-        self.shown.step(report)
-
     def epoch(self, row: dict[str, Any]) -> None:
         """See `Reporter`."""
-        self.shown.epoch(row)
+        super().epoch(row)
         self._pass_on(row)
-
-    def note(self, text: str) -> None:
-        """See `Reporter`."""
-        self.shown.note(text)
-
-    def finding(self, finding: Finding) -> None:
-        """See `Reporter`."""
-        self.shown.finding(finding)
 
     def close(self, state: str) -> None:
         """Close every tracker; see `Tracker.close`."""

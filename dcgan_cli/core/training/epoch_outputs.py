@@ -59,6 +59,7 @@ class EpochOutputs:
             self.reporter.note(f"warning: metrics.csv has no row for epoch {missing}")
         if self.rows != saved_rows:
             self.run.write_metrics(self.rows)
+        self.run.drop_evaluations(progress.step)
         at_end_of_epoch = progress.epoch > 0 and progress.epoch_step == 0
         if at_end_of_epoch and not self.run.frame(progress.epoch).exists():
             self.add_grid(progress)

@@ -6,9 +6,11 @@ from typing import Any
 from dcgan_cli.core.evaluation.scoring import Scorer
 from dcgan_cli.core.runs import checkpoints
 from dcgan_cli.core.runs.checkpoint_cache import CheckpointCache
+from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.progress import Score
 from dcgan_cli.core.sampling.sampler import Sampler
 from dcgan_cli.core.training.health import Health
+from dcgan_cli.core.training.real_images import write_real_figures
 from dcgan_cli.core.training.reporter import Reporter
 from dcgan_cli.settings.schema import TrainConfig
 
@@ -20,6 +22,7 @@ class EpochScores:
 
     Args:
         config: the settings.
+        run: the run folder.
         checkpoint_cache: the checkpoints of the run.
         scorer: computes the scores; None for a run without scores.
         sampler: generates the images to score.
@@ -29,12 +32,14 @@ class EpochScores:
     def __init__(
         self,
         config: TrainConfig,
+        run: RunFolder,
         checkpoint_cache: CheckpointCache,
         scorer: Scorer | None,
         sampler: Sampler,
         reporter: Reporter,
     ) -> None:
         self.config = config
+        self.run = run
         self.checkpoint_cache = checkpoint_cache
         self.scorer = scorer
         self.sampler = sampler
@@ -51,6 +56,7 @@ class EpochScores:
         if not self._described:
             self._described = True
             self.reporter.note(f"score     {self.scorer.describe()}")
+            write_real_figures(self.run, self.scorer, self.reporter)
         return score
 
     def check_health(self, rows: list[Row]) -> None:

@@ -15,6 +15,8 @@ COLLAPSE_SHARE = 0.4
 """Collapse: diversity falls below this share of its maximum so far."""
 MIN_PEAK_DIVERSITY = 0.25
 """Share of the data's diversity that a run must have reached before a collapse is reported."""
+NO_DIVERSITY = 0.05
+"""Collapse from the start: diversity has never been above this share of the data's."""
 MIN_LOST_CLASSES = 3
 """Missing classes: this many more than the fewest so far, in two consecutive scores."""
 SATURATION_CONTRAST = 0.05
@@ -28,6 +30,8 @@ STUCK_SCORES = 3
 """Discriminator wins: this many scores in a row are no improvement."""
 MIN_SCORED_EPOCHS = 5
 """Scored epochs before "nothing learned" is reported."""
+MIN_ALIKE_SCORES, MIN_ALIKE_STEPS = 3, 500
+"""Scored epochs, and steps, before a collapse from the start is reported."""
 MIN_LEARNING_STEPS = 1000
 """Steps before "nothing learned" is reported: five epochs of a few hundred images are too short."""
 NOTHING_LEARNED_SHARE = 0.9
@@ -171,6 +175,17 @@ class Health:
             wrong["collapse"] = (
                 f"the samples have become similar; their diversity is {diversity:.0%} of the "
                 f"data's and was {self._most_diverse:.0%}"
+            )
+        if (
+            self._most_diverse < NO_DIVERSITY
+            and self._scored >= MIN_ALIKE_SCORES
+            and row["step"] >= MIN_ALIKE_STEPS
+        ):
+            missing = row.get("missing_classes")
+            lacks = f", and {missing:.0f} classes are nearly missing" if missing else ""
+            wrong["collapse"] = (
+                "the samples have been alike from the start; their diversity is "
+                f"{diversity:.1%} of the data's{lacks}"
             )
         if row.get("nearest", 1) < COPIES_SHARE:
             wrong["copies"] = (

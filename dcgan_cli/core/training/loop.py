@@ -20,6 +20,7 @@ from dcgan_cli.core.sampling.sampler import Sampler
 from dcgan_cli.core.training.epoch_outputs import EpochOutputs
 from dcgan_cli.core.training.epoch_scores import EpochScores
 from dcgan_cli.core.training.memory_errors import memory_errors
+from dcgan_cli.core.training.real_images import write_real_grid
 from dcgan_cli.core.training.reporter import Reporter, Start, StepReport
 from dcgan_cli.core.training.setup import set_up
 from dcgan_cli.core.training.signals import StopRequest, stop_on_signals
@@ -76,7 +77,9 @@ class _Training:
         sampler = Sampler(self.setup.gan.sampled, config.num_classes)
         self.outputs = EpochOutputs(run, sampler, config.num_examples_to_generate, reporter)
         checkpoint_cache = self.setup.saver.checkpoint_cache
-        self.scores = EpochScores(config, checkpoint_cache, self.setup.scorer, sampler, reporter)
+        self.scores = EpochScores(
+            config, run, checkpoint_cache, self.setup.scorer, sampler, reporter
+        )
         self.clock = time.monotonic()
         self.unreadable: DataError | None = None
 
@@ -89,6 +92,8 @@ class _Training:
             with disk_errors(self.folder):
                 self.outputs.resume(self.progress, keep_scores=self.setup.keeps_scores)
             self.reporter.history(list(self.outputs.rows))
+            count, classes = self.config.num_examples_to_generate, self.config.num_classes
+            write_real_grid(self.folder, self.data, count, classes, self.reporter)
             if (reason := self._reason_to_stop()) is not None:
                 self.reporter.note(f"nothing left to do; {reason}")
             else:

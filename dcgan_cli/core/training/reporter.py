@@ -62,3 +62,38 @@ class Reporter(Protocol):
 
     def finding(self, finding: Finding) -> None:
         """Show a problem of the training."""
+
+
+class ForwardingReporter:
+    """A reporter that leaves the showing to another one. Subclasses do more.
+
+    Args:
+        shown: shows the progress.
+    """
+
+    def __init__(self, shown: Reporter) -> None:
+        self.shown = shown
+
+    def start(self, start: Start) -> None:
+        """See `Reporter`."""
+        self.shown.start(start)
+
+    def history(self, rows: list[dict[str, Any]]) -> None:
+        """See `Reporter`."""
+        self.shown.history(rows)
+
+    def step(self, report: StepReport) -> None:
+        """See `Reporter`."""
+        self.shown.step(report)
+
+    def epoch(self, row: dict[str, Any]) -> None:
+        """See `Reporter`."""
+        self.shown.epoch(row)
+
+    def note(self, text: str) -> None:
+        """See `Reporter`."""
+        self.shown.note(text)
+
+    def finding(self, finding: Finding) -> None:
+        """See `Reporter`."""
+        self.shown.finding(finding)

@@ -22,7 +22,7 @@ ROWS = [
     dict(
         zip(
             METRICS_COLUMNS,
-            (epoch, 235 * epoch, 1 / 3, 1e4, 0.7, 1.3, 12.5, 0.9, 1, 0, 0.5),
+            (epoch, 235 * epoch, 1 / 3, 1e4, 0.7, 1.3, 12.5, 0.9, 1, 0, 0.5, 0.6, 0.4),
             strict=True,
         )
     )
@@ -157,9 +157,9 @@ class TestMetrics:
         first, second = (run.path / "metrics.csv").read_text().splitlines()[:2]
         assert first == (
             "epoch,step,seconds,images_per_second,generator_loss,discriminator_loss,"
-            "frechet_distance,diversity,contrast,missing_classes,nearest"
+            "frechet_distance,diversity,contrast,missing_classes,nearest,precision,recall"
         )
-        assert second == f"1,235,{1 / 3},10000.0,0.7,1.3,12.5,0.9,1,0,0.5"
+        assert second == f"1,235,{1 / 3},10000.0,0.7,1.3,12.5,0.9,1,0,0.5,0.6,0.4"
 
     def test_an_epoch_without_a_score_and_a_file_without_scores(self, run):
         unscored = {name: ROWS[0][name] for name in LOSS_COLUMNS}
@@ -169,6 +169,14 @@ class TestMetrics:
         lines = [",".join(line.split(",")[:6]) for line in path.read_text().splitlines()]
         path.write_text("\n".join(lines) + "\n")
         assert [set(row) for row in run.metrics()] == [set(LOSS_COLUMNS)] * 2
+
+    def test_a_file_from_before_precision_and_recall(self, run):
+        run.write_metrics(ROWS)
+        path = run.path / "metrics.csv"
+        lines = [line.rpartition(",")[0].rpartition(",")[0] for line in path.read_text().split()]
+        path.write_text("\n".join(lines) + "\n")
+        older = [{k: v for k, v in r.items() if k not in ("precision", "recall")} for r in ROWS]
+        assert run.metrics() == older
 
     def test_a_part_of_a_score_is_none(self, run):
         run.write_metrics([{name: ROWS[0][name] for name in [*LOSS_COLUMNS, "frechet_distance"]}])

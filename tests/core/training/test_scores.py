@@ -293,6 +293,27 @@ class TestHealth:
         assert health.findings["collapse"].settings["batch_size"] == 16
 
     @pytest.mark.parametrize(
+        ("diversities", "steps", "epoch"),
+        [
+            ([0.008] * 6, 125, 4),  # After 500 steps,
+            ([0.008] * 3, 2000, 3),  # and three scores.
+            ([0.009, 0.05, 0.17, 0.28], 200, None),  # As healthy runs begin.
+            ([0.06, *[0.008] * 5], 250, None),
+        ],
+    )
+    def test_a_run_that_was_never_diverse(self, diversities, steps, epoch):
+        health = Health(LossConfig(), None)
+        found = {}
+        for i, diversity in enumerate(diversities, start=1):
+            row = {"epoch": i, "step": steps * i, "diversity": diversity, "missing_classes": 9}
+            for finding in health.add(self.SCORED | row):
+                found[finding.kind] = finding
+        assert ((found and found["collapse"].epoch) or None) == epoch
+        if epoch:
+            assert "alike from the start" in found["collapse"].text
+            assert "diversity is 0.8% of the data's, and 9 classes" in found["collapse"].text
+
+    @pytest.mark.parametrize(
         ("distances", "steps", "epoch"),
         [
             ([95] * 6, 250, 5),  # After five scores,

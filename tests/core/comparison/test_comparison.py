@@ -1,0 +1,163 @@
+"""Comparison of runs: seeds together, a verdict that respects them, what each setting explains."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from dcgan_cli.core.comparison.describe import describe_sweep
+from tests.sweep_folders import copy_run, make_sweep
+
+
+def facts(source, workplace, scores):
+    return describe_sweep(make_sweep(source, workplace / "s", scores))
+
+
+def test_seeds_are_grouped_best_mean_first(scored_run, workplace):
+    found = facts(scored_run, workplace, {1e-4: [50, 10], 1e-3: [20, 22]})
+    assert found["settings"] == ["seed", "optimizer.learning_rate"]
+    assert [job["frechet_distance"] for job in found["jobs"]] == [10, 20, 22, 50]
+    first, second = found["groups"]
+    assert first["settings"] == {"optimizer.learning_rate": 1e-3}
+    assert (first["mean"], first["best"], first["worst"]) == (21, 20, 22)
+    assert (second["mean"], second["scores"]) == (30, [10, 50])
+    assert sorted(second["seeds"]) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("scores", "standings", "words"),
+    [
+        (
+            {1e-4: [30, 31], 1e-3: [20, 22]},
+            ["best", "behind"],
+            "optimizer.learning_rate=0.001 is best: its worst seed (22.0) beats the best seed of "
+            "the next, optimizer.learning_rate=0.0001 (30.0).",
+        ),
+        (
+            {1e-4: [19, 40], 1e-3: [20, 22], 1e-2: [90, 91]},
+            ["best", "overlaps", "behind"],
+            "optimizer.learning_rate=0.001 has the best mean (21.0), but its seeds overlap with "
+            "those of optimizer.learning_rate=0.0001. More seeds may tell them apart.",
+        ),
+        (
+            {1e-4: [30], 1e-3: [20]},
+            ["best", "one seed"],
+            "one seed does not show a difference: repeat with seed=1,2,3.",
+        ),
+        ({1e-4: [30, 20, 25]}, ["best"], "3 seeds of the same settings: mean 25.0, from 20.0 to"),
+    ],
+)
+def test_verdict(scored_run, workplace, scores, standings, words):
+    found = facts(scored_run, workplace, scores)
+    assert [group["standing"] for group in found["groups"]] == standings
+    assert words in found["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"data_sha256": "0" * 64}, "the runs are trained on different images"),
+        ({"scored_by": {"features": "colour-1", "samples": 100}}, "the runs are scored by other"),
+        ({"scored_by": {"features": "mnist-1", "samples": 7}}, "the runs are scored on other"),
+    ],
+)
+def test_scores_that_cannot_be_compared_get_no_verdict(scored_run, workplace, change, reason):
+    sweep = make_sweep(scored_run, workplace / "s", {1e-4: [30, 31], 1e-3: [20, 22]})
+    path = sweep / "0" / "run.json"
+    record = json.loads(path.read_text())
+    for name in ("scored_by",) if "scored_by" in change else ():
+        change = {
+            name: record[name] | {k: v for k, v in change[name].items() if k == reason_key(reason)}
+        }
+    path.write_text(json.dumps(record | change))
+    found = describe_sweep(sweep)
+    assert reason in found["verdict"]
+    assert found["effects"] == []
+    assert {group["standing"] for group in found["groups"]} == {""}
+
+
+def reason_key(reason: str) -> str:
+    return "features" if "by other" in reason else "samples"
+
+
+def test_effects_have_the_seed_as_yardstick(scored_run, workplace):
+    """By the definition: eta squared of the setting and of the seed add up to 1 here."""
+    scores = {1e-4: [30, 34], 1e-3: [20, 22]}
+    rate, seed = facts(scored_run, workplace, scores)["effects"]
+    assert (rate["name"], seed["name"]) == ("optimizer.learning_rate", "seed")
+    assert rate["difference"] == 32 - 21
+    assert seed["difference"] == (4 + 2) / 2
+    whole = np.var([30, 34, 20, 22])
+    assert rate["share"] == pytest.approx(np.var([32, 21]) / whole)
+    assert rate["share"] + seed["share"] == pytest.approx(1)
+    assert rate["correlation"] is None
+
+
+def test_a_setting_without_repeats_has_a_correlation_only(scored_run, workplace):
+    found = facts(scored_run, workplace, {1e-4: [10], 1e-3: [20], 1e-2: [40], 1e-1: [30]})
+    (rate,) = found["effects"]
+    assert (rate["share"], rate["difference"]) == (None, None)
+    assert rate["correlation"] == pytest.approx(0.8)
+
+
+def test_inspect_prints_it(dcgan, scored_run, workplace):
+    make_sweep(scored_run, workplace / "s", {1e-4: [30, 34], 1e-3: [20, 22]})
+    shown = dcgan("inspect", "s").out
+    assert "seeds together" in shown
+    line = next(line for line in shown.splitlines() if "behind" in line)
+    assert line.split() == ["0.0001", "2", "32.0", "30.0", "34.0", "behind"]
+    assert "its worst seed (22.0) beats the best seed of the next" in shown
+    assert "share of the spread" in shown
+    assert json.loads(dcgan("inspect", "s", "--json").out)["groups"][0]["mean"] == 21
+
+
+def test_several_runs_are_compared(dcgan, scored_run, workplace):
+    copy_run(scored_run, workplace / "a", 5, seed=1)
+    make_sweep(scored_run, workplace / "s", {1e-3: [20, 22]})
+    done = dcgan("inspect", "a", "s", "a", "--json")
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    assert found["kind"] == "runs"
+    assert [job["path"] for job in found["jobs"]] == ["a", "s/0", "s/1"]
+    assert dcgan("inspect", "a", "s/0").out.splitlines()[0] == "2 runs"
+
+
+def test_csv(dcgan, scored_run, workplace):
+    make_sweep(scored_run, workplace / "s", {1e-4: [30, 34], 1e-3: [20, 22]})
+    rows = list(csv.DictReader(io.StringIO(dcgan("inspect", "s", "--csv").out)))
+    assert [row["name"] for row in rows] == ["2", "3", "0", "1"]
+    assert rows[0]["optimizer.learning_rate"] == "0.001"
+    assert float(rows[0]["frechet_distance"]) == 20
+    assert 0 <= float(rows[0]["precision"]) <= 1
+
+
+@pytest.mark.parametrize(
+    ("words", "fragment"),
+    [
+        (["run", "--csv"], "a run's own is its metrics.csv"),
+        (["s", "--curves"], "--curves draws the metrics of one run"),
+        (["run", "--json", "--csv"], "give one"),
+        (["run", "nowhere"], "nowhere is neither a run nor a sweep"),
+    ],
+)
+def test_options_that_do_not_apply(dcgan, scored_run, workplace, words, fragment):
+    copy_run(scored_run, workplace / "run", 5)
+    make_sweep(scored_run, workplace / "s", {1e-3: [20]})
+    done = dcgan("inspect", *words)
+    assert (done.code in (2, 4), done.out, len(done.err.splitlines())) == (True, "", 1)
+    assert fragment in done.err
+
+
+def test_curves(dcgan, scored_run, workplace):
+    copy_run(scored_run, workplace / "run", 5)
+    shown = dcgan("inspect", "run", "--curves").out
+    chart = shown.split("\n\n")[0].splitlines()
+    assert chart[0].startswith("Fréchet distance")
+    assert len(chart) == 12
+    assert chart[1].split()[0] == "25"
+    assert chart[10].split()[0] == "5"
+    assert chart[-1].split() == ["epoch", "1", "3"]
+    for title in ("generator loss", "precision", "images per second"):
+        assert title in shown

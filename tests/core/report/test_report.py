@@ -1,0 +1,230 @@
+"""`dcgan report`: one file about a run or several, from real runs."""
+
+import base64
+import io
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from dcgan_cli.commands import report as report_command
+from dcgan_cli.core.runs.folder import RunFolder
+from tests.conftest import QUICK
+from tests.core.report.pages import Page
+from tests.sweep_folders import copy_run, make_sweep
+
+
+def report(dcgan, *words) -> Page:
+    done = dcgan("report", *words)
+    assert done.code == 0, done.err
+    page = Page(Path(done.out.strip()))
+    page.check()
+    return page
+
+
+def pictures(page: Page, alt: str) -> list[Image.Image]:
+    sources = [p["src"].partition(",")[2] for p in page.all("img") if p["alt"].startswith(alt)]
+    return [Image.open(io.BytesIO(base64.b64decode(source))) for source in sources]
+
+
+def test_report_of_a_run(dcgan, scored_run, workplace):
+    run = Path(shutil.copytree(scored_run, "run"))
+    page = report(dcgan, "run")
+    assert (run / "report.html").is_file()
+    for heading in (
+        "Samples by epoch",
+        "Real and generated images",
+        "How it went",
+        "Health",
+        "Is it copying?",
+        "A walk through latent space",
+        "Evaluation",
+        "What it is",
+        "Where it comes from",
+    ):
+        assert heading in page.headings()
+    grids = [p["alt"] for p in page.all("img") if p["alt"].startswith("Grid of samples, ")]
+    assert grids == [f"Grid of samples, epoch {epoch}" for epoch in (1, 2, 3)]
+    with Image.open(run / "samples" / "epoch_0003.png") as grid:
+        (newest,) = pictures(page, "Grid of samples of the last epoch")
+        enlarged = newest.convert("L").resize(grid.size, Image.Resampling.NEAREST)
+        assert enlarged.tobytes() == grid.tobytes()
+    assert len(pictures(page, "Grid of training images")) == 1
+    assert len(pictures(page, "The training image nearest to sample")) == 8
+    assert len(pictures(page, "Grid of a walk")) == 36
+    charts = [chart["aria-label"] for chart in page.all("svg")]
+    rows = RunFolder(run).metrics()
+    assert any(f"to {rows[-1]['frechet_distance']:.4g} in epoch 3" in alt for alt in charts)
+    baseline = RunFolder(run).real_figures()["figures"]["frechet_distance"]
+    assert f"real images {baseline:.4g}" in page.text
+    assert "model.units 8 1024" in page.text
+    assert "dcgan animate --run run --walk" in page.text
+    assert "dcgan train data.path=" in page.text
+    assert not [m for m in page.all("meta") if m.get("http-equiv") == "refresh"]
+
+
+def test_the_nearest_training_image_is_the_nearest(dcgan, scored_run, workplace):
+    """Samples that are training images are found, at no distance."""
+    from dcgan_cli.core.data.load import load_training_images
+    from dcgan_cli.core.report.drawing import _nearest
+
+    data = load_training_images(RunFolder(scored_run).config().data)
+    found = _nearest(data.images[[3, 14, 15]], data)
+    assert (found.neighbours == data.images[[3, 14, 15]]).all()
+    assert max(found.distances) < 1e-3 < found.usual
+    assert (found.searched, found.images) == (200, 200)
+
+
+def test_report_of_a_conditional_run_with_an_evaluation(dcgan, conditional_run, workplace):
+    run = RunFolder(Path(shutil.copytree(conditional_run, "run")))
+    run.update({"class_names": [f"kind {number}" for number in range(10)]})
+    assert dcgan("evaluate", "run", "--n", "40", "--features", "mnist").code == 0
+    (evaluation,) = run.evaluations()
+    page = report(dcgan, "run", "--out", "pages/of_run.html")
+    assert Path("pages/of_run.html").is_file()
+    assert len(pictures(page, "Samples of class kind ")) == 10
+    value = evaluation["figures"]["kernel_distance"]["value"]
+    assert f"{value:.4g}" in page.text
+    assert "share of the generated images" in page.text
+    for _ in range(2):  # The same measurement again replaces the first.
+        assert dcgan("evaluate", "run", "--n", "40", "--features", "mnist").code == 0
+    assert len(run.evaluations()) == 1
+
+
+def test_evaluations_of_epochs_that_are_trained_again_are_dropped(dcgan, scored_run, workplace):
+    run = RunFolder(Path(shutil.copytree(scored_run, "run")))
+    assert dcgan("evaluate", "run", "--epoch", "all", "--n", "40").code == 0
+    assert [one["epoch"] for one in run.evaluations()] == [1, 2, 3]
+    shutil.rmtree(run.checkpoints / "step_0000000012")
+    assert dcgan("train", "resume=run").code == 0
+    assert [one["epoch"] for one in run.evaluations()] == [1, 2]
+
+
+def test_a_run_from_before_it_stored_real_images(dcgan, finished_run, workplace):
+    """And whose images, checkpoints and grids are gone: all that is missing is said."""
+    run = RunFolder(Path(shutil.copytree(finished_run, "run")))
+    run.real_png.unlink()
+    page = report(dcgan, "run")
+    assert len(pictures(page, "Grid of training images")) == 1  # From the data.
+    record = json.loads(run.run_json.read_text())
+    record["config"]["data"]["path"] = str(workplace / "gone.npz")
+    run.run_json.write_text(json.dumps(record))
+    page = report(dcgan, "run")
+    assert "Real images are not here" in page.text
+    assert "Not compared: " in page.text
+    assert len(pictures(page, "Grid of a walk")) == 36
+    shutil.rmtree(run.checkpoints)
+    shutil.rmtree(run.samples)
+    run.metrics_csv.unlink()
+    page = report(dcgan, "run")
+    for words in ("no grids yet", "No epoch has finished yet", "Not drawn: ", "Not evaluated yet"):
+        assert words in page.text
+
+
+def test_report_of_a_sweep(dcgan, scored_run, workplace):
+    make_sweep(scored_run, workplace / "s", {1e-4: [30, 34], 1e-3: [20, 22]})
+    failed = RunFolder(workplace / "s" / "9")
+    failed.path.mkdir()
+    failed.write_status("failed", reason="ended with exit code 2", words=["seed=9"])
+    page = report(dcgan, "s")
+    assert Path("s/report.html").is_file()
+    assert "its worst seed (22.0) beats the best seed of the next" in page.text
+    assert "seed (yardstick)" in page.text
+    assert "9: ended with exit code 2" in page.text
+    assert len(pictures(page, "Grid of samples of ")) == 4
+    charts = [chart["aria-label"] for chart in page.all("svg")]
+    assert "Score by epoch, one line for each run" in charts
+    assert "Score of each run over optimizer.learning_rate" in charts
+
+
+def test_report_of_several_runs(dcgan, scored_run, workplace):
+    copy_run(scored_run, workplace / "a", 5, seed=1)
+    copy_run(scored_run, workplace / "b", 7, batch_size=32)
+    page = report(dcgan, "a", "b")
+    assert Path("report.html").is_file()
+    assert "batch_size=" in page.text
+    assert len(pictures(page, "Grid of samples of ")) == 2
+
+
+def test_report_of_the_bundled_generator(dcgan, workplace):
+    page = report(dcgan)
+    assert Path("report.html").is_file()
+    assert "bundled generator" in page.text
+    assert len(pictures(page, "Samples of class ")) == 10
+
+
+def test_a_page_with_the_generator_is_linked_to(dcgan, scored_run, workplace):
+    run = Path(shutil.copytree(scored_run, "run"))
+    assert not [a for a in report(dcgan, "run").all("a") if a["href"].endswith(".html")]
+    (run / "generator.html").write_text("")
+    links = [a["href"] for a in report(dcgan, "run").all("a")]
+    assert "generator.html" in links
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "fragment"),
+    [
+        (["nowhere"], 4, "nowhere"),
+        (["--out", "x.txt"], 2, "must end in .html"),
+        (["nowhere", "elsewhere"], 4, "nowhere is neither a run nor a sweep"),
+    ],
+)
+def test_mistakes(dcgan, workplace, words, code, fragment):
+    done = dcgan("report", *words)
+    assert (done.code, done.out, len(done.err.splitlines())) == (code, "", 1), done.err
+    assert fragment in done.err
+    assert not list(workplace.iterdir())
+
+
+def test_without_the_extra(dcgan, workplace, monkeypatch):
+    monkeypatch.setattr(report_command, "NEEDED", ("no_such_library",))
+    for words in (["report"], ["train", *QUICK, "report=true"]):
+        done = dcgan(*words)
+        assert (done.code, len(done.err.splitlines())) == (2, 1)
+        assert "a report needs no_such_library: pip install 'dcgan-cli[report]'" in done.err
+        assert not list(workplace.iterdir())
+
+
+def test_at_the_end_of_a_run(dcgan, workplace):
+    assert dcgan("train", *QUICK, "epochs=1", "report=true", "hydra.run.dir=run").code == 0
+    page = Page(Path("run/report.html"))
+    page.check()
+    assert "finished, epoch 1 of 1" in page.text
+    assert len(pictures(page, "Grid of a walk")) == 36
+    assert dcgan("train", "resume=run", "epochs=2", "report=false").code == 0
+    assert "finished, epoch 1 of 1" in Page(Path("run/report.html")).text
+    assert "the report of a run" in dcgan("inspect", "run/report.html").out
+
+
+def test_live(dcgan, workplace, monkeypatch):
+    """A page before the first epoch, after each, and at the end, when it stops reading itself."""
+    written = []
+    write = report_command._write
+
+    def watched(out, page):
+        write(out, page)
+        written.append(Page(out))
+
+    monkeypatch.setattr(report_command, "_write", watched)
+    words = [*QUICK, "evaluate_every=1", "epochs=2", "report=live", "hydra.run.dir=run"]
+    assert dcgan("train", *words).code == 0
+    refreshing = [
+        any(m.get("http-equiv") == "refresh" for m in page.all("meta")) for page in written
+    ]
+    assert refreshing == [False, True, True, False]  # Before the first epoch, nothing runs.
+    counts = [len(pictures(page, "Grid of samples, ")) for page in written]
+    assert counts == [0, 1, 2, 2]
+
+
+def test_a_report_that_fails_ends_no_training(dcgan, workplace, monkeypatch):
+    def fail(out, page):
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(report_command, "_write", fail)
+    done = dcgan("train", *QUICK, "epochs=1", "report=live", "hydra.run.dir=run")
+    assert done.code == 0
+    assert "warning: no report: " in done.err
+    assert RunFolder(workplace / "run").status()["state"] == "finished"
