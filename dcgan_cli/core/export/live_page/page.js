@@ -159,12 +159,25 @@ function drawGrid() {
     }
     const [canvas, caption] = button.children;
     button.dataset.seed = seed;
+    button.dataset.label = label;
     caption.textContent = label === null ? `seed ${seed}` : `seed ${seed}, ${ofClass(label)}`;
     painter.paint(canvas, seedPoint(seed, label), describe(`seed ${seed}`, label));
   });
   const last = first + BigInt(GRID_PICTURES - 1);
   const option = chosen ? ` --class ${chosenClass()}` : "";
   byId("grid-command").textContent = `dcgan sample --seeds ${first}-${last}${option}`;
+}
+
+// Show the picture of a seed and class at the start of the walk.
+function startWalk({ seed, label }) {
+  byId("walk-seed").value = seed;
+  byId("walk").value = 0;
+  if (generator.classes) {
+    document.querySelectorAll("[name=class]")[label].checked = true;
+  }
+  drawWalk();
+  drawCorners();
+  byId("walk").focus();
 }
 
 function drawAll() {
@@ -244,12 +257,7 @@ function buildClasses() {
 function buildGrid() {
   const entries = Array.from({ length: GRID_PICTURES }, () => {
     const button = make("button", { type: "button" }, [picture(), make("span")]);
-    button.addEventListener("click", () => {
-      byId("walk-seed").value = button.dataset.seed;
-      byId("walk").value = 0;
-      drawWalk();
-      byId("walk").focus();
-    });
+    button.addEventListener("click", () => startWalk(button.dataset));
     return make("li", {}, [button]);
   });
   byId("grid").append(...entries);
