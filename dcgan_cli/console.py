@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.hints import new_run_command
+from dcgan_cli.preview import Preview
 from dcgan_cli.text import counted, printable
 
 if TYPE_CHECKING:
@@ -74,13 +75,14 @@ def log_to(path: Path) -> Iterator[logging.Logger]:
 
 @contextmanager
 def training_reporter(
-    logger: logging.Logger = log, *, progress: bool = True
+    logger: logging.Logger = log, *, progress: bool = True, preview: bool = False
 ) -> Iterator["Reporter"]:
     """Yield the reporter for the kind of standard error.
 
     Args:
         logger: gets every permanent line.
         progress: False shows nothing.
+        preview: whether to show grids on a terminal.
     """
     if not progress:
         yield SilentReporter(logger)
@@ -88,7 +90,7 @@ def training_reporter(
     if not is_live():
         yield PlainReporter(logger)
         return
-    reporter = LiveReporter(logger)
+    reporter = LiveReporter(logger, preview=preview)
     try:
         yield reporter
     finally:
@@ -141,7 +143,7 @@ class PlainReporter:
 
     def step(self, report: "StepReport") -> None:
         """See `Reporter`."""
-        self.forecast(report.step)
+        self.forecast(report)
         if time.monotonic() - self.shown_at < PROGRESS_SECONDS:
             return
         self.shown_at = time.monotonic()
@@ -151,14 +153,14 @@ class PlainReporter:
             f"{self.begun.steps_per_epoch:,}  {step_facts(report)}  {left} left"
         )
 
-    def forecast(self, step: int) -> None:
+    def forecast(self, report: "StepReport") -> None:
         """Print the forecast, once enough steps are done."""
-        now = time.monotonic()
+        step, now = report.step, time.monotonic()
         if self.measured_from is None:
             self.measured_from = step, now
         elif step == self.measured_from[0] + MEASURED_STEPS:
             seconds = (now - self.measured_from[1]) / MEASURED_STEPS
-            epoch, rest = self.begun.steps_per_epoch, self.begun.steps - step
+            epoch, rest = self.begun.steps_per_epoch, report.steps - step
             self.line(
                 f"forecast  {duration(seconds * epoch)} an epoch, {duration(seconds * rest)} to go"
             )
@@ -209,9 +211,10 @@ class SilentReporter(PlainReporter):
 class LiveReporter(PlainReporter):
     """Shows the lines above a progress bar for the epoch and one for the run."""
 
-    def __init__(self, logger: logging.Logger = log) -> None:
+    def __init__(self, logger: logging.Logger = log, *, preview: bool = False) -> None:
         super().__init__(logger)
         self.console = Console(stderr=True)
+        self.preview = Preview(self.console) if preview else None
         self.live: Live | None = None
 
     def start(self, start: "Start") -> None:
@@ -234,7 +237,7 @@ class LiveReporter(PlainReporter):
 
     def step(self, report: "StepReport") -> None:
         """See `Reporter`."""
-        self.forecast(report.step)
+        self.forecast(report)
         self.epoch_bar.update(
             self.epoch_task,
             description=f"epoch {report.epoch}",
@@ -242,14 +245,22 @@ class LiveReporter(PlainReporter):
             facts=step_facts(report),
         )
         left = f"{duration(seconds_left(self.begun, report))} left"
-        self.run_bar.update(self.run_task, completed=report.step, left=left)
+        self.run_bar.update(self.run_task, completed=report.step, total=report.steps, left=left)
+
+    def epoch(self, row: dict[str, Any]) -> None:
+        """See `Reporter`."""
+        super().epoch(row)
+        if self.preview is not None:
+            self.preview.offer(self.begun.grid(row["epoch"]))
 
     def show(self, text: str) -> None:
         """Write a line above the bars."""
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def close(self) -> None:
-        """Remove the bars; the lines stay."""
+        """Show the last grid and remove the bars; the lines and grids stay."""
+        if self.preview is not None:
+            self.preview.show_waiting()
         if self.live:
             self.live.stop()
 
@@ -266,7 +277,7 @@ def step_facts(report: "StepReport") -> str:
 def seconds_left(start: "Start", report: "StepReport") -> float:
     """Return the seconds that the rest of the run takes at the current speed."""
     images_a_step = start.image_count / start.steps_per_epoch
-    return (start.steps - report.step) * images_a_step / report.images_per_second
+    return (report.steps - report.step) * images_a_step / report.images_per_second
 
 
 def duration(seconds: float) -> str:

@@ -55,6 +55,23 @@ def signal_at_step(step: int, name: str) -> None:
     PlainReporter.step = report
 
 
+def second_a_step(seconds: float) -> None:
+    """Have this process's monotonic clock stand still but for some seconds at each step."""
+    import time
+
+    from dcgan_cli.console import PlainReporter
+
+    now, step = time.monotonic(), PlainReporter.step
+
+    def report(self, report) -> None:
+        nonlocal now
+        now += seconds
+        step(self, report)
+
+    PlainReporter.step = report
+    time.monotonic = lambda: now
+
+
 def change_at_step(step: int) -> None:
     """Change every picture in `pictures` once a step's result is read, and keep the old ones."""
     from dcgan_cli.console import PlainReporter

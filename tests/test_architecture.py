@@ -30,7 +30,7 @@ ARROWS = {
         *("core.comparison", "core.export", "core.report", "core.tracking"),
         *("hints", "hydra_cli", "streams"),
     },
-    "console": {"core.runs", "core.training", "hints", "streams"},
+    "console": {"core.runs", "core.training", "hints", "preview", "streams"},
     "hydra_cli": {"core", "core.comparison", "core.runs", "hints", "plugins", "streams"},
     "core.training": {
         *("core", "core.data", "core.evaluation", "core.gan", "core.networks", "core.runs"),

@@ -1,6 +1,7 @@
 """What training says, and where it may draw."""
 
 import io
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from dcgan_cli import console
 from dcgan_cli.core.training.reporter import Start, StepReport
 
 START = Start(
-    run="runs/a",
+    run=Path("runs/a"),
     device="CPU",
     precision="float32",
     data="MNIST",
@@ -42,6 +43,7 @@ def step(number: int) -> StepReport:
         images_per_second=50.0,
         generator_loss=0.5,
         discriminator_loss=1.25,
+        steps=START.steps,
     )
 
 

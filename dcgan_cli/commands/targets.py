@@ -156,7 +156,7 @@ def describe_run(run: RunFolder) -> Facts:
         "frames": len(run.frames()),
         "checkpoints": described,
         "set_aside": retention.quarantined_names(run.checkpoints),
-        "commands": _commands(run, own.epochs, status, described) | _against(run, status),
+        "commands": _commands(run, own, status, described) | _against(run, status),
     }
 
 
@@ -221,7 +221,9 @@ def _against(run: RunFolder, status: Facts) -> dict[str, str]:
     return {"try": again} if again else {}
 
 
-def _commands(run: RunFolder, epochs: int, status: Facts, described: list[Facts]) -> dict[str, str]:
+def _commands(
+    run: RunFolder, config: TrainConfig, status: Facts, described: list[Facts]
+) -> dict[str, str]:
     """Return the commands that apply to a run in its state."""
     if run == BUNDLED:
         return {
@@ -234,8 +236,10 @@ def _commands(run: RunFolder, epochs: int, status: Facts, described: list[Facts]
     whole = any(checkpoint["verified"] for checkpoint in described)
     state = status["state"]
     if state == "finished" and whole:
-        early = isinstance(status.get("epoch"), int) and status["epoch"] < epochs
-        more = "patience=null" if early else f"epochs={2 * epochs}"
+        early = isinstance(status.get("epoch"), int) and status["epoch"] < config.epochs
+        more = "patience=null" if early else f"epochs={2 * config.epochs}"
+        if early and status.get("reason") == "max_time" and config.max_time:
+            more = f"max_time={config.max_time}"
         commands["train longer"] = f"{resume_command(run.path)} {more}"
     elif state != "running" and (whole or run.never_had_checkpoint()):
         commands["resume"] = resume_command(run.path)

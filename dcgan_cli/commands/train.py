@@ -94,7 +94,7 @@ def prepare(
         log_file = nullcontext(log) if own_process else log_to(run.log)
         with (
             log_file as logger,
-            training_reporter(logger, progress=progress) as shown,
+            training_reporter(logger, progress=progress, preview=config.preview == "auto") as shown,
             followed(config.tracking, run, shown) as reporter,
         ):
             if removed:

@@ -4,6 +4,7 @@ from typing import Any
 
 from dcgan_cli.core.runs.find import open_run
 from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.runs.record import NO_PLAN
 from dcgan_cli.errors import CheckpointError, ConfigError, PluginError
 from dcgan_cli.hydra_cli.compose import absolute
 from dcgan_cli.hydra_cli.mistakes import parse
@@ -67,6 +68,8 @@ def resumed_config(words: list[str], composed: TrainConfig, run: RunFolder) -> T
                 f"not {asked[name]}; start a new run to change it"
             )
         own[name] = asked[name]
+    if "max_time" not in named and run.record().get("plan", NO_PLAN)["settled"]:
+        own["max_time"] = None  # The time was an earlier part's, whose plan the run follows.
     features = own["evaluation.features"]
     if own["evaluate_every"] and is_hdf5(features) and "evaluation.features" not in named:
         typed = shell_word(override("evaluation.features", features))

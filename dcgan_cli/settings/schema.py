@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.settings import registry
 from dcgan_cli.settings.field import Section, check_fields, key, nearest
+from dcgan_cli.settings.times import seconds
 
 OWN = {"own": True}
 """Metadata of the field `options`: the settings that only the chosen entry has."""
@@ -347,6 +348,12 @@ class TrainConfig(Section):
         at_least=1,
         may_change=True,
     )
+    max_time: str | None = key(
+        None,
+        "time limit of the training, such as 90s, 10m or 2h; for a resumed run, of this part. The "
+        "number of steps is planned so that the last grid, score and checkpoint are in time",
+        may_change=True,
+    )
     precision: str = key(
         "auto",
         "precision of the networks' arithmetic; auto is bfloat16 if the hardware supports it, "
@@ -376,6 +383,12 @@ class TrainConfig(Section):
         choices=("false", "true", "live"),
         may_change=True,
     )
+    preview: str = key(
+        "auto",
+        "show the newest grid in the terminal while training: auto, where there is one; or off",
+        choices=("auto", "off"),
+        may_change=True,
+    )
     resume: str | None = key(None, "run folder to resume, or latest", may_change=True)
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -398,6 +411,8 @@ class TrainConfig(Section):
             self.tracking = list(self.tracking)
         self.report = str(self.report).lower()
         Section.__post_init__(self)
+        if self.max_time is not None:
+            seconds("max_time", self.max_time)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -55,6 +55,8 @@ def _key(section: type, setting: "dataclasses.Field[Any]", prefix: str) -> Key:
     default = setting.default
     if default is dataclasses.MISSING:
         default = None
+    if isinstance(default, tuple):  # A dataclass takes no list as a default.
+        default = list(default)
     facts = setting.metadata
     kind, may_change = allowed(section, setting), facts.get("may_change", False)
     return Key(prefix + setting.name, kind, default, facts.get("doc", ""), may_change)

@@ -45,6 +45,7 @@ def test_all_settings_that_may_change():
         "evaluate_every",
         "evaluation.features",
         "evaluation.samples",
+        "max_time",
         "optimizer.beta_1",
         "optimizer.beta_2",
         "optimizer.cooldown",
@@ -52,7 +53,9 @@ def test_all_settings_that_may_change():
         "optimizer.learning_rate",
         "patience",
         "precision",
+        "preview",
         "strategy.name",
+        "tracking",
     ]
     assert set(flatten(OWN)) >= may_change()
 

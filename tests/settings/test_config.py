@@ -44,7 +44,7 @@ def test_names_of_all_settings():
         "num_examples_to_generate",
     ]
     top += ["checkpoint_every", "checkpoint_seconds", "seed", "ema", "evaluate_every", "patience"]
-    top += ["precision", "convolution", "report", "resume"]
+    top += ["max_time", "precision", "convolution", "tracking", "report", "preview", "resume"]
     assert [name for name in ALL_KEYS if "." not in name] == top
     assert group_names() == ["data", "model", "loss", "optimizer", "strategy", "evaluation"]
     assert {"data.path", "data.limit", "model.dropout", "optimizer.beta_1"} < set(ALL_KEYS)
@@ -255,6 +255,10 @@ def values_of(setting: dataclasses.Field) -> st.SearchStrategy:
         return st.sampled_from(choices)
     if setting.name in {"path", "resume"}:
         return st.none() | st.text()
+    if setting.name == "max_time":
+        return st.none() | st.sampled_from(["90s", "10m", "1h30m", "0.5h"])
+    if setting.name == "tracking":
+        return st.lists(st.text())
     if setting.name == "features":
         return st.text()
     if setting.name == "patience":  # Other values need evaluate_every.

@@ -10,7 +10,7 @@ import tensorflow as tf
 from dcgan_cli.core.gan.diffaugment import diffaugment
 from dcgan_cli.core.gan.gradients import Batch, Discriminate, Loss, Networks, Objective, gradients
 from dcgan_cli.core.gan.losses import LossTerms
-from dcgan_cli.core.gan.updates import build_optimizer, optimizer_state
+from dcgan_cli.core.gan.updates import Cooldown, build_optimizer, optimizer_state
 from dcgan_cli.core.networks.build import (
     build_discriminator,
     build_generator,
@@ -42,6 +42,8 @@ class Gan:
     discriminator_optimizer: keras.Optimizer
     average: keras.Model | None = None
     """The moving average of the generator; None if `ema` is 0."""
+    cooldown: Cooldown | None = None
+    """The learning rate of both optimizers; None if it is constant."""
 
     @property
     def sampled(self) -> keras.Model:
@@ -85,12 +87,17 @@ def build_gan(config: TrainConfig, steps: int) -> Gan:
             "discriminator, but penalties need independent images; use blocks.norm instead, or "
             "train without the penalty"
         )
+    optimizer = config.optimizer
+    cooldown = None
+    if optimizer.cooldown:
+        cooldown = Cooldown(optimizer.learning_rate, optimizer.cooldown, steps)
     gan = Gan(
         generator,
         discriminator,
-        build_optimizer(config.optimizer, generator, steps),
-        build_optimizer(config.optimizer, discriminator, steps),
+        build_optimizer(optimizer, generator, cooldown),
+        build_optimizer(optimizer, discriminator, cooldown),
         build_generator(config) if config.ema else None,
+        cooldown,
     )
     gan.variables()  # Checks their names before anything is written.
     return gan

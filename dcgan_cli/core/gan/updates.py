@@ -1,6 +1,7 @@
 """Optimizers and the learning-rate schedule."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from dcgan_cli.core.networks.weights import by_name
@@ -17,12 +18,23 @@ class Cooldown(keras.optimizers.schedules.LearningRateSchedule):
     """
 
     def __init__(self, rate: float, share: float, steps: int) -> None:
-        self.rate, self.share, self.steps = rate, share, steps
+        self.rate, self.share = rate, share
+        self._end = tf.Variable(steps, dtype=tf.int64, trainable=False)
+        self._inverse = tf.Variable(self._inverse_length(steps), trainable=False)
+
+    def end_after(self, steps: int) -> None:
+        """Change the number of steps after which the run ends."""
+        self._end.assign(steps)
+        self._inverse.assign(self._inverse_length(steps))
+
+    def _inverse_length(self, steps: int) -> np.float32:
+        # A product with it rounds as TensorFlow's graphs do when they divide by a constant.
+        return np.float32(1) / np.float32(self.share * steps)
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         """Return the learning rate (float32 scalar) at a step (integer scalar)."""
-        left = tf.cast(self.steps - tf.cast(step, tf.int64), tf.float32)
-        return self.rate * tf.clip_by_value(left / (self.share * self.steps), 0, 1)
+        left = tf.cast(self._end - tf.cast(step, tf.int64), tf.float32)
+        return self.rate * tf.clip_by_value(left * self._inverse, 0, 1)
 
 
 class FusedAdam(keras.optimizers.Adam):
@@ -48,17 +60,18 @@ class FusedAdam(keras.optimizers.Adam):
         )
 
 
-def build_optimizer(settings: OptimizerConfig, network: keras.Model, steps: int) -> keras.Optimizer:
+def build_optimizer(
+    settings: OptimizerConfig, network: keras.Model, cooldown: Cooldown | None
+) -> keras.Optimizer:
     """Build the optimizer of one network.
 
     Args:
         settings: the optimizer and its settings.
         network: the network to train.
-        steps: number of steps of the whole run; the learning rate's cooldown ends with them.
+        cooldown: the learning rate's schedule; None for a constant rate.
     """
-    rate = settings.learning_rate
     built: keras.Optimizer = entry("optimizer", settings.name).build(
-        settings, Cooldown(rate, settings.cooldown, steps) if settings.cooldown else rate
+        settings, cooldown or settings.learning_rate
     )
     built.build(network.trainable_variables)
     return built

@@ -5,8 +5,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from dcgan_cli.core.runs.progress import LARGEST
+
 REQUIRED_FIELDS = {"dcgan_version": str, "config": dict, "precision": str, "data_sha256": str}
 """Required entries of a `run.json` and their types."""
+NO_PLAN: dict[str, Any] = {"ends": [], "settled": False, "early": False}
+"""The plan of a run without `max_time`, which ends after its epochs."""
 LAYER_FIELDS = {
     "name": str,
     "type": str,
@@ -44,6 +48,7 @@ def check_record(record: dict[str, Any]) -> None:
     _check_types(record, REQUIRED_FIELDS)
     if not isinstance(record.get("lineage", []), list):
         raise ValueError("its lineage is not a list")
+    _check_plan(record.get("plan", NO_PLAN))
     names = record.get("class_names", [])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError("its class_names are not a list of names")
@@ -56,6 +61,23 @@ def check_record(record: dict[str, Any]) -> None:
     for layers in record.get("networks", {}).values():
         for layer in layers:
             _check_types(layer, LAYER_FIELDS)
+
+
+def _check_plan(plan: Any) -> None:
+    """Check the planned ends of a run.
+
+    Raises:
+        ValueError: they are no pairs of steps.
+    """
+    ends = plan.get("ends") if isinstance(plan, dict) else None
+    flags = isinstance(plan, dict) and [type(plan.get(flag)) for flag in ("settled", "early")]
+    if not isinstance(ends, list) or flags != [bool, bool]:
+        raise ValueError("its plan is missing or has the wrong type")
+    for pair in ends:
+        if not (isinstance(pair, list) and [type(value) for value in pair] == [int, int]):
+            raise ValueError("its plan has an entry that is no pair of steps")
+        if not all(0 <= value < LARGEST for value in pair):
+            raise ValueError("its plan has a step that is out of range")
 
 
 def _check_plugin_name(plugin: dict[str, Any]) -> None:

@@ -3,6 +3,8 @@
 import io
 from typing import Any
 
+from PIL import Image
+
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.metrics import LOSS_COLUMNS, METRICS_COLUMNS
 from dcgan_cli.core.runs.progress import Progress
@@ -72,7 +74,7 @@ class EpochOutputs:
 
         If the grid cannot be written, show a warning and try again after the next epoch.
         """
-        picture = grid_picture(self.sampler.sample(self.seeds), self.sampler.classes or None)
+        picture = self.draw()
         png = io.BytesIO()
         write_png(png, picture, picture_facts(self.run, progress) | {"seeds": list(self.seeds)})
         self.unwritten_grids[progress.epoch] = png.getvalue()
@@ -87,6 +89,10 @@ class EpochOutputs:
                 )
             else:
                 del self.unwritten_grids[epoch]
+
+    def draw(self) -> Image.Image:
+        """Return the grid of the generator as it is."""
+        return grid_picture(self.sampler.sample(self.seeds), self.sampler.classes or None)
 
     def add_row(self, row: dict[str, Any]) -> None:
         """Append an epoch's row to `metrics.csv`.

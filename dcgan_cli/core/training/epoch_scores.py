@@ -47,10 +47,14 @@ class EpochScores:
         self._health: Health | None = None
         self._described = False
 
-    def score(self, epoch: int) -> Row:
-        """Return the score columns of the epoch that has just finished; {} if it is not scored."""
-        every, last = self.config.evaluate_every, self.config.epochs
-        if self.scorer is None or (epoch % every and epoch != last):
+    def score(self, epoch: int, *, is_last: bool) -> Row:
+        """Return the score columns of the epoch that has just finished; {} if it is not scored.
+
+        Args:
+            epoch: its number.
+            is_last: whether the run ends with it; the last epoch is always scored.
+        """
+        if self.scorer is None or (epoch % self.config.evaluate_every and not is_last):
             return {}
         score = self.scorer.score(self.sampler)
         if not self._described:
@@ -58,6 +62,16 @@ class EpochScores:
             self.reporter.note(f"score     {self.scorer.describe()}")
             write_real_figures(self.run, self.scorer, self.reporter)
         return score
+
+    def prepare(self) -> None:
+        """Do now what the first score has to do beyond what each does."""
+        if self.scorer is not None:
+            self.scorer.precompute_real_statistics()
+
+    def rehearse(self) -> None:
+        """Score without a result."""
+        if self.scorer is not None:
+            self.scorer.score(self.sampler)
 
     def check_health(self, rows: list[Row]) -> None:
         """Check the health of the run after the last of `rows` and report new findings."""

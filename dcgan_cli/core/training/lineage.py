@@ -17,6 +17,7 @@ from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.plugins import changed_plugins, plugin_facts
 from dcgan_cli.core.runs.progress import Progress
 from dcgan_cli.core.storage import now
+from dcgan_cli.core.training.planned_ends import PlannedEnds
 from dcgan_cli.settings.schema import TrainConfig
 from dcgan_cli.settings.tree import flatten
 
@@ -33,6 +34,7 @@ def start(
     gan: Gan,
     data: ImageSet,
     digest: str,
+    plan: Facts,
 ) -> None:
     """Create the run folder and write `run.json`.
 
@@ -49,6 +51,7 @@ def start(
         "class_names": list(data.class_names) if config.model.conditional else [],
         "scored_by": scored_by,
         "networks": networks,
+        "plan": plan,
         "lineage": [_lineage_entry(Progress())],
     }
     run.create(dataclasses.asdict(config), facts)
@@ -60,7 +63,7 @@ def resume(
     resolved: dict[str, str],
     scored_by: Facts | None,
     progress: Progress,
-    steps: int,
+    ends: PlannedEnds,
 ) -> list[str]:
     """Record in `run.json` that a run is resumed, and return notes on what has changed.
 
@@ -70,13 +73,15 @@ def resume(
         resolved: the values of settings that may be `auto`.
         scored_by: how scores are computed; None without scores.
         progress: where training continues.
-        steps: number of steps of the whole run.
+        ends: where the run is planned to end.
 
     Raises:
         OSError: the file cannot be written.
     """
-    before = run.record()
-    changed = _changed(flatten(run.config()), flatten(config))
+    before, own = run.record(), run.config()
+    if config.max_time is None:  # This part has no time of its own, and follows the plan.
+        config = dataclasses.replace(config, max_time=own.max_time)
+    changed = _changed(flatten(own), flatten(config))
     lineage = before.get("lineage", [])
     entry = _lineage_entry(progress)
     run.update(
@@ -84,6 +89,7 @@ def resume(
             "config": dataclasses.asdict(config) | {"resume": None},
             **resolved,
             "scored_by": scored_by or before.get("scored_by"),
+            "plan": ends.plan(),
             "lineage": [*lineage, entry | {"changed": changed}],
         }
     )
@@ -91,6 +97,7 @@ def resume(
     notes += [f"plug-in   {note}" for note in changed_plugins(before.get("plugins", []))]
     optimizer = config.optimizer
     if optimizer.cooldown and "epochs" in changed:
+        steps = ends.at(progress.step)
         rate = float(Cooldown(optimizer.learning_rate, optimizer.cooldown, steps)(progress.step))
         notes.append(
             f"rate      {rate:.2g} now; it decays to zero at epoch {config.epochs}, as in a run of "

@@ -24,6 +24,7 @@ from dcgan_cli.core.training.real_images import write_real_grid
 from dcgan_cli.core.training.reporter import Reporter, Start, StepReport
 from dcgan_cli.core.training.setup import set_up
 from dcgan_cli.core.training.signals import StopRequest, stop_on_signals
+from dcgan_cli.core.training.time_limit import TimeLimit
 from dcgan_cli.errors import DataError, Interrupted, NumericalError, ResumeHint, StorageError
 from dcgan_cli.settings.schema import TrainConfig
 
@@ -81,6 +82,14 @@ class _Training:
             config, run, checkpoint_cache, self.setup.scorer, sampler, reporter
         )
         self.clock = time.monotonic()
+        self.limit = TimeLimit(
+            config,
+            run,
+            self.setup.ends,
+            self.setup.gan.cooldown,
+            self.steps_per_epoch,
+            reporter,
+        )
         self.unreadable: DataError | None = None
 
     def run(self) -> None:
@@ -100,7 +109,10 @@ class _Training:
                 reason = self._train()
             self.outputs.write_gif()
             early = self.progress.epoch < self.config.epochs
-            self._write_status("finished", **({"reason": reason} if early else {}))
+            if self._time_is_over():
+                self._write_status("finished", reason="max_time")
+            else:
+                self._write_status("finished", **({"reason": reason} if early else {}))
         except KeyboardInterrupt:  # The second Ctrl-C.
             self._try_status("interrupted", "stopped at once")
             raise Interrupted(
@@ -115,8 +127,11 @@ class _Training:
 
     def _reason_to_stop(self) -> str | None:
         """Return why training should end; None if it should not."""
-        epoch = self.progress.epoch
-        if epoch >= self.config.epochs:
+        all_epochs = self.progress.epoch >= self.config.epochs
+        if self._time_is_over():
+            more = "raise epochs=" if all_epochs else "give max_time= again"
+            return f"its time is over; {more} to continue"
+        if all_epochs:
             return "raise epochs= to continue"
         return None if self.progress.epoch_step else self.scores.early_stop_reason()
 
@@ -125,10 +140,11 @@ class _Training:
         point_latest_to(self.folder)
         self._write_status("running")
         self.clock = time.monotonic() - self.progress.seconds
+        self.limit.begin(self._rehearse_epoch_end)
         while (reason := self._reason_to_stop()) is None:
             self._train_epoch()
             self._finish_epoch()
-        if self.progress.epoch < self.config.epochs:
+        if self.progress.epoch < self.config.epochs or self._time_is_over():
             self.reporter.note(f"stopped after epoch {self.progress.epoch}: {reason}")
         return reason
 
@@ -140,6 +156,8 @@ class _Training:
             if self.stop.signal:
                 break
             step = self.progress.step + (pending is not None)
+            if not self.limit.allows(self.progress, step):
+                break
             result = self.setup.step(images, tf.constant(step, tf.int64))
             if pending is not None:
                 self._record_step(pending)
@@ -147,15 +165,33 @@ class _Training:
             if self.setup.saver.seconds_since() >= self.config.checkpoint_seconds:
                 self._record_step(pending)
                 pending = None
-                if self.progress.epoch_step < self.steps_per_epoch:
+                if not self._is_epoch_over():
                     self._save()
         if pending is not None:
             self._record_step(pending)
-        if self.progress.epoch_step < self.steps_per_epoch:
+        if not self._is_epoch_over():
             self._save()
             if self.stop.signal:
                 self._interrupt(self.stop.signal)
             raise DataError(str(self.unreadable), ResumeHint(self.folder.path, text=""))
+
+    def _is_epoch_over(self) -> bool:
+        """Return whether the epoch has all its steps, or as many as `max_time` allows."""
+        step, epoch_step = self.progress.step, self.progress.epoch_step
+        return epoch_step == self.steps_per_epoch or bool(epoch_step and self.setup.ends.cut(step))
+
+    def _time_is_over(self) -> bool:
+        """Return whether the run has all the steps that `max_time` allows, but not all steps."""
+        return self.setup.ends.is_early and self.setup.ends.reached(self.progress.step)
+
+    def _rehearse_epoch_end(self) -> float:
+        """Draw and score as at the end of an epoch, and return the seconds that it took."""
+        self.scores.prepare()
+        self.outputs.draw()  # Compiles; only the second time counts.
+        began = time.monotonic()
+        self.outputs.draw()
+        self.scores.rehearse()
+        return time.monotonic() - began
 
     def _batches(self) -> Iterator[Any]:
         """Yield the remaining batches of the epoch, up to the first unreadable image."""
@@ -194,24 +230,30 @@ class _Training:
         progress.generator_loss_sum += generator_loss
         progress.discriminator_loss_sum += discriminator_loss
         progress.seconds = time.monotonic() - self.clock
-        done = min(progress.epoch_step * self.config.batch_size, self.epoch_images)
         self.reporter.step(
             StepReport(
                 step=progress.step,
                 epoch=progress.epoch + 1,
                 epoch_step=progress.epoch_step,
-                images_per_second=done / max(progress.seconds, 1e-9),
+                images_per_second=self._images_shown() / max(progress.seconds, 1e-9),
                 generator_loss=generator_loss,
                 discriminator_loss=discriminator_loss,
+                steps=self.setup.ends.at(progress.step - 1),
             )
         )
+
+    def _images_shown(self) -> int:
+        """Return the number of images of the current epoch's steps."""
+        return min(self.progress.epoch_step * self.config.batch_size, self.epoch_images)
 
     def _finish_epoch(self) -> None:
         progress = self.progress
         epoch = progress.epoch + 1
         finished = Progress(step=progress.step, epoch=epoch)
+        is_last = epoch == self.config.epochs or self._time_is_over()
+        began = time.monotonic()
         self.outputs.add_grid(finished)
-        score = self.scores.score(epoch)
+        score = self.scores.score(epoch, is_last=is_last)
 
         # The time of writing the checkpoint counts towards the next epoch.
         now = time.monotonic()
@@ -221,19 +263,20 @@ class _Training:
             "epoch": epoch,
             "step": progress.step,
             "seconds": round(seconds, 3),
-            "images_per_second": round(self.epoch_images / seconds, 1),
-            "generator_loss": progress.generator_loss_sum / self.steps_per_epoch,
-            "discriminator_loss": progress.discriminator_loss_sum / self.steps_per_epoch,
+            "images_per_second": round(self._images_shown() / seconds, 1),
+            "generator_loss": progress.generator_loss_sum / progress.epoch_step,
+            "discriminator_loss": progress.discriminator_loss_sum / progress.epoch_step,
             **score,
         }
         with disk_errors(self.folder):
             self.outputs.add_row(row)
         self.progress = finished
         self._save(self.scores.checkpoint_score(row))
+        self.limit.ended_epoch(began)
         self.reporter.epoch(row)
         self.scores.check_health(self.outputs.rows)
         self._write_status("running")
-        if self.stop.signal and epoch < self.config.epochs:
+        if self.stop.signal and not is_last:
             self._interrupt(self.stop.signal)
 
     def _save(self, score: Score | None = None) -> None:
@@ -289,7 +332,7 @@ class _Training:
             data=self.data.source,
             image_count=len(self.data.images),
             parameters={network.name: network.count_params() for network in networks},
-            steps=self.config.epochs * self.steps_per_epoch,
+            steps=self.setup.ends.at(self.progress.step),
             steps_per_epoch=self.steps_per_epoch,
             epochs=self.config.epochs,
             steps_done=self.progress.step,

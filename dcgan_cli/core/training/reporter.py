@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from dcgan_cli.core.runs.paths import RunPaths
 from dcgan_cli.core.training.health import Finding
 
 
@@ -19,11 +20,15 @@ class Start:
     parameters: dict[str, int]
     """Number of parameters by network."""
     steps: int
-    """Steps of the whole run."""
+    """Steps of the whole run, as planned at its start."""
     steps_per_epoch: int
     epochs: int
     steps_done: int
     """Steps done before this run was resumed; 0 for a new run."""
+
+    def grid(self, epoch: int) -> Path:
+        """Return the path of an epoch's grid."""
+        return RunPaths(self.run).frame(epoch)
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class StepReport:
     """Mean over the current epoch."""
     generator_loss: float
     discriminator_loss: float
+    steps: int
+    """Steps of the whole run, as planned now."""
 
 
 class Reporter(Protocol):

@@ -24,7 +24,9 @@ from dcgan_cli.core.runs.disk_errors import disk_errors
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.identity import identity
 from dcgan_cli.core.runs.progress import Progress
+from dcgan_cli.core.runs.record import NO_PLAN
 from dcgan_cli.core.training import lineage
+from dcgan_cli.core.training.planned_ends import PlannedEnds
 from dcgan_cli.core.training.restoring import State, newest_state
 from dcgan_cli.core.training.saving import Saver
 from dcgan_cli.errors import ConfigError, DataError
@@ -48,6 +50,8 @@ class Setup:
     """Whether earlier scores of a resumed run are comparable with new ones."""
     precision: str
     progress: Progress
+    ends: PlannedEnds
+    """Where the run is planned to end."""
     notes: list[str]
     """Notes to show before the first step."""
 
@@ -73,9 +77,9 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
         scorer = _scorer(config, data, finished=finished)
     strategy = build_strategy(config.strategy, config.batch_size)
     images = len(data.images) * config.passes_per_epoch
-    steps = config.epochs * steps_per_epoch(images, config.batch_size)
+    ends = _planned_ends(config, run, state.progress, steps_per_epoch(images, config.batch_size))
     with building(resolved["precision"]), strategy.scope():
-        gan = build_gan(config, steps)
+        gan = build_gan(config, ends.at(state.progress.step))
     if couples_images(config, gan.discriminator):
         _check_last_batch(config, strategy, images)
     state.restore(gan)
@@ -91,9 +95,9 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
         if config.resume:
             keeps_scores = scored_by is None or run.record().get("scored_by") in (None, scored_by)
             notes += state.quarantine_damaged()
-            notes += lineage.resume(run, config, resolved, scored_by, state.progress, steps)
+            notes += lineage.resume(run, config, resolved, scored_by, state.progress, ends)
         else:
-            lineage.start(run, config, resolved, scored_by, gan, data, digest)
+            lineage.start(run, config, resolved, scored_by, gan, data, digest, ends.plan())
     if not keeps_scores:
         notes.append("scores are computed differently now; the earlier ones are dropped")
     return Setup(
@@ -105,8 +109,30 @@ def set_up(config: TrainConfig, run: RunFolder, data: ImageSet) -> Setup:
         keeps_scores,
         resolved["precision"],
         state.progress,
+        ends,
         notes,
     )
+
+
+def _planned_ends(
+    config: TrainConfig, run: RunFolder, progress: Progress, epoch_steps: int
+) -> PlannedEnds:
+    """Return the planned ends of the run so far.
+
+    A part with a time limit, or with another number of epochs than the run had, begins without a
+    plan: it ends after its epochs.
+    """
+    if not config.resume:
+        return PlannedEnds(NO_PLAN, config.epochs * epoch_steps)
+    record = run.record()
+    ends = PlannedEnds(record.get("plan", NO_PLAN), config.epochs * epoch_steps)
+    if config.max_time or config.epochs != record["config"].get("epochs"):
+        # An epoch that a plan cut short counts as an epoch, so count from the current one.
+        begun = progress.step - progress.epoch_step
+        after_all = begun + (config.epochs - progress.epoch) * epoch_steps
+        if ends.ends:
+            ends.change(progress.step, after_all, settled=not config.max_time, early=False)
+    return ends
 
 
 def _state(run: RunFolder, config: TrainConfig, data: ImageSet, digest: str) -> State:
