@@ -124,8 +124,9 @@ def test_nothing_runs_code_from_files():
         text = path.read_text()
         if path.name == "plugins.py" and path.parent == PACKAGE:
             continue  # It runs the files that the command line names.
-        if path.name == "keras_file.py":
-            text = text.replace("load_model", "")  # In Keras's safe mode, what was just written.
+        if path.parent.name == "export":
+            # In Keras's safe mode, what was just written; and as text, in the card.
+            text = text.replace("keras.saving.load_model(", "")
         for word in (
             "exec(",
             "import pickle",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -21,12 +22,25 @@ def write(generator: PlainGenerator, path: Path, *, half: bool) -> None:
     if half:
         options["optimizations"] = [tf.lite.Optimize.DEFAULT]
         options["target_spec"] = {"supported_types": [tf.float16]}
+    model = keras.models.clone_model(generator.model, clone_function=_of_known_size)
     # Keras goes by way of a SavedModel. From a function, TensorFlow loses the weights in silence.
-    generator.model.export(path, format="litert", verbose=False, **options)
+    model.export(path, format="litert", verbose=False, **options)
     # The format's own way to hold other files: a zip archive after the model.
     # https://ai.google.dev/edge/litert/models/metadata
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(FACTS_FILE, json.dumps(generator.facts, indent=2))
+
+
+def _of_known_size(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """Return a layer that makes images of a size that the converter knows.
+
+    Keras's UpSampling2D computes the size from the input's, so the convolution after it would need
+    TensorFlow to run. For whole factors, nearest neighbours of a given size are the same.
+    """
+    if isinstance(layer, keras.layers.UpSampling2D) and layer.interpolation == "nearest":
+        _, height, width, _ = layer.output.shape
+        return keras.layers.Resizing(height, width, interpolation="nearest", name=layer.name)
+    return layer
 
 
 def open_file(path: Path) -> Images:
