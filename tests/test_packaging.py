@@ -29,6 +29,8 @@ def test_wheel_holds_configs_data_and_licences(wheel):
     assert "dcgan_cli/assets/mnist/mnist.npz" in names
     assert "dcgan_cli/assets/mnist/LICENSE.txt" in names
     assert "dcgan_cli/py.typed" in names
+    for path in (PROJECT / "dcgan_cli" / "core" / "report" / "templates").iterdir():
+        assert str(path.relative_to(PROJECT)) in names
     for path in (PROJECT / "dcgan_cli" / "assets").rglob("*.*"):
         assert str(path.relative_to(PROJECT)) in names
     assert any(name.endswith("licenses/LICENSE") for name in names)

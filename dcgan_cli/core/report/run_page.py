@@ -105,7 +105,7 @@ def _findings(
     They are found again in the metrics. What needs figures that the run does not have is taken from
     its status.
     """
-    health = Health(config.loss, real.get("nothing_learned"))
+    health = Health(config, real.get("nothing_learned"))
     found: list[Facts] = []
     holding: dict[str, Facts] = {}
     for row in rows:
@@ -115,7 +115,7 @@ def _findings(
         for kind, finding in health.findings.items():
             if kind not in holding:
                 holding[kind] = dataclasses.asdict(finding) | {"until": None}
-                holding[kind]["advice"] = finding.advice
+                holding[kind]["advice"] = finding.advice  # A property, which is no field.
                 found.append(holding[kind])
             holding[kind]["text"] = finding.text
     stored = status.get("health")
