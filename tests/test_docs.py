@@ -29,7 +29,9 @@ COMMANDS = sorted(
     {
         line.strip().removeprefix("$ ").partition("  #")[0].partition(" > ")[0]
         for line in LINES
-        if re.match(r"    (\$ )?dcgan (train|sample|animate|evaluate|export|inspect|pack)\b", line)
+        if re.match(
+            r"    (\$ )?dcgan (train|sample|animate|evaluate|export|inspect|report|pack)\b", line
+        )
     }
 )
 MISTAKES = [
@@ -108,6 +110,8 @@ def test_documented_command(command, dcgan, workplace, scored_run, conditional_r
     words = ["3" if word == "15" else "100" if word == "10000" else word for word in words]
     if name == "animate" and "--out" not in words:
         words += ["--out", "here.gif"]  # The run belongs to all tests.
+    if name == "report" and "--out" not in words:
+        words += ["--out", "here.html"]
     if name == "evaluate":
         words += ["--n", "20"]
     done = dcgan(name, *words)

@@ -29,7 +29,7 @@ def test_wheel_holds_configs_data_and_licences(wheel):
     assert "dcgan_cli/assets/mnist/mnist.npz" in names
     assert "dcgan_cli/assets/mnist/LICENSE.txt" in names
     assert "dcgan_cli/py.typed" in names
-    for folder in ("assets", "core/export/live_page"):
+    for folder in ("assets", "core/export/live_page", "core/report/templates"):
         for path in (PROJECT / "dcgan_cli" / folder).rglob("*.*"):
             assert str(path.relative_to(PROJECT)) in names
     assert any(name.endswith("licenses/LICENSE") for name in names)

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from dcgan_cli.commands.evaluate import training_images
 from dcgan_cli.commands.sample import tell_which
+from dcgan_cli.commands.targets import against
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.comparison.describe import describe_runs, describe_sweep
 from dcgan_cli.core.runs.find import BUNDLED, run_folders, run_to_read
 from dcgan_cli.core.runs.folder import RunFolder, shown_path
 from dcgan_cli.core.runs.sweeps import is_sweep
-from dcgan_cli.core.storage import read_text, replacing
+from dcgan_cli.core.storage import replacing
 from dcgan_cli.core.training.reporter import ForwardingReporter
 from dcgan_cli.errors import CheckpointError, ConfigError, DataError, DcganError
-from dcgan_cli.hints import command, resume_command, run_word
+from dcgan_cli.hints import command, new_run_command, resume_command, run_word
 from dcgan_cli.hydra_cli.sweep_table import sweep_commands
-from dcgan_cli.settings.overrides import shell_word
 from dcgan_cli.streams import print_path
 from dcgan_cli.text import printable
 
@@ -166,24 +166,13 @@ def _commands(run: RunFolder) -> dict[str, str]:
     }
     if run == BUNDLED:
         return commands
-    if words := _first_words(run):
-        commands = {"train": command("train", *map(shell_word, words))} | commands
-    finished = run.status()["state"] == "finished"
+    if again := new_run_command(run, {}):
+        commands = {"train": again} | commands
+    status = run.status()
+    finished = status["state"] == "finished"
     more = {"epochs": 2 * config.epochs} if finished else None
     commands["train longer" if finished else "resume"] = resume_command(run.path, more)
-    return commands
-
-
-def _first_words(run: RunFolder) -> list[str]:
-    """Return the overrides of the command that began a run; [] if they are not known."""
-    from omegaconf import OmegaConf
-
-    try:
-        text = read_text(run.path / ".hydra" / "overrides.yaml").decode()
-        words = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
-    except Exception:  # Of an untrusted file: OmegaConf and YAML raise many exceptions.
-        return []
-    return [str(word) for word in words] if isinstance(words, list) else []
+    return commands | against(run, status)
 
 
 class LiveReport(ForwardingReporter):

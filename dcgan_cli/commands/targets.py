@@ -156,7 +156,7 @@ def describe_run(run: RunFolder) -> Facts:
         "frames": len(run.frames()),
         "checkpoints": described,
         "set_aside": retention.quarantined_names(run.checkpoints),
-        "commands": _commands(run, own, status, described) | _against(run, status),
+        "commands": _commands(run, own, status, described) | against(run, status),
     }
 
 
@@ -206,7 +206,7 @@ def _health(status: Facts) -> list[Facts]:
     ]
 
 
-def _against(run: RunFolder, status: Facts) -> dict[str, str]:
+def against(run: RunFolder, status: Facts) -> dict[str, str]:
     """Return the command of a new run with the settings that help against the health findings."""
     found = [finding.get("settings") for finding in _health(status)]
     known = {key.name for key in keys()}

@@ -72,7 +72,7 @@ def _render_comparison(facts: Facts) -> Iterator[RenderableType]:
             table.add_row(*(Text(printable(cell)) for cell in (*cells, group["standing"])))
         yield table
     if facts["verdict"]:
-        yield Text(printable(f"\n{facts['verdict']}"))
+        yield Text(f"\n{printable(facts['verdict'])}")
     if any(effect["share"] is not None or effect["correlation"] for effect in facts["effects"]):
         yield Text("\nwhat each setting explains", style="bold")
         yield _effects_table(facts["effects"])

@@ -115,7 +115,7 @@ def _findings(
         for kind, finding in health.findings.items():
             if kind not in holding:
                 holding[kind] = dataclasses.asdict(finding) | {"until": None}
-                holding[kind]["advice"] = finding.advice
+                holding[kind]["advice"] = finding.advice  # A property, which is no field.
                 found.append(holding[kind])
             holding[kind]["text"] = finding.text
     stored = status.get("health")

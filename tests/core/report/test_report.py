@@ -25,13 +25,20 @@ def report(dcgan, *words) -> Page:
     return page
 
 
+def copied(source: Path, name: str = "run") -> RunFolder:
+    """Copy a run, without what other tests may have measured of it."""
+    run = RunFolder(Path(shutil.copytree(source, name)))
+    run.evaluation_json.unlink(missing_ok=True)
+    return run
+
+
 def pictures(page: Page, alt: str) -> list[Image.Image]:
     sources = [p["src"].partition(",")[2] for p in page.all("img") if p["alt"].startswith(alt)]
     return [Image.open(io.BytesIO(base64.b64decode(source))) for source in sources]
 
 
 def test_report_of_a_run(dcgan, scored_run, workplace):
-    run = Path(shutil.copytree(scored_run, "run"))
+    run = copied(scored_run).path
     page = report(dcgan, "run")
     assert (run / "report.html").is_file()
     for heading in (
@@ -79,7 +86,7 @@ def test_the_nearest_training_image_is_the_nearest(dcgan, scored_run, workplace)
 
 
 def test_report_of_a_conditional_run_with_an_evaluation(dcgan, conditional_run, workplace):
-    run = RunFolder(Path(shutil.copytree(conditional_run, "run")))
+    run = copied(conditional_run)
     run.update({"class_names": [f"kind {number}" for number in range(10)]})
     assert dcgan("evaluate", "run", "--n", "40", "--features", "mnist").code == 0
     (evaluation,) = run.evaluations()
@@ -95,7 +102,7 @@ def test_report_of_a_conditional_run_with_an_evaluation(dcgan, conditional_run, 
 
 
 def test_evaluations_of_epochs_that_are_trained_again_are_dropped(dcgan, scored_run, workplace):
-    run = RunFolder(Path(shutil.copytree(scored_run, "run")))
+    run = copied(scored_run)
     assert dcgan("evaluate", "run", "--epoch", "all", "--n", "40").code == 0
     assert [one["epoch"] for one in run.evaluations()] == [1, 2, 3]
     shutil.rmtree(run.checkpoints / "step_0000000012")
@@ -105,7 +112,7 @@ def test_evaluations_of_epochs_that_are_trained_again_are_dropped(dcgan, scored_
 
 def test_a_run_from_before_it_stored_real_images(dcgan, finished_run, workplace):
     """And whose images, checkpoints and grids are gone: all that is missing is said."""
-    run = RunFolder(Path(shutil.copytree(finished_run, "run")))
+    run = copied(finished_run)
     run.real_png.unlink()
     page = report(dcgan, "run")
     assert len(pictures(page, "Grid of training images")) == 1  # From the data.
@@ -157,7 +164,7 @@ def test_report_of_the_bundled_generator(dcgan, workplace):
 
 
 def test_a_page_with_the_generator_is_linked_to(dcgan, scored_run, workplace):
-    run = Path(shutil.copytree(scored_run, "run"))
+    run = copied(scored_run).path
     assert not [a for a in report(dcgan, "run").all("a") if a["href"].endswith(".html")]
     (run / "generator.html").write_text("")
     links = [a["href"] for a in report(dcgan, "run").all("a")]

@@ -297,12 +297,14 @@ class TestHealth:
         [
             ([0.008] * 6, 125, 4),  # After 500 steps,
             ([0.008] * 3, 2000, 3),  # and three scores.
-            ([0.009, 0.05, 0.17, 0.28], 200, None),  # As healthy runs begin.
+            ([0.009, 0.02, 0.09, 0.3], 235, None),  # As the tutorial begins.
+            ([0.003, 0.009, 0.02, 0.03, 0.06, 0.1], 150, None),
+            ([0.003, *[0.008] * 9], 150, 7),  # It has risen once: after a thousand steps.
             ([0.06, *[0.008] * 5], 250, None),
         ],
     )
     def test_a_run_that_was_never_diverse(self, diversities, steps, epoch):
-        health = Health(LossConfig(), None)
+        health = Health(TrainConfig(), None)
         found = {}
         for i, diversity in enumerate(diversities, start=1):
             row = {"epoch": i, "step": steps * i, "diversity": diversity, "missing_classes": 9}
