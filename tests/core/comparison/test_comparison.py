@@ -109,6 +109,7 @@ def test_inspect_prints_it(dcgan, scored_run, workplace):
     line = next(line for line in shown.splitlines() if "behind" in line)
     assert line.split() == ["0.0001", "2", "32.0", "30.0", "34.0", "behind"]
     assert "its worst seed (22.0) beats the best seed of the next" in shown
+    assert "\\n" not in shown
     assert "share of the spread" in shown
     assert json.loads(dcgan("inspect", "s", "--json").out)["groups"][0]["mean"] == 21
 
