@@ -251,7 +251,7 @@ class LiveReporter(PlainReporter):
         """See `Reporter`."""
         super().epoch(row)
         if self.preview is not None:
-            self.preview.offer(self.begun.grid(row["epoch"]))
+            self.preview.offer(RunFolder(self.begun.run).frame(row["epoch"]))
 
     def show(self, text: str) -> None:
         """Write a line above the bars."""

@@ -268,7 +268,7 @@ def _other_setting(own: dict[str, Any], asked: dict[str, Any]) -> str | None:
     A value that was to be chosen (0 or null) may differ from what was chosen, and the run may have
     more epochs, because a finished job may have been trained longer.
     """
-    same = {"resume", "report"}
+    same = {"resume", "report", "tracking", "preview"}
     same |= {n for n in ("data.classes", "epochs", "passes_per_epoch") if asked[n] == 0}
     same |= {n for n in ("loss.diffaugment",) if asked[n] is None}
     if own["epochs"] > asked["epochs"]:

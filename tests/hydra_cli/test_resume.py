@@ -54,6 +54,7 @@ def test_all_settings_that_may_change():
         "patience",
         "precision",
         "preview",
+        "report",
         "strategy.name",
         "tracking",
     ]

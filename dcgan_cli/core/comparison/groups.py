@@ -10,7 +10,10 @@ from dcgan_cli.core.runs.sweeps import Job, differing
 from dcgan_cli.errors import CheckpointError
 
 SEED = "seed"
-BOOKKEEPING = {"resume", "report", "checkpoint_every", "checkpoint_seconds"}
+BOOKKEEPING = {
+    *("resume", "report", "tracking", "preview"),
+    *("checkpoint_every", "checkpoint_seconds"),
+}
 """Settings that do not change what is learned."""
 
 

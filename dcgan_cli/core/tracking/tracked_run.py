@@ -18,7 +18,7 @@ TAGS = {
     "best_frechet_distance": "best/frechet_distance",
 }
 """What trackers call metrics; the others begin with score/."""
-VIEW_SETTINGS = ("resume", "tracking", "preview")
+VIEW_SETTINGS = ("resume", "tracking", "report", "preview")
 """Settings that are no hyperparameters."""
 SWEEP_RECORD = "multirun.yaml"
 """File that Hydra writes into the folder of a sweep."""

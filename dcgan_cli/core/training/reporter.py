@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from dcgan_cli.core.runs.paths import RunPaths
 from dcgan_cli.core.training.health import Finding
 
 
@@ -25,10 +24,6 @@ class Start:
     epochs: int
     steps_done: int
     """Steps done before this run was resumed; 0 for a new run."""
-
-    def grid(self, epoch: int) -> Path:
-        """Return the path of an epoch's grid."""
-        return RunPaths(self.run).frame(epoch)
 
 
 @dataclass(frozen=True)
