@@ -120,7 +120,7 @@ def test_mistakes_in_train(dcgan, workplace, words, fragments):
         (["sample", "--nope"], "dcgan sample"),
         (["animate", "--fps", "x"], "dcgan animate"),
         (["evaluate", "--n", "1"], "dcgan evaluate"),
-        (["inspect", "a", "b"], "dcgan inspect"),
+        (["inspect", "--nope"], "dcgan inspect"),
         (["pack"], "dcgan pack"),
     ],
 )

@@ -98,9 +98,10 @@ def test_documented_command(command, dcgan, workplace, scored_run, conditional_r
         run = RunFolder(Path(shutil.copytree(conditional_run, workplace / "runs" / "named")))
         run.update({"class_names": ["cats", "frog", *map(str, range(2, 10))]})
     point_latest_to(run)
-    for path in ("runs/mine", "runs/sweep", "runs/search"):
+    for path in ("run", "runs/mine", "runs/sweep", "runs/search", "runs/rates"):
         if path in words:
-            shutil.copytree(run.path, Path(path) / ("" if path == "runs/mine" else "0"))
+            single = path in ("run", "runs/mine")
+            shutil.copytree(run.path, Path(path) / ("" if single else "0"))
     if ".onnx" in command:
         pytest.importorskip("tf2onnx", reason="the extra onnx is not installed")
     if ".mp4" in command:

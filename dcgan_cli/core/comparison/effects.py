@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean, pvariance
 from typing import Any
-
-import numpy as np
 
 from dcgan_cli.core.comparison.groups import SEED, Group
 
@@ -40,7 +39,7 @@ def effects(groups: Sequence[Group]) -> list[Effect]:
         [] if fewer than two runs have a score.
     """
     runs = [(group.settings, score) for group in groups for score in group.scores]
-    scores = np.array([score for _, score in runs])
+    scores = [score for _, score in runs]
     if len(runs) < 2:
         return []
     names = list(groups[0].settings)
@@ -49,42 +48,42 @@ def effects(groups: Sequence[Group]) -> list[Effect]:
     return found + _of_seed(groups, scores)
 
 
-def _of_setting(name: str, values: list[Any], scores: np.ndarray) -> Effect:
+def _of_setting(name: str, values: list[Any], scores: list[float]) -> Effect:
     by_value: dict[str, list[float]] = {}
     for value, score in zip(values, scores, strict=True):
-        by_value.setdefault(str(value), []).append(float(score))
+        by_value.setdefault(str(value), []).append(score)
     correlation = _rank_correlation(values, scores)
     if max(map(len, by_value.values())) == 1:
         return Effect(name, None, None, correlation)
-    means = [float(np.mean(own)) for own in by_value.values()]
+    means = [fmean(own) for own in by_value.values()]
     between = sum(
-        len(own) * (mean - scores.mean()) ** 2
+        len(own) * (mean - fmean(scores)) ** 2
         for own, mean in zip(by_value.values(), means, strict=True)
     )
     share = _share(between, scores)
     return Effect(name, max(means) - min(means), share, correlation)
 
 
-def _of_seed(groups: Sequence[Group], scores: np.ndarray) -> list[Effect]:
+def _of_seed(groups: Sequence[Group], scores: list[float]) -> list[Effect]:
     repeated = [group for group in groups if len(group.scores) > 1]
     if not repeated:
         return []
-    difference = float(np.mean([group.worst - group.best for group in repeated]))
-    within = sum(float(np.var(group.scores)) * len(group.scores) for group in repeated)
+    difference = fmean(group.worst - group.best for group in repeated)
+    within = sum(pvariance(group.scores) * len(group.scores) for group in repeated)
     return [Effect(SEED, difference, _share(within, scores), None)]
 
 
-def _share(squares: float, scores: np.ndarray) -> float:
-    whole = float(np.var(scores)) * len(scores)
+def _share(squares: float, scores: list[float]) -> float:
+    whole = pvariance(scores) * len(scores)
     return squares / whole if whole else 0.0
 
 
-def _rank_correlation(values: list[Any], scores: np.ndarray) -> float | None:
+def _rank_correlation(values: list[Any], scores: list[float]) -> float | None:
     from scipy.stats import spearmanr
 
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
     if not numbers or len(values) < MIN_CORRELATED or len(set(values)) < 3:
         return None
-    if len(set(scores.tolist())) < 2:
+    if len(set(scores)) < 2:
         return None
     return float(spearmanr(values, scores).statistic)
