@@ -150,11 +150,7 @@ def _base_type(section: type, setting: "dataclasses.Field[Any]") -> tuple[type, 
     optional = type(None) in parts
     bases = [part for part in parts if part is not type(None)]
     base = bases[0]
-<<<<<<< HEAD
-    if len(bases) > 1 or base not in _WORDS or base is list:
-=======
     if len(bases) > 1 or base is list or base not in _WORDS:
->>>>>>> watch
         raise ConfigError(
             f"{section.__name__}.{setting.name} must have the type int, float, str or bool, "
             f"optionally with | None; its type is {hint}"
