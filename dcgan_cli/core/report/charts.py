@@ -121,6 +121,8 @@ def value_chart(alt: str, values: Sequence[object], scores: Sequence[float]) -> 
             places = numbers
             if _spans_magnitudes(numbers):
                 axes.set_xscale("log")
+            elif all(number.is_integer() for number in numbers):
+                axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         else:
             distinct = {str(value): value for value in values}
             names = sorted(distinct, key=lambda name: _order(distinct[name]))
