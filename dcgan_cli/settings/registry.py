@@ -88,6 +88,7 @@ class Model(Entry):
     sizes: tuple[int, ...] = ()
     initial_stddev: float | None = None
     transformed_channels: tuple[int, ...] = ()
+    transformed_pixels: int = 0
     independent: bool = True
 
 
@@ -183,6 +184,7 @@ def model(
     sizes: tuple[int, ...] = (),
     initial_stddev: float | None = None,
     transformed_channels: tuple[int, ...] = (),
+    transformed_pixels: int = 0,
     independent: bool = True,
     options: type | None = None,
 ) -> Callable[[T], T]:
@@ -202,6 +204,8 @@ def model(
         transformed_channels: numbers of image channels for which the class has a third method,
             `transformed(generator, discriminator)`, which returns both Keras models as functions
             with transformed convolutions; see `gan/gradients.py`, `Networks`.
+        transformed_pixels: smallest batch, in pixels, for which `convolution=auto` transforms in
+            float32. In smaller ones the transforms of the kernels take longer than they save.
         independent: whether the discriminator's features of an image depend on that image alone.
             False makes the training step run it on real and generated images separately, as batch
             normalization does in any case.
@@ -219,6 +223,7 @@ def model(
         sizes=tuple(sizes),
         initial_stddev=initial_stddev,
         transformed_channels=transformed_channels,
+        transformed_pixels=transformed_pixels,
         independent=independent,
     )
 

@@ -364,8 +364,8 @@ class TrainConfig(Section):
     convolution: str = key(
         "auto",
         "how training computes convolutions: direct, or transformed, which needs fewer "
-        "multiplications (equal except for rounding); auto is transformed on a CPU if the networks "
-        "allow it, otherwise direct",
+        "multiplications (equal except for rounding); auto is transformed on a CPU where the "
+        "networks allow it and it is faster, otherwise direct",
         choices=("auto", "direct", "transformed"),
         may_change=True,
     )

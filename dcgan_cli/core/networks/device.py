@@ -13,6 +13,7 @@ from tensorflow.python.framework.config import disable_op_determinism, is_op_det
 
 from dcgan_cli.core.environment import core_count
 from dcgan_cli.errors import ConfigError
+from dcgan_cli.settings.registry import entry
 from dcgan_cli.settings.schema import StrategyConfig, TrainConfig
 
 BFLOAT16_CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
@@ -65,16 +66,21 @@ def resolve_precision(precision: str) -> str:
 
 
 def resolve_convolution(config: TrainConfig) -> str:
-    """Resolve `auto`: transformed on a CPU for networks that support it, otherwise direct.
+    """Resolve `auto`: transformed on a CPU where that is faster, otherwise direct.
 
     Direct convolutions are fast enough on GPUs. Transformed values of large images take too much
-    memory.
+    memory. In small batches, the transforms of the kernels can take longer than they save.
     """
     if config.convolution != "auto":
         return config.convolution
-    on_gpu = bool(tf.config.list_physical_devices("GPU"))
-    small = config.data.image_size <= LARGEST_TRANSFORMED
-    return "transformed" if config.can_transform and small and not on_gpu else "direct"
+    if not config.can_transform or tf.config.list_physical_devices("GPU"):
+        return "direct"
+    size = config.data.image_size
+    enough = 0
+    if resolve_precision(config.precision) == "float32":
+        enough = entry("model", config.model.name).transformed_pixels
+    pays = config.batch_size * size**2 >= enough and size <= LARGEST_TRANSFORMED
+    return "transformed" if pays else "direct"
 
 
 @contextmanager

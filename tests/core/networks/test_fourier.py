@@ -116,3 +116,25 @@ def test_auto_convolution_goes_by_whether_there_is_a_gpu(monkeypatch, gpus, form
         data, model = DataConfig(name="npz", image_size=size), ModelConfig(name="dcgan")
         config = TrainConfig(data=data, model=model)
         assert resolve_convolution(config) == (form if size == 64 else "direct")
+
+
+@pytest.mark.parametrize(
+    ("batch", "size", "precision", "form"),
+    [
+        (16, 32, "float32", "direct"),
+        (24, 32, "float32", "transformed"),
+        (16, 64, "float32", "transformed"),
+        (16, 32, "bfloat16", "transformed"),
+    ],
+)
+def test_auto_convolution_is_direct_for_small_batches_in_float32(
+    monkeypatch, batch, size, precision, form
+):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    config = TrainConfig(
+        batch_size=batch,
+        precision=precision,
+        data=DataConfig(name="npz", image_size=size),
+        model=ModelConfig(name="dcgan"),
+    )
+    assert resolve_convolution(config) == form

@@ -21,7 +21,13 @@ MAX_CHANNEL_FACTOR = 16
 """Maximum number of channels, in multiples of `base_channels`."""
 
 
-@model("dcgan", sizes=DCGAN_SIZES, initial_stddev=0.02, transformed_channels=(1, 3))
+@model(
+    "dcgan",
+    sizes=DCGAN_SIZES,
+    initial_stddev=0.02,
+    transformed_channels=(1, 3),
+    transformed_pixels=24 * 32 * 32,
+)
 class Dcgan:
     """The DCGAN paper's pair, for 32x32 to 256x256 pixels."""
 
