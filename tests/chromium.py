@@ -124,6 +124,7 @@ class Chromium:
     def press(self, key: str) -> None:
         """Press a key, such as ArrowRight."""
         codes = {"ArrowRight": 39, "ArrowLeft": 37, "Tab": 9, "Enter": 13}
+        text = {"text": "\r"} if key == "Enter" else {}  # Without it, buttons do not hear of it.
         for kind in ("keyDown", "keyUp"):
             self.call(
                 "Input.dispatchKeyEvent",
@@ -131,6 +132,7 @@ class Chromium:
                 key=key,
                 code=key,
                 windowsVirtualKeyCode=codes[key],
+                **(text if kind == "keyDown" else {}),
             )
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:

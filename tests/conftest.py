@@ -21,6 +21,7 @@ from dcgan_cli.cli import run_program
 from dcgan_cli.core.data.mnist import BUNDLED_MNIST
 from dcgan_cli.hydra_cli.sweep import Sweep
 from dcgan_cli.settings import registry
+from tests.chromium import Chromium, find_chromium
 from tests.process_server import ProcessServer
 
 # The same examples every time: a suite that fails at random is soon not read any more.
@@ -185,6 +186,16 @@ def scored_run(trained) -> Path:
 def conditional_run(trained) -> Path:
     """The same, told the classes of its images. Not to be changed."""
     return trained("conditional", "model.conditional=true")
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory) -> Iterator[Chromium]:
+    """A browser without a network, whose errors are those of this test file."""
+    program = find_chromium()
+    if program is None:
+        pytest.skip("Chromium is not installed")
+    with Chromium(program, tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
 
 
 @pytest.fixture

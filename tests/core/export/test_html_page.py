@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -73,12 +73,6 @@ class Branching(Odd):
         x = keras.layers.Add(name="sum")([x, blocks.dense(784, name="dense_2")(x)])
         return keras.layers.Reshape(image_shape, name="reshape")(x)
 '''
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory) -> Iterator[Chromium]:
-    with Chromium(str(CHROMIUM), tmp_path_factory.mktemp("profile")) as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from dcgan_cli.core.runs.folder import RunFolder
 from tests.conftest import QUICK
 from tests.same_run import assert_same_run
 
@@ -92,3 +94,37 @@ def test_killed_before_it_has_begun(processes, unbroken, workplace):
     done = processes.run(*words)
     assert done.code == 0, done.err
     assert_same_run(workplace / "run", unbroken)
+
+
+@pytest.mark.parametrize(
+    "ending", ["png", pytest.param("json", marks=pytest.mark.slow)], ids=["grid", "figures"]
+)
+def test_killed_before_the_real_images_are_in_place(processes, workplace, ending):
+    """They are made again, whatever was written of them."""
+    words = ["train", *QUICK, "evaluate_every=1", "epochs=2", "hydra.run.dir=run"]
+    fault = ("kill_before", "replace", rf"/\.real\.[0-9a-f]{{8}}\.tmp\.{ending}$")
+    assert processes.run(*words, faults=[fault]).code == -9
+    run = RunFolder(workplace / "run")
+    assert not (run.real_png if ending == "png" else run.real_json).exists()
+    done = processes.run("train", "resume=run")
+    assert done.code == 0, done.err
+    assert "warning" not in done.err
+    with Image.open(run.real_png) as grid:
+        grid.load()
+    assert run.real_figures()["figures"]["diversity"] > 0
+    assert not [path for path in run.path.rglob("*") if ".tmp" in path.name]
+
+
+def test_killed_before_an_evaluation_is_in_place(processes, begun, workplace):
+    """What was measured before stays, and the same command measures the rest."""
+    run = RunFolder(Path(shutil.copytree(begun, "run", symlinks=True)))
+    assert processes.run("evaluate", "run", "--n", "40").code == 0
+    (first,) = run.evaluations()
+    fault = ("kill_before", "replace", r"/\.evaluation\.[0-9a-f]{8}\.tmp\.json$")
+    words = ["evaluate", "run", "--n", "50"]
+    assert processes.run(*words, faults=[fault]).code == -9
+    assert run.evaluations() == [first]
+    assert processes.run(*words).code == 0
+    assert [one["samples"] for one in run.evaluations()] == [40, 50]
+    assert processes.run("train", "resume=run", "epochs=2").code == 0
+    assert not [path for path in run.path.rglob("*") if ".tmp" in path.name]
