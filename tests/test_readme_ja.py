@@ -8,7 +8,7 @@ the output of commands (below a line with `$`) is not.
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -149,7 +149,7 @@ def title(one: Section, other: Section) -> str:
     return f'section "{one.heading}" ("{other.heading}")'
 
 
-def only_in_one(what: str, english: list[str] | set[str], japanese: list[str] | set[str]):
+def only_in_one(what: str, english: Iterable[str], japanese: Iterable[str]) -> Iterator[str]:
     ours, theirs = Counter(english), Counter(japanese)
     for page, extra in (("README.md", ours - theirs), ("README.ja.md", theirs - ours)):
         for item in extra.elements():
