@@ -11,6 +11,8 @@ from dcgan_cli.text import counted, printable
 
 SHOWN = 10
 """Names that are shown of each kind; --json has them all."""
+SHOWN_EQUAL = 4
+"""Names that are shown of files that are equal."""
 
 
 def render_pictures(facts: dict[str, Any]) -> Iterator[RenderableType]:
@@ -39,7 +41,7 @@ def render_pictures(facts: dict[str, Any]) -> Iterator[RenderableType]:
     yield from _section("notes", facts["notes"])
     yield from _section("cannot be used", _reasons(facts))
     yield from _section("left alone: not called like an image", facts["other_files"])
-    same = [" = ".join(names) for names in facts["duplicates"]]
+    same = [_equal(names) for names in facts["duplicates"]]
     yield from _section("the same file more than once", same)
     suggested = facts["suggested"]
     size, channels = suggested["image_size"], suggested["channels"]
@@ -72,6 +74,11 @@ def _sizes(sizes: dict[str, Any]) -> str:
     spans = [" to ".join(map(str, sorted(set(sizes[axis])))) for axis in ("width", "height")]
     top = ", ".join(f"{s['width']}x{s['height']} ({s['images']:,})" for s in common[:3])
     return f"{sizes['different']:,}; {spans[0]} wide, {spans[1]} high; most often {top}"
+
+
+def _equal(names: list[str]) -> str:
+    rest = len(names) - SHOWN_EQUAL
+    return " = ".join(names[:SHOWN_EQUAL]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def _section(title: str, lines: list[str]) -> Iterator[Text]:

@@ -51,6 +51,15 @@ def test_facts(folder, dcgan):
     assert names(folder) == before
 
 
+def test_few_names_of_equal_files_are_shown(dcgan, folder):
+    write_picture(folder / "0.png", colours(9, 70, 50))
+    for number in range(1, 7):
+        shutil.copy(folder / "0.png", folder / f"{number}.png")
+    assert facts(dcgan)["duplicates"] == [[f"{number}.png" for number in range(7)]]
+    shown = dcgan("inspect", str(folder)).out
+    assert "\n  0.png = 1.png = 2.png = 3.png and 3 more\n" in shown
+
+
 def test_bad_files_exit_with_3(folder, dcgan):
     bad = write_bad(folder)
     write_colours(folder, 3)
