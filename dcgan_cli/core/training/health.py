@@ -28,6 +28,8 @@ COPIES_SHARE = 0.5
 held-out images."""
 STUCK_SCORES = 3
 """Discriminator wins: this many scores in a row are no improvement."""
+LEARNED_SHARE = 0.25
+"""Discriminator wins: the score is above this share of the mean image's score."""
 MIN_SCORED_EPOCHS = 5
 """Scored epochs before "nothing learned" is reported."""
 MIN_ALIKE_SCORES, MIN_ALIKE_STEPS = 3, 500
@@ -108,7 +110,7 @@ class Health:
         self._most_contrast = 0.0
         self._fewest_missing = float("inf")
         self._were_lost = False
-        self._best = float("inf")
+        self._best = self._last = float("inf")
         self._scores_since_best = 0
         self._scored = 0
 
@@ -129,7 +131,7 @@ class Health:
                 for kind, finding in self.findings.items()
                 if kind != "discriminator wins"
             }
-        if not self._improves():  # Good runs have low losses too: docs/quality.md.
+        if not self._learns():  # Good runs have low losses too: docs/quality.md.
             wrong |= self._from_losses(row)
         epoch = int(row["epoch"])
         before = self.findings
@@ -146,11 +148,15 @@ class Health:
         self._reported |= self.findings.keys()
         return new
 
-    def _improves(self) -> bool:
-        """Return whether a recent score was the best so far; False in a run without scores."""
+    def _learns(self) -> bool:
+        """Return whether the last score is good or a recent one was the best so far.
+
+        False in a run without scores.
+        """
         if not self._scored:
             return self.nothing_learned is not None
-        return self._scores_since_best < STUCK_SCORES
+        is_good = self._last < LEARNED_SHARE * (self.nothing_learned or 0)
+        return is_good or self._scores_since_best < STUCK_SCORES
 
     def _from_losses(self, row: Row) -> dict[str, str]:
         loss = row["discriminator_loss"]
@@ -170,7 +176,7 @@ class Health:
         self._most_diverse = max(self._most_diverse, diversity)
         improved = distance < self._best
         self._scores_since_best = 0 if improved else self._scores_since_best + 1
-        self._best = min(self._best, distance)
+        self._best, self._last = min(self._best, distance), distance
         self._scored += 1
         self._most_contrast = max(self._most_contrast, row["contrast"])
         if row["contrast"] < SATURATION_CONTRAST and self._most_contrast >= MIN_PEAK_CONTRAST:

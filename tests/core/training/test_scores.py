@@ -358,9 +358,18 @@ class TestHealth:
             (finding,) = health.add({"epoch": 2, "discriminator_loss": lost})
             assert finding.kind == "discriminator wins"
 
-    def test_a_low_loss_is_no_matter_while_the_score_improves(self):
+    @pytest.mark.parametrize(
+        ("nothing_learned", "epochs"),
+        [
+            (150, [25, 25, 25]),  # From the third score in a row that is no improvement.
+            (1000, []),  # All scores are good.
+        ],
+    )
+    def test_a_low_loss_is_no_matter_while_the_score_is_good_or_improves(
+        self, nothing_learned, epochs
+    ):
         """Each score is followed by two epochs without one."""
-        health = Health(TrainConfig(), 1000.0)
+        health = Health(TrainConfig(), nothing_learned)
         row = {"discriminator_loss": 0.05, "diversity": 0.8, "contrast": 1, "step": 1}
         distances = [None, None, 50, 60, 55, 40, 41, 42, 40, 39]
         scored = [distance for score in distances for distance in (score, None, None)]
@@ -369,7 +378,7 @@ class TestHealth:
             score = {} if distance is None else {"frechet_distance": float(distance)}
             health.add(row | score | {"epoch": epoch})
             told += [finding.epoch for finding in health.findings.values()]
-        assert told == [25, 25, 25]  # From the third score in a row that is no improvement.
+        assert told == epochs
 
     def test_missing_classes_need_two_scores_in_a_row(self):
         base = {
