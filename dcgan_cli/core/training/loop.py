@@ -144,6 +144,7 @@ class _Training:
         while (reason := self._reason_to_stop()) is None:
             self._train_epoch()
             self._finish_epoch()
+            self.limit.plan(self.progress, self.progress.step)
         if self.progress.epoch < self.config.epochs or self._time_is_over():
             self.reporter.note(f"stopped after epoch {self.progress.epoch}: {reason}")
         return reason
@@ -248,6 +249,7 @@ class _Training:
 
     def _finish_epoch(self) -> None:
         progress = self.progress
+        self.limit.plan(progress, progress.step)
         epoch = progress.epoch + 1
         finished = Progress(step=progress.step, epoch=epoch)
         is_last = epoch == self.config.epochs or self._time_is_over()
@@ -272,7 +274,7 @@ class _Training:
             self.outputs.add_row(row)
         self.progress = finished
         self._save(self.scores.checkpoint_score(row))
-        self.limit.ended_epoch(began)
+        self.limit.ended_epoch(began, scored=bool(score))
         self.reporter.epoch(row)
         self.scores.check_health(self.outputs.rows)
         self._write_status("running")

@@ -59,12 +59,12 @@ class TimeLimit:
         if self.config.max_time:
             limit = seconds("max_time", self.config.max_time)
             self.pace = Pace(time.monotonic(), limit, self.steps_per_epoch)
-            self.pace.epoch_end = rehearse()
+            self.pace.rehearsed(rehearse())
 
-    def ended_epoch(self, began: float) -> None:
+    def ended_epoch(self, began: float, *, scored: bool) -> None:
         """Note that an epoch's last step was done at the time `began`, and its outputs now."""
         if self.pace is not None:
-            self.pace.pause(time.monotonic() - began)
+            self.pace.pause(time.monotonic() - began, scored=scored)
 
     def allows(self, progress: Progress, step: int) -> bool:
         """Return whether another step of this epoch is to be trained, and prepare for it.
@@ -76,9 +76,10 @@ class TimeLimit:
         Raises:
             StorageError: a plan cannot be recorded.
         """
-        if self.pace is not None:
-            self._plan(self.pace, progress, step)
-        if step > progress.step - progress.epoch_step and self.ends.cut(step):
+        begun = progress.step - progress.epoch_step
+        if step > begun or not progress.epoch:  # Otherwise, it was planned between the epochs.
+            self.plan(progress, step)
+        if step > begun and self.ends.cut(step):
             return False
         end = self.ends.at(step)
         if self.cooldown is not None and end != self._followed:
@@ -86,18 +87,27 @@ class TimeLimit:
         self._followed = end
         return True
 
-    def _plan(self, pace: Pace, progress: Progress, step: int) -> None:
+    def plan(self, progress: Progress, step: int) -> None:
+        """Plan the end anew if it is time to, when `step` steps are done or under way.
+
+        After an epoch's last step, before its score, the run ends if no further epoch is worth it.
+
+        Raises:
+            StorageError: a plan cannot be recorded.
+        """
+        pace = self.pace
         now, before = time.monotonic(), self.ends.at(step)
-        if step >= before:
+        if pace is None or step >= before:
             return
         begun = progress.step - progress.epoch_step
+        has_ended = step - begun == self.steps_per_epoch
         every_step = begun + (self.config.epochs - progress.epoch) * self.steps_per_epoch
         if pace.is_due(step, before, now):
             end = min(step + pace.steps_left(step - begun, now), every_step)
             small = abs(end - before) < SMALL_CHANGE * (before - step)
             if self.ends.is_settled and small and end > step:
                 return
-        elif pace.is_over(now):
+        elif pace.is_over(now) or (has_ended and not pace.steps_left(step - begun, now)):
             end = step
         else:
             return
@@ -108,7 +118,7 @@ class TimeLimit:
             self.run.update({"plan": self.ends.plan()})
         if not is_news:
             return
-        epoch = progress.epoch + max(1, -(-(end - begun) // self.steps_per_epoch))
+        epoch = progress.epoch + -(-(end - begun) // self.steps_per_epoch)
         self.reporter.note(
             f"plan      the run ends with step {end:,} of {every_step:,}, in epoch {epoch} of "
             f"{self.config.epochs}, to stay within max_time={self.config.max_time}"

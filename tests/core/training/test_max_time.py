@@ -1,18 +1,22 @@
 """`max_time`: the run ends in time, with all outputs, and a resumed run follows the same plan."""
 
 import csv
+import itertools
 import json
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
 
 from dcgan_cli.console import PlainReporter
+from dcgan_cli.core.evaluation.scoring import Scorer
 from dcgan_cli.core.runs import checkpoints
 from dcgan_cli.core.runs.folder import RunFolder
-from dcgan_cli.core.training.epoch_scores import EpochScores
+from dcgan_cli.core.training.epoch_outputs import EpochOutputs
 from dcgan_cli.core.training.pace import CAUTION, Pace
 from dcgan_cli.core.training.planned_ends import PlannedEnds
+from dcgan_cli.core.training.saving import Saver
 from dcgan_cli.errors import ConfigError
 from dcgan_cli.settings.schema import TrainConfig
 from dcgan_cli.settings.times import seconds
@@ -26,28 +30,32 @@ SCORED = ["evaluate_every=2", "evaluation.samples=60"]
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock on which each step takes a second, and each score two."""
+    """A clock on which each step takes a second, each score two, and each grid half of one."""
     time = Clock()
     monkeypatch.setattr("time.monotonic", lambda: time.now)
 
-    def passing(of: type, name: str, seconds: float) -> None:
+    def passing(of: type, name: str, cause: str) -> None:
         real = getattr(of, name)
 
         def timed(*args, **options):
-            time.now += seconds * time.slowness
+            time.now += time.takes[cause] * time.slowness
             return real(*args, **options)
 
         monkeypatch.setattr(of, name, timed)
 
-    passing(PlainReporter, "step", 1)
-    passing(EpochScores, "score", 2)
-    passing(EpochScores, "rehearse", 2)
+    passing(PlainReporter, "step", "step")
+    passing(Scorer, "score", "score")
+    passing(EpochOutputs, "draw", "grid")
+    passing(Saver, "save", "checkpoint")
     return time
 
 
 class Clock:
-    now = 1000.0
-    slowness = 1.0
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slowness = 1.0
+        self.takes = {"step": 1.0, "score": 2.0, "grid": 0.5, "checkpoint": 0.0}
+        """Seconds that things take."""
 
 
 def read(run: Path) -> tuple[dict, list[dict[str, str]]]:
@@ -79,6 +87,41 @@ def test_ends_in_time_with_a_score_in_a_shorter_epoch(dcgan, workplace, clock):
     assert longer == "dcgan train resume=run max_time=70s"
     assert "nothing left to do" in dcgan("train", "resume=run").err
     assert read(workplace / "run")[0]["reason"] == "max_time"
+
+
+@pytest.mark.parametrize("every", [1, 2, 10])
+@pytest.mark.parametrize("limit", [50, 76, 85, 100])
+def test_last_score_is_in_time(dcgan, workplace, clock, every, limit):
+    """It takes as long as ten steps, and epochs without one do not tell that."""
+    clock.takes["score"] = 10.0
+    words = [*SMALL, *SCORED, f"evaluate_every={every}", f"max_time={limit}s", "hydra.run.dir=run"]
+    done = dcgan("train", *words)
+    assert done.code == 0, done.err
+    _, rows = read(workplace / "run")
+    assert rows[-1]["frechet_distance"]
+    assert limit - 26 < clock.now - 1000 <= limit
+    steps = [int(row["step"]) for row in rows]
+    assert min(after - before for before, after in itertools.pairwise([0, *steps])) > 2
+
+
+@pytest.mark.parametrize("limit", [62, 70, 80, 82, 84, 86, 90])
+def test_no_epoch_is_begun_that_is_not_worth_it(dcgan, workplace, clock, limit):
+    """Not even if an end took longer than rehearsed, and the time is over as an epoch begins."""
+    clock.takes["checkpoint"] = 9.0
+    done = dcgan("train", *SMALL, *SCORED, f"max_time={limit}s", "hydra.run.dir=run")
+    assert done.code == 0, done.err
+    status, rows = read(workplace / "run")
+    assert status["reason"] == "max_time"
+    steps = [int(row["step"]) for row in rows]
+    assert min(after - before for before, after in itertools.pairwise([0, *steps])) > 2
+    plan = RunFolder(workplace / "run").record()["plan"]["ends"]
+    assert plan[-1][1] == steps[-1] == status["step"]
+    weights = newest_arrays(workplace / "run")
+    shutil.rmtree(checkpoints.find(workplace / "run" / "checkpoints")[0].path)
+    assert dcgan("train", "resume=run").code == 0
+    assert read(workplace / "run")[0]["step"] == status["step"]
+    again = newest_arrays(workplace / "run")
+    assert all((again[name] == array).all() for name, array in weights.items())
 
 
 def test_first_epoch_that_is_cut_short(dcgan, workplace, clock):
@@ -281,6 +324,9 @@ def test_steps_that_fit():
     assert pace.steps_left(24, now=96) == 1  # A last epoch of no step is none.
     assert pace.steps_left(0, now=60) == 25 + int(40 - reserve - 27)
     assert pace.steps_left(0, now=69.5) == 25  # Three more steps are not worth a grid and a score.
+    assert pace.steps_left(0, now=95.5) == 0  # Nor are two if they would be the next ones,
+    assert pace.steps_left(1, now=95.5) == 2  # but an epoch that has begun goes on.
+    assert pace.steps_left(25, now=60) == 25 + int(40 - reserve - 2 - 27)  # After an epoch's last.
     assert pace.steps_left(0, now=99) == 0
     assert not pace.is_over(now=96)
     assert pace.is_over(now=97)
