@@ -51,24 +51,36 @@ def new_run_command(run: RunFolder, settings: Settings) -> str | None:
         settings: the changed settings, by name.
 
     Returns:
-        The command; None if the words are not recorded or are not KEY=VALUE.
+        The command; None if the words are not recorded, are not KEY=VALUE, or name configs of a
+        folder that only the command line named.
     """
     import yaml
 
     try:
-        words = yaml.safe_load(read_text(run.path / ".hydra" / "overrides.yaml", MAX_WORDS_BYTES))
-        data = run.config().data
-    except (OSError, ValueError, RecursionError, yaml.YAMLError, DcganError):
+        words, hydra = (
+            yaml.safe_load(read_text(run.path / ".hydra" / name, MAX_WORDS_BYTES))
+            for name in ("overrides.yaml", "hydra.yaml")
+        )
+        sources = hydra["hydra"]["runtime"]["config_sources"]
+        own_configs = any(s["schema"] == "file" and s["provider"] != "main" for s in sources)
+        config = run.config()
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, yaml.YAMLError, DcganError):
         return None
+    if own_configs:
+        return None
+    data, features = config.data, config.evaluation.features
+    # Words that are paths may be relative to another folder.
+    files = {"evaluation.features": features} if Path(features).is_absolute() else {}
+    if data.path is not None and data.name != "tfds":
+        files["data.path"] = data.path
     kept = []
     for word in words if isinstance(words, list) else [None]:
         found = re.match(r"\+{0,2}([A-Za-z_][\w./@]*)=", str(word), re.ASCII)
         if not isinstance(word, str) or not found:
             return None
         name = found[1]
-        if name == "data.path" and data.path is not None and data.name != "tfds":
-            # The word may be relative to another folder.
-            kept.append(shell_word(override(name, str(shown_path(Path(data.path))))))
+        if name in files:
+            kept.append(shell_word(override(name, str(shown_path(Path(files[name]))))))
         elif name not in settings and not name.startswith("hydra"):
             kept.append(shell_word(word))
     return command("train", *kept, *(_setting(*pair) for pair in settings.items()))

@@ -68,7 +68,13 @@ def resumed_config(words: list[str], composed: TrainConfig, run: RunFolder) -> T
                 f"not {asked[name]}; start a new run to change it"
             )
         own[name] = asked[name]
-    if "max_time" not in named and run.record().get("plan", NO_PLAN)["settled"]:
+    is_planned = run.record().get("plan", NO_PLAN)["settled"]
+    if is_planned and "max_time" in named and own["max_time"] is None:
+        raise ConfigError(
+            f"max_time cannot be null when resuming: {run.path} ends by a plan for its "
+            f"max_time={before.max_time}; give this part a time of its own, such as max_time=24h"
+        )
+    if is_planned and "max_time" not in named:
         own["max_time"] = None  # The time was an earlier part's, whose plan the run follows.
     features = own["evaluation.features"]
     if own["evaluate_every"] and is_hdf5(features) and "evaluation.features" not in named:

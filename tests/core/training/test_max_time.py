@@ -206,6 +206,9 @@ def test_time_of_a_resumed_part_and_more_epochs(dcgan, workplace, clock):
     assert second["step"] > first["step"] + 25
     assert clock.now - began <= 35
     assert second["epoch"] == len(rows) == 4
+    refused = dcgan("train", "resume=run", "max_time=null")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "max_time=24h" in refused.err
     done = dcgan("train", "resume=run", "epochs=5")
     assert done.code == 0, done.err
     third, _ = read(workplace / "run")
