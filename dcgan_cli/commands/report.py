@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from dcgan_cli.commands.evaluate import training_images
 from dcgan_cli.commands.sample import tell_which
-from dcgan_cli.commands.targets import against
+from dcgan_cli.commands.targets import against, go_on
 from dcgan_cli.console import progress_bar
 from dcgan_cli.core import load_tensorflow
 from dcgan_cli.core.comparison.describe import describe_runs, describe_sweep
 from dcgan_cli.core.runs.find import BUNDLED, run_folders, run_to_read
 from dcgan_cli.core.runs.folder import RunFolder, shown_path
-from dcgan_cli.core.runs.sweeps import is_sweep
+from dcgan_cli.core.runs.lock import current_status
+from dcgan_cli.core.runs.sweeps import SCORE, is_sweep
 from dcgan_cli.core.storage import replacing
 from dcgan_cli.core.training.reporter import ForwardingReporter
 from dcgan_cli.errors import CheckpointError, ConfigError, DataError, DcganError
-from dcgan_cli.hints import command, new_run_command, resume_command, run_word
+from dcgan_cli.hints import command, new_run_command, run_word
 from dcgan_cli.hydra_cli.sweep_table import sweep_commands
 from dcgan_cli.streams import print_path
 from dcgan_cli.text import printable
@@ -27,12 +28,14 @@ from dcgan_cli.text import printable
 if TYPE_CHECKING:
     from dcgan_cli.core.data.image_set import ImageSet
     from dcgan_cli.core.report.drawing import Drawings
+    from dcgan_cli.core.report.embedding import Picture
     from dcgan_cli.core.training.reporter import Reporter, Start
 
 NEEDED = ("jinja2", "matplotlib")
 """Libraries of the extra `report`."""
 NAME = "report.html"
 WHILE_TRAINING = "the run is training; it is drawn at the end"
+STOPPED = "the run has stopped; dcgan report draws it"
 
 
 def check_installed() -> None:
@@ -133,7 +136,8 @@ def _run(run: RunFolder, out: Path, data_path: str | None, *, quiet: bool) -> by
     _let_matplotlib_in()
     from dcgan_cli.core.report.run_page import run_page
 
-    return run_page(run, _commands(run), drawings, not_drawn, out.absolute().parent)
+    commands = _commands(run, current_status(run), whole=drawings is not None)
+    return run_page(run, commands, drawings, not_drawn, out.absolute().parent)
 
 
 def _draw(run: RunFolder, data: "ImageSet | None", no_data: str = "") -> "Drawings":
@@ -150,15 +154,20 @@ def _draw(run: RunFolder, data: "ImageSet | None", no_data: str = "") -> "Drawin
     return draw(loaded, data, no_data)
 
 
-def _commands(run: RunFolder) -> dict[str, str]:
-    """Return the commands that make the run and its pictures again."""
+def _commands(run: RunFolder, status: dict[str, Any], *, whole: bool) -> dict[str, str]:
+    """Return the commands that make the run and its pictures again.
+
+    Args:
+        run: the run.
+        status: its status.
+        whole: whether it has an intact checkpoint.
+    """
     config = run.config()
     name = f"--run {'bundled' if run == BUNDLED else run_word(run.path)}"
     grid = f"--n {config.num_examples_to_generate} --out grid.png"
     commands = {
         "animate": command("animate", name),
         "sample": command("sample", name, grid),
-        "best": command("sample", name, "--epoch best", grid),
         "first": command("sample", name, "--n 8 --cols 8 --out samples.png"),
         "classes": command("sample", name, "--class CLASS --n 8 --cols 8 --out class.png"),
         "walk": command("animate", name, "--walk"),
@@ -166,13 +175,11 @@ def _commands(run: RunFolder) -> dict[str, str]:
     }
     if run == BUNDLED:
         return commands
+    if any(SCORE in row for row in run.metrics()):
+        commands["best"] = command("sample", name, "--epoch best", grid)
     if again := new_run_command(run, {}):
         commands = {"train": again} | commands
-    status = run.status()
-    finished = status["state"] == "finished"
-    more = {"epochs": 2 * config.epochs} if finished else None
-    commands["train longer" if finished else "resume"] = resume_command(run.path, more)
-    return commands | against(run, status)
+    return commands | go_on(run, config, status, whole=whole) | against(run, status)
 
 
 class LiveReport(ForwardingReporter):
@@ -186,36 +193,42 @@ class LiveReport(ForwardingReporter):
     def __init__(self, shown: "Reporter", run: RunFolder) -> None:
         super().__init__(shown)
         self.run = run
+        self.kept: dict[tuple[str, int | None], Picture] = {}
+        """Encoded grids, so that an epoch's page encodes only the new one."""
 
     def start(self, start: "Start") -> None:
         """See `Reporter`."""
         super().start(start)
-        self.write()
+        self.write(training=True)
 
     def epoch(self, row: dict[str, Any]) -> None:
         """See `Reporter`."""
         super().epoch(row)
-        self.write()
+        self.write(training=True)
 
-    def write(self, data: "ImageSet | None" = None) -> None:
+    def write(self, data: "ImageSet | None" = None, *, training: bool = False) -> None:
         """Write the report; a failure is a warning, never the end of a training.
 
         Args:
             data: the training images, once the run has ended and its generator is to be drawn.
+            training: whether the run goes on, so that a browser is to read the page again.
         """
-        _let_matplotlib_in()
-        from dcgan_cli.core.report.run_page import run_page
-
         try:
-            drawings = None if data is None else _draw(self.run, data)
+            _let_matplotlib_in()
+            from dcgan_cli.core.report.run_page import run_page
+
+            status = self.run.status() | ({"state": "running"} if training else {})
             page = run_page(
                 self.run,
-                _commands(self.run),
-                drawings,
-                WHILE_TRAINING,
+                _commands(self.run, status, whole=self.run.has_checkpoints()),
+                None if data is None else _draw(self.run, data),
+                WHILE_TRAINING if training else STOPPED,
                 self.run.path,
-                refresh=True,
+                training=training,
+                kept=self.kept,
             )
             _write(self.run.report_html, page)
-        except (DcganError, OSError, ValueError) as error:
-            self.note(f"warning: no report: {error}")
+        except Exception as error:  # Whatever is wrong with the report, the run is fine.
+            known = isinstance(error, DcganError | OSError)
+            kind = "" if known else f"{type(error).__name__}: "
+            self.note(f"warning: no report: {kind}{' '.join(str(error).split())}")

@@ -232,19 +232,31 @@ def _commands(
             "evaluate": "dcgan evaluate --run bundled",
         }
     name = f"--run {run_word(run.path)}"
-    commands = {}
     whole = any(checkpoint["verified"] for checkpoint in described)
+    commands = go_on(run, config, status, whole=whole)
+    if whole:
+        commands["sample"] = command("sample", name, "--out grid.png")
+    if run.frames():
+        commands["animate"] = command("animate", name)
+    return commands
+
+
+def go_on(run: RunFolder, config: TrainConfig, status: Facts, *, whole: bool) -> dict[str, str]:
+    """Return the command that trains a run on; {} while it trains, or if it cannot be resumed.
+
+    Args:
+        run: the run.
+        config: its settings.
+        status: its status.
+        whole: whether it has an intact checkpoint.
+    """
     state = status["state"]
     if state == "finished" and whole:
         early = isinstance(status.get("epoch"), int) and status["epoch"] < config.epochs
         more = "patience=null" if early else f"epochs={2 * config.epochs}"
         if early and status.get("reason") == "max_time" and config.max_time:
             more = f"max_time={config.max_time}"
-        commands["train longer"] = f"{resume_command(run.path)} {more}"
-    elif state != "running" and (whole or run.never_had_checkpoint()):
-        commands["resume"] = resume_command(run.path)
-    if whole:
-        commands["sample"] = command("sample", name, "--out grid.png")
-    if run.frames():
-        commands["animate"] = command("animate", name)
-    return commands
+        return {"train longer": f"{resume_command(run.path)} {more}"}
+    if state not in ("running", "finished") and (whole or run.never_had_checkpoint()):
+        return {"resume": resume_command(run.path)}
+    return {}

@@ -126,7 +126,7 @@ def _train_with_report(
     is_live = config.report == "live"
     try:
         train(config, run, data, report if is_live else reporter)
-    except DcganError:
+    except BaseException:
         if is_live:
             report.write()  # So that the page says that the run has stopped.
         raise

@@ -73,6 +73,30 @@ class ImageSet:
         )  # Whatever their dtype is.
         return hashlib.sha256(digest.encode() + self.labels.astype(kind).tobytes()).hexdigest()
 
+    def choose(self, count: int, classes: int) -> np.ndarray:
+        """Return int64 [M], indices of random images for a grid, M at most `count`.
+
+        Args:
+            count: number of images.
+            classes: number of classes, one column each: image i is of class i modulo `classes` if
+                there is one, otherwise of any class. 0 for any.
+        """
+        random = np.random.Generator(np.random.Philox(key=0))
+        shuffled = random.permutation(len(self.images))
+        if not classes or self.labels is None:
+            return shuffled[:count]
+        # As many of each class as the grid has rows: a large data set has far more.
+        of_class = [
+            shuffled[self.labels[shuffled] == label] for label in range(min(classes, count))
+        ]
+        chosen = []
+        for place in range(count):
+            own = of_class[place % classes]
+            chosen.append(
+                own[place // classes % len(own)] if len(own) else shuffled[place % len(shuffled)]
+            )
+        return np.array(chosen, np.int64)
+
     def count_classes(self) -> int:
         """Return the number of classes, by their names or the highest label.
 

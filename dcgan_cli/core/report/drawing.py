@@ -7,7 +7,6 @@ import numpy as np
 
 from dcgan_cli.core.data.image_set import ImageSet
 from dcgan_cli.core.data.pictures.lazy_images import LazyImages
-from dcgan_cli.core.runs.progress import position
 from dcgan_cli.core.sampling.latent_walk import walk_images
 from dcgan_cli.core.sampling.sampler import LoadedGenerator
 
@@ -46,9 +45,6 @@ class Nearest:
 class Drawings:
     """What was drawn with one generator."""
 
-    epoch: int
-    position: str
-    """Its checkpoint, such as "epoch 3, step 1407"."""
     walk: list[np.ndarray]
     """Frames of a closed walk through latent space: uint8 [N, H, W, C] each."""
     by_class: list[np.ndarray]
@@ -73,18 +69,13 @@ def draw(loaded: LoadedGenerator, data: ImageSet | None, no_data: str = "") -> D
     shown = min(classes, MAX_CLASSES)
     walk = walk_images(sampler, count=WALK_COUNT, stops=WALK_STOPS, frames_per_stop=WALK_FRAMES)
     names = list(loaded.class_names or map(str, range(classes)))
-    random = np.random.Generator(np.random.Philox(key=0))
     count = loaded.config.num_examples_to_generate
     return Drawings(
-        epoch=loaded.facts["epoch"],
-        position=position(loaded.facts),
         walk=list(walk),
         by_class=[sampler.sample(range(CLASS_SAMPLES), label) for label in range(shown)],
         class_names=names[:shown],
         nearest=_nearest(sampler.sample(range(NEAREST_SAMPLES)), data) if data else None,
-        real=np.asarray(data.images[random.permutation(len(data.images))[:count]])
-        if data
-        else None,
+        real=np.asarray(data.images[data.choose(count, classes)]) if data else None,
         no_data=no_data,
     )
 

@@ -50,7 +50,10 @@ def embed_file(path: Path, most: int = MAX_SIDE, quality: int | None = None) -> 
 
 
 def embed_all(
-    labels: Sequence[str], read: Callable[[int], Image.Image | None], budget: int
+    labels: Sequence[str],
+    read: Callable[[int], Image.Image | None],
+    budget: int,
+    kept: dict[tuple[str, int | None], Picture] | None = None,
 ) -> list[Picture]:
     """Return pictures that together take at most about `budget` bytes.
 
@@ -61,15 +64,18 @@ def embed_all(
         labels: what to call each of them.
         read: returns the picture of this number; None if it is not readable, which leaves it out.
         budget: bytes.
+        kept: what earlier calls encoded, by label and quality, which is neither read nor encoded
+            again; is added to.
     """
+    kept = {} if kept is None else kept
     stride = max(1, -(-len(labels) // MAX_FRAMES))
     for quality in (None, QUALITY):
-        found = _encode(labels, read, stride, quality)
+        found = _encode(labels, read, stride, quality, kept)
         size = sum(len(picture.source) for picture in found)
         if size <= budget:
             return found
     fewer = max(MIN_FRAMES, int(len(found) * budget / size))
-    return _encode(labels, read, stride * -(-len(found) // fewer), QUALITY)
+    return _encode(labels, read, stride * -(-len(found) // fewer), QUALITY, kept)
 
 
 def _encode(
@@ -77,15 +83,18 @@ def _encode(
     read: Callable[[int], Image.Image | None],
     stride: int,
     quality: int | None,
+    kept: dict[tuple[str, int | None], Picture],
 ) -> list[Picture]:
     last = len(labels) - 1
-    numbers = [number for number in range(len(labels)) if number % stride == 0 or number == last]
-    pictures = ((number, read(number)) for number in numbers)
-    return [
-        _picture(_small(picture), quality, labels[number])
-        for number, picture in pictures
-        if picture is not None
-    ]
+    keys = []
+    for number, label in enumerate(labels):
+        if number % stride and number != last:
+            continue
+        key = label, quality
+        if key not in kept and (picture := read(number)) is not None:
+            kept[key] = _picture(_small(picture), quality, label)
+        keys.append(key)
+    return [kept[key] for key in keys if key in kept]
 
 
 def _small(picture: Image.Image, most: int = MAX_SIDE) -> Image.Image:

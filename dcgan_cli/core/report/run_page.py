@@ -37,7 +37,8 @@ def run_page(
     not_drawn: str = "",
     beside: Path | None = None,
     *,
-    refresh: bool = False,
+    training: bool = False,
+    kept: dict[tuple[str, int | None], Picture] | None = None,
 ) -> bytes:
     """Return the page of a run.
 
@@ -47,15 +48,18 @@ def run_page(
         drawings: what was drawn with its generator; None to leave these parts out.
         not_drawn: why nothing was drawn.
         beside: the folder of the report, where a page with the generator may lie.
-        refresh: whether a browser is to read the page again while the run trains.
+        training: whether the caller trains the run, so that a browser is to read the page again.
+        kept: grids that were encoded before, see `embed_all`.
 
     Raises:
         CheckpointError: the run's settings cannot be read.
     """
     record, config, status = run.record(), run.config(), current_status(run)
+    if training:  # At its start, the status still says how it ended before.
+        status |= {"state": "running", "reason": ""}
     rows, real = run.metrics(), run.real_figures()
     findings = _findings(config, rows, real, status)
-    frames, newest = _frames(run)
+    frames, newest = _frames(run, kept)
     live = [name for name in LIVE_PAGES if beside is not None and (beside / name).is_file()]
     facts = {
         "name": title(run) if record.get("bundled") else run.path.resolve().name,
@@ -81,7 +85,7 @@ def run_page(
         "commands": commands,
         "live_page": live[0] if live else None,
     }
-    return render("run.html", facts, refresh=refresh and status["state"] == "running")
+    return render("run.html", facts, refresh=training)
 
 
 def _score(row: dict[str, float]) -> float:
@@ -159,7 +163,9 @@ def _thinned(rows: list[dict[str, float]]) -> list[dict[str, float]]:
     return [row for number, row in enumerate(rows) if number % stride == 0 or row is rows[-1]]
 
 
-def _frames(run: RunFolder) -> tuple[list[Picture], Picture | None]:
+def _frames(
+    run: RunFolder, kept: dict[tuple[str, int | None], Picture] | None
+) -> tuple[list[Picture], Picture | None]:
     """Return the grids of the epochs, and the newest one to the bit."""
     paths = run.frames()
 
@@ -169,7 +175,7 @@ def _frames(run: RunFolder) -> tuple[list[Picture], Picture | None]:
         except OSError:
             return None
 
-    frames = embed_all([f"epoch {epoch}" for epoch, _ in paths], read, FRAMES_BUDGET)
+    frames = embed_all([f"epoch {epoch}" for epoch, _ in paths], read, FRAMES_BUDGET, kept)
     return frames, embed_file(paths[-1][1]) if paths else None
 
 
@@ -196,8 +202,6 @@ def _drawn(drawings: Drawings) -> Facts:
             for number, distance in enumerate(nearest.distances)
         ]
     return {
-        "position": drawings.position,
-        "epoch": drawings.epoch,
         "walk": embed_all(names, walk.__getitem__, WALK_BUDGET),
         "classes": [
             {"name": name, "picture": embed_array(images, len(images))}

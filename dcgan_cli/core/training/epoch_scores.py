@@ -9,7 +9,7 @@ from dcgan_cli.core.runs.checkpoint_cache import CheckpointCache
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.progress import Score
 from dcgan_cli.core.sampling.sampler import Sampler
-from dcgan_cli.core.training.health import Health
+from dcgan_cli.core.training.health import Finding, Health
 from dcgan_cli.core.training.real_images import write_real_figures
 from dcgan_cli.core.training.reporter import Reporter
 from dcgan_cli.settings.schema import TrainConfig
@@ -73,12 +73,11 @@ class EpochScores:
         if self.scorer is not None:
             self.scorer.score(self.sampler)
 
-    def check_health(self, rows: list[Row]) -> None:
-        """Check the health of the run after the last of `rows` and report new findings."""
+    def check_health(self, rows: list[Row]) -> list[Finding]:
+        """Check the health of the run after the last of `rows` and return new findings."""
         if self._health is None:
             self._health = self._health_after(rows[:-1])
-        for finding in self._health.add(rows[-1]):
-            self.reporter.finding(finding)
+        return self._health.add(rows[-1])
 
     def checkpoint_score(self, row: Row) -> Score | None:
         """Return the score to store in the checkpoint of a row's epoch; None if it has none."""

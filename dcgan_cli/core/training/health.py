@@ -95,7 +95,7 @@ class Health:
     Args:
         config: the settings.
         nothing_learned: the Fréchet distance of a generator that has learned nothing; see
-            `Scorer.nothing_learned`. None for a run without scores.
+            `Scorer.nothing_learned`. None if that is not known.
     """
 
     def __init__(self, config: TrainConfig, nothing_learned: float | None) -> None:
@@ -154,7 +154,7 @@ class Health:
         False in a run without scores.
         """
         if not self._scored:
-            return self.nothing_learned is not None
+            return bool(self.config.evaluate_every)
         is_good = self._last < LEARNED_SHARE * (self.nothing_learned or 0)
         return is_good or self._scores_since_best < STUCK_SCORES
 

@@ -274,10 +274,12 @@ class _Training:
             self.outputs.add_row(row)
         self.progress = finished
         self._save(self.scores.checkpoint_score(row))
-        self.limit.ended_epoch(began, scored=bool(score))
-        self.reporter.epoch(row)
-        self.scores.check_health(self.outputs.rows)
+        findings = self.scores.check_health(self.outputs.rows)
         self._write_status("running")
+        self.reporter.epoch(row)  # A live report reads the status.
+        for finding in findings:
+            self.reporter.finding(finding)
+        self.limit.ended_epoch(began, scored=bool(score))
         if self.stop.signal and not is_last:
             self._interrupt(self.stop.signal)
 

@@ -31,7 +31,7 @@ def write_real_grid(
     """
     if run.real_png.exists():
         return
-    places = _choose(data, count, classes)
+    places = data.choose(count, classes)
     try:
         picture = grid_picture(np.asarray(data.images[places]), classes or None)
         png = io.BytesIO()
@@ -40,26 +40,6 @@ def write_real_grid(
             stream.write(png.getvalue())
     except (OSError, DataError) as error:
         reporter.note(f"warning: cannot write {run.real_png}: {error}")
-
-
-def _choose(data: ImageSet, count: int, classes: int) -> np.ndarray:
-    """Return int64 [M], indices of random training images, M at most `count`.
-
-    Image i is of class i modulo `classes` if there is one, otherwise of any class.
-    """
-    random = np.random.Generator(np.random.Philox(key=0))
-    shuffled = random.permutation(len(data.images))
-    if not classes or data.labels is None:
-        return shuffled[:count]
-    # As many of each class as the grid has rows: a large data set has far more.
-    of_class = [shuffled[data.labels[shuffled] == label] for label in range(min(classes, count))]
-    chosen = []
-    for place in range(count):
-        own = of_class[place % classes]
-        chosen.append(
-            own[place // classes % len(own)] if len(own) else shuffled[place % len(shuffled)]
-        )
-    return np.array(chosen, np.int64)
 
 
 def write_real_figures(run: RunFolder, scorer: Scorer, reporter: Reporter) -> None:

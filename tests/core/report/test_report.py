@@ -11,7 +11,13 @@ import pytest
 from PIL import Image
 
 from dcgan_cli.commands import report as report_command
+from dcgan_cli.core.data.load import load_training_images
+from dcgan_cli.core.report import run_page
 from dcgan_cli.core.runs.folder import RunFolder
+from dcgan_cli.core.runs.lock import hold
+from dcgan_cli.core.sampling.pictures import open_png
+from dcgan_cli.core.training.epoch_scores import EpochScores
+from dcgan_cli.errors import DataError
 from tests.conftest import QUICK
 from tests.core.report.pages import Page
 from tests.sweep_folders import copy_run, make_sweep
@@ -75,7 +81,6 @@ def test_report_of_a_run(dcgan, scored_run, workplace):
 
 def test_the_nearest_training_image_is_the_nearest(dcgan, scored_run, workplace):
     """Samples that are training images are found, at no distance."""
-    from dcgan_cli.core.data.load import load_training_images
     from dcgan_cli.core.report.drawing import _nearest
 
     data = load_training_images(RunFolder(scored_run).config().data)
@@ -221,17 +226,114 @@ def test_live(dcgan, workplace, monkeypatch):
     refreshing = [
         any(m.get("http-equiv") == "refresh" for m in page.all("meta")) for page in written
     ]
-    assert refreshing == [False, True, True, False]  # Before the first epoch, nothing runs.
+    assert refreshing == [True, True, True, False]
     counts = [len(pictures(page, "Grid of samples, ")) for page in written]
     assert counts == [0, 1, 2, 2]
+    said = [page.text.partition(" status ")[2].partition(" best")[0] for page in written]
+    assert [text.partition(" data ")[0] for text in said] == [
+        "running, epoch 0 of 2",
+        "running, epoch 1 of 2",
+        "running, epoch 2 of 2",
+        "finished, epoch 2 of 2",
+    ]
+    assert ["resume=run" in page.text for page in written] == [False, False, False, True]
+    assert dcgan("train", "resume=run", "epochs=3").code == 0
+    assert "running, epoch 2 of 3" in written[4].text  # Not "finished", as it had been.
 
 
-def test_a_report_that_fails_ends_no_training(dcgan, workplace, monkeypatch):
-    def fail(out, page):
-        raise OSError(28, os.strerror(28))
+def test_live_encodes_each_grid_once(dcgan, workplace, monkeypatch):
+    opened = []
+    monkeypatch.setattr(
+        run_page, "open_png", lambda path: (opened.append(path.name), open_png(path))[1]
+    )
+    assert dcgan("train", *QUICK, "epochs=3", "report=live", "hydra.run.dir=run").code == 0
+    assert opened == [f"epoch_000{epoch}.png" for epoch in (1, 2, 3)]
 
-    monkeypatch.setattr(report_command, "_write", fail)
-    done = dcgan("train", *QUICK, "epochs=1", "report=live", "hydra.run.dir=run")
+
+def test_live_reads_the_status_of_its_epoch(dcgan, workplace, monkeypatch):
+    """A finding of an epoch is on the page that is written after it."""
+    epochs = []
+    write = report_command.LiveReport.write
+
+    def watched(self, *words, **options):
+        epochs.append(self.run.status().get("epoch"))
+        write(self, *words, **options)
+
+    monkeypatch.setattr(report_command.LiveReport, "write", watched)
+    assert dcgan("train", *QUICK, "epochs=2", "report=live", "hydra.run.dir=run").code == 0
+    assert epochs == [None, 1, 2, 2]
+
+
+@pytest.mark.parametrize("error", [DataError("gone"), RuntimeError("a bug"), KeyboardInterrupt()])
+def test_live_stops_reading_itself_after_an_error(dcgan, workplace, monkeypatch, error):
+    def fail(self, rows):
+        raise error
+
+    monkeypatch.setattr(EpochScores, "check_health", fail)
+    words = [*QUICK, "epochs=2", "report=live", "hydra.run.dir=run"]
+    assert dcgan("train", *words).code != 0
+    page = Page(Path("run/report.html"))
+    assert not [m for m in page.all("meta") if m.get("http-equiv") == "refresh"]
+    assert "the run has stopped" in page.text
+    assert "resume=run" in page.text
+
+
+@pytest.mark.parametrize("report", ["true", "live"])
+@pytest.mark.parametrize(
+    ("module", "name", "error", "said"),
+    [
+        (report_command, "_write", OSError(28, os.strerror(28)), f"[Errno 28] {os.strerror(28)}"),
+        (run_page, "run_page", KeyError("x"), "KeyError: 'x'"),
+        (report_command, "_draw", AttributeError("x"), "AttributeError: x"),
+        (report_command, "_let_matplotlib_in", ImportError("x"), "ImportError: x"),
+    ],
+)
+def test_a_report_that_fails_ends_no_training(
+    dcgan, workplace, monkeypatch, module, name, error, said, report
+):
+    def fail(*_words, **_options):
+        raise error
+
+    monkeypatch.setattr(module, name, fail)
+    done = dcgan("train", *QUICK, "epochs=1", f"report={report}", "hydra.run.dir=run")
     assert done.code == 0
-    assert "warning: no report: " in done.err
+    assert f"warning: no report: {said}" in done.err
     assert RunFolder(workplace / "run").status()["state"] == "finished"
+
+
+def test_a_report_that_fails_hides_no_error_of_the_training(dcgan, workplace, monkeypatch):
+    def fail(*_words, **_options):
+        raise KeyError("x")
+
+    def end(self, rows):
+        raise DataError("gone")
+
+    monkeypatch.setattr(run_page, "run_page", fail)
+    monkeypatch.setattr(EpochScores, "check_health", end)
+    done = dcgan("train", *QUICK, "epochs=1", "report=live", "hydra.run.dir=run")
+    assert done.code == DataError.exit_code
+    assert "gone" in done.err
+
+
+def test_the_commands_fit_the_run(dcgan, finished_run, scored_run, workplace):
+    """As those of `dcgan inspect`: a run that stopped early, one without scores, one that trains."""
+    run = copied(finished_run)
+    text = report(dcgan, "run").text
+    assert "resume=run epochs=6" in text
+    assert "--epoch best" not in text  # Its checkpoints have no scores.
+    assert "--run scored --epoch best" in report(dcgan, str(copied(scored_run, "scored").path)).text
+    run.write_status("finished", epoch=2, epochs=3, reason="no improvement for 1 epochs")
+    assert "resume=run patience=null" in report(dcgan, "run").text
+    run.write_status("running", epoch=2, epochs=3)
+    with hold(run):
+        assert "resume=run" not in report(dcgan, "run").text
+    assert "resume=run" in report(dcgan, "run").text
+
+
+def test_the_grid_of_real_images_is_the_same_if_none_was_stored(dcgan, conditional_run, workplace):
+    """Its columns are classes, as in the grids of samples."""
+    run = copied(conditional_run)
+    (stored,) = pictures(report(dcgan, "run"), "Grid of training images")
+    run.real_png.unlink()
+    (drawn,) = pictures(report(dcgan, "run"), "Grid of training images")
+    assert drawn.tobytes() == stored.tobytes()

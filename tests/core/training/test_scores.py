@@ -352,11 +352,16 @@ class TestHealth:
         ],
     )
     def test_the_discriminator_wins_by_the_scale_of_its_loss(self, settings, lost, not_yet):
-        health = Health(TrainConfig(loss=LossConfig(**settings)), None)
+        health = Health(TrainConfig(loss=LossConfig(**settings), evaluate_every=0), None)
         assert not health.add({"epoch": 1, "discriminator_loss": not_yet})
         if lost is not None:
             (finding,) = health.add({"epoch": 2, "discriminator_loss": lost})
             assert finding.kind == "discriminator wins"
+
+    def test_a_low_loss_is_no_matter_before_the_first_score(self):
+        """A report reads the metrics before `real.json` says what nothing learned scores."""
+        health = Health(TrainConfig(evaluate_every=5), None)
+        assert not health.add({"epoch": 1, "discriminator_loss": 0.05})
 
     @pytest.mark.parametrize(
         ("nothing_learned", "epochs"),
