@@ -159,7 +159,9 @@ class Sweep:
         with contextlib.suppress(ConfigError):  # The job reports the error itself.
             asked = flatten(self.check(cfg))
             for job in map(read_job, job_folders(self.folder)):
-                if job.run.exists() and _other_setting(job.settings, asked) is None:
+                if job.state == "damaged" or not job.run.exists():
+                    continue
+                if _other_setting(job.settings, asked) is None:
                     return job.run
         for number in itertools.count():
             path = self.folder / str(number)

@@ -102,7 +102,7 @@ def _table(*columns: str) -> Table:
 
 def sweep_commands(facts: Facts) -> dict[str, str]:
     """Return commands for the next steps with the best job; without scores, with the first."""
-    jobs = [job for job in facts["jobs"] if job["epoch"]]
+    jobs = [job for job in facts["jobs"] if job["epoch"]]  # A damaged one has none.
     if not jobs:
         return {}
     job = jobs[0]

@@ -72,7 +72,8 @@ def compare(jobs: list[Job], names: Sequence[str]) -> Facts:
 
 
 def _of_job(job: Job, name: str, settings: list[str]) -> Facts:
-    rows = job.run.metrics()
+    is_whole = job.state != "damaged"
+    rows = job.run.metrics() if is_whole else []
     scored = [row for row in rows if "diversity" in row]
     last = (rows[-1] if rows else {}) | (scored[-1] if scored else {})
     return {
@@ -87,15 +88,25 @@ def _of_job(job: Job, name: str, settings: list[str]) -> Facts:
         "settings": {name: job.settings[name] for name in settings if name in job.settings},
         "last": {column: last.get(column) for column in LAST},
         "seconds": round(sum(row["seconds"] for row in rows), 1),
-        "evaluation": _evaluation(job.run),
-        "health": _health(job.run),
+        "evaluation": _evaluation(job.run) if is_whole else {},
+        "health": _health(job.run) if is_whole else [],
     }
 
 
 def _evaluation(run: RunFolder) -> dict[str, float]:
-    """Return the figures of the newest evaluation of a run, by name; {} without one."""
+    """Return the figures of a run's newest checkpoint that was evaluated; {} without one.
+
+    Their names say how they were measured, such as "precision (mnist-1, 2000 images)": figures by
+    other features, or of another number of images, do not compare.
+    """
     found = run.evaluations()
-    return {name: one["value"] for name, one in found[-1]["figures"].items()} if found else {}
+    figures = {}
+    for one in found:
+        if one["step"] == found[-1]["step"]:
+            how = f"{one['features']}, {one['samples']} images"
+            how += f", from seed {one['first_seed']}" if one["first_seed"] else ""
+            figures |= {f"{name} ({how})": own["value"] for name, own in one["figures"].items()}
+    return figures
 
 
 def _health(run: RunFolder) -> list[str]:

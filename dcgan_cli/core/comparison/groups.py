@@ -68,14 +68,14 @@ def compared_settings(jobs: Sequence[Job]) -> list[str]:
 
 
 def grouped(jobs: Sequence[Job]) -> list[Group]:
-    """Return the groups, those with the best mean score first.
+    """Return the groups, those with the best mean score first. Damaged runs are in none.
 
     Args:
         jobs: runs, those with the best scores first.
     """
     names = compared_settings(jobs)
     found: dict[tuple[str, ...], list[Job]] = {}
-    for job in jobs:
+    for job in (job for job in jobs if job.state != "damaged"):
         found.setdefault(tuple(str(job.settings.get(name)) for name in names), []).append(job)
     groups = [
         Group({name: own[0].settings.get(name) for name in names}, own) for own in found.values()
@@ -86,12 +86,12 @@ def grouped(jobs: Sequence[Job]) -> list[Group]:
 def why_not_comparable(jobs: Sequence[Job]) -> str:
     """Return why the scores of runs must not be compared; "" if they may be."""
     scored = [record for job in jobs if job.score is not None and (record := _record(job))]
-    kinds = [record.get("scored_by") for record in scored if record.get("scored_by")]
+    kinds = [kind for record in scored if (kind := record.get("scored_by"))]
     for name, what in (
         ("features", "by other features"),
         ("samples", "on other numbers of images"),
     ):
-        if len({str(kind.get(name)) for kind in kinds if isinstance(kind, dict)}) > 1:
+        if len({kind[name] for kind in kinds}) > 1:
             return f"the runs are scored {what}"
     if len({record["data_sha256"] for record in scored}) > 1:
         return "the runs are trained on different images"

@@ -12,10 +12,10 @@ MOST_NAMES = 3
 
 def standing(group: Group, first: Group) -> str:
     """Return how a group compares with the one that has the best mean; "" without scores."""
-    if group is first:
-        return BEST
     if not group.scores:
         return ""
+    if group is first:
+        return BEST
     if min(len(group.scores), len(first.scores)) < 2:
         return UNCLEAR
     return BEHIND if group.best > first.worst else OVERLAPS

@@ -1,6 +1,7 @@
 """The page of a sweep or of several runs."""
 
 import contextlib
+import itertools
 from typing import Any
 
 from dcgan_cli.core.comparison.groups import SEED, typed
@@ -41,13 +42,16 @@ def comparison_page(facts: Facts, folders: list[RunFolder], commands: dict[str, 
         folders: the folder of each of `facts["jobs"]`.
         commands: commands to show, by what they make.
     """
+    # Of a damaged run, which may have links to elsewhere, no file is read.
+    whole = [job["state"] != "damaged" for job in facts["jobs"]]
     groups = [
         {**group, "name": _name(group["settings"]), "colour": min(number, COLOURS - 1)}
         for number, group in enumerate(facts["groups"])
     ]
     colours = {name: group["colour"] for group in groups for name in group["jobs"]}
     jobs = [
-        {**job, "colour": colours[job["name"]], "figures": _figures(job)} for job in facts["jobs"]
+        {**job, "colour": colours.get(job["name"], COLOURS - 1), "figures": _figures(job)}
+        for job in facts["jobs"]
     ]
     columns = [
         name
@@ -56,10 +60,11 @@ def comparison_page(facts: Facts, folders: list[RunFolder], commands: dict[str, 
     ]
     for number, (job, run) in enumerate(zip(jobs, folders, strict=True)):
         job["figures"] = {name: job["figures"].get(name) for name in columns}
-        frames = run.frames() if number < MAX_PICTURES else []
+        frames = run.frames() if number < MAX_PICTURES and whole[number] else []
         job["picture"] = (
             embed_file(frames[-1][1], PICTURE_SIDE, PICTURE_QUALITY) if frames else None
         )
+    rows = [run.metrics() if own else [] for run, own in zip(folders, whole, strict=True)]
     page = {
         "name": facts["path"],
         "verdict": facts["verdict"],
@@ -69,10 +74,10 @@ def comparison_page(facts: Facts, folders: list[RunFolder], commands: dict[str, 
         "settings": facts["settings"],
         "jobs": jobs,
         "columns": columns,
-        "charts": _curves(jobs, folders, groups),
+        "charts": _curves(jobs, rows, groups),
         "effects": [one for one in facts["effects"] if one["difference"] or one["correlation"]],
         "value_charts": _value_charts(jobs, facts["settings"]),
-        "common": _common(folders, facts["settings"]),
+        "common": _common(list(itertools.compress(folders, whole)), facts["settings"]),
         "left_out": max(0, len(jobs) - MAX_PICTURES),
         "commands": commands,
     }
@@ -89,8 +94,9 @@ def _figures(job: Facts) -> Facts:
     return {**job["last"], **measured}
 
 
-def _curves(jobs: list[Facts], folders: list[RunFolder], groups: list[Facts]) -> list[Facts]:
-    rows = [run.metrics() for run in folders]
+def _curves(
+    jobs: list[Facts], rows: list[list[dict[str, float]]], groups: list[Facts]
+) -> list[Facts]:
     charts = []
     for column, title, explanation in CURVES:
         lines = [

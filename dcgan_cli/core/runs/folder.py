@@ -8,7 +8,7 @@ from dcgan_cli import __version__
 from dcgan_cli.core.runs.metrics import format_metrics, parse_metrics
 from dcgan_cli.core.runs.paths import RunPaths
 from dcgan_cli.core.runs.plugins import changed_plugins, check_plugins
-from dcgan_cli.core.runs.record import check_record, is_evaluation, is_number
+from dcgan_cli.core.runs.record import are_real_figures, check_record, is_evaluation
 from dcgan_cli.core.storage import (
     entries,
     flush_folder,
@@ -158,10 +158,9 @@ class RunFolder(RunPaths):
         """Return the content of `real.json`; {} if it is missing, damaged or malformed."""
         try:
             facts = read_json(self.real_json)
-            numbers = {"nothing_learned": facts["nothing_learned"], **facts["figures"]}
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError, RecursionError):
             return {}
-        return dict(facts) if all(map(is_number, numbers.values())) else {}
+        return dict(facts) if are_real_figures(facts) else {}
 
     def evaluations(self) -> list[dict[str, Any]]:
         """Return what `dcgan evaluate` has measured, by epoch; malformed entries are left out."""

@@ -100,7 +100,7 @@ class RunPaths:
         """
         files = [self.run_json, self.status_json, self.metrics_csv, self.log]
         files += [self.lock, self.gif, self.real_png, self.real_json, self.evaluation_json]
-        files += [self.report_html, *entries(self.samples)]
+        files += entries(self.samples)
         folders = [self.samples, self.checkpoints, self.path / ".hydra"]
         for path in (*files, *folders, *entries(self.checkpoints)):
             if is_link(path):

@@ -1,7 +1,7 @@
 """Check the entries of a `run.json`, and other JSON of a run folder, before they are used."""
 
-import math
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,7 +24,7 @@ PLUGIN_FIELDS = {
     "sha256": str | None,
     "version": str | None,
 }
-
+SCORED_BY_FIELDS = {"features": str, "samples": int}
 EVALUATION_FIELDS = {
     "epoch": int,
     "step": int,
@@ -52,13 +52,23 @@ def check_record(record: dict[str, Any]) -> None:
     names = record.get("class_names", [])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError("its class_names are not a list of names")
+    if not isinstance(record.get("data_images", 0), int):
+        raise ValueError("its data_images is no whole number")
+    _check_types(record, {"scored_by": dict | None})
+    if scored_by := record.get("scored_by"):
+        _check_types(scored_by, SCORED_BY_FIELDS)
     plugins = record.get("plugins", [])
     if not isinstance(plugins, list):
         raise ValueError("its plugins are not a list")
     for plugin in plugins:
         _check_types(plugin, PLUGIN_FIELDS)
         _check_plugin_name(plugin)
-    for layers in record.get("networks", {}).values():
+    networks = record.get("networks", {})
+    if not isinstance(networks, dict) or not all(
+        isinstance(own, list) for own in networks.values()
+    ):
+        raise ValueError("its networks are not lists of layers")
+    for layers in networks.values():
         for layer in layers:
             _check_types(layer, LAYER_FIELDS)
 
@@ -97,15 +107,30 @@ def _check_plugin_name(plugin: dict[str, Any]) -> None:
         raise ValueError(f"its plugins have the name {name!r}")
 
 
-def _check_types(values: dict[str, Any], types: Mapping[str, Any]) -> None:
+def _check_types(values: Any, types: Mapping[str, Any]) -> None:
+    if not isinstance(values, dict):
+        raise ValueError("an entry that should hold others is none")
     for name, kind in types.items():
         if not isinstance(values.get(name), kind):
             raise ValueError(f"its {name} is missing or has the wrong type")
 
 
+def are_real_figures(facts: Any) -> bool:
+    """Return whether a value is what `real.json` has; see `Scorer.real_facts`."""
+    try:
+        _check_types(facts, SCORED_BY_FIELDS)
+        numbers = [facts["nothing_learned"], facts["figures"]["frechet_distance"]]
+        numbers += facts["figures"].values()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
+    return all(map(is_number, numbers))
+
+
 def is_number(value: Any) -> bool:
-    """Return whether a value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Return whether a value is a finite number, as large as a float may be."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return -sys.float_info.max <= value <= sys.float_info.max  # False for NaN.
 
 
 def is_evaluation(facts: Any) -> bool:

@@ -23,9 +23,10 @@ class Job:
     run: RunFolder
     settings: dict[str, Any]
     """All settings by name. If the run never started: only those on its command line, as text.
-    Empty if `run.json` is not readable."""
+    Empty if it is damaged."""
     state: str
-    """As in `status.json`, or "killed", or "damaged" if `run.json` is damaged."""
+    """As in `status.json`, or "killed", or "damaged" if `run.json` is damaged or the folder has
+    links. Nothing else of a damaged run is read."""
     reason: str
     """Why it ended without finishing; "" otherwise."""
     epoch: int
@@ -65,22 +66,22 @@ def is_sweep(folder: Path) -> bool:
 def read_job(folder: Path) -> Job:
     """Return the facts about one job. Damage is a state here, not an error."""
     run = RunFolder(folder)
-    status = current_status(run)
-    state, settings = status["state"], _settings_in(status.get("words"))
-    reason = str(status.get("reason", "")) if state != "finished" else ""
     try:
-        if run.exists():
-            settings = flatten(run.config())
+        run.check_contents()
+        settings = flatten(run.config()) if run.exists() else None
     except PluginError:  # The settings are shown unchecked.
         settings = flatten(run.record()["config"])
     except CheckpointError as error:
-        state, reason = "damaged", str(error)
+        return Job(run, {}, "damaged", str(error), 0, None, None)
+    status = current_status(run)
+    state = status["state"]
+    reason = str(status.get("reason", "")) if state != "finished" else ""
     epoch = status.get("epoch")
     scored = [row for row in run.metrics() if SCORE in row]
     best = min(scored, key=lambda row: row[SCORE], default={})
     return Job(
         run,
-        settings,
+        _settings_in(status.get("words")) if settings is None else settings,
         state,
         reason,
         epoch if isinstance(epoch, int) else 0,
@@ -97,7 +98,8 @@ def read_jobs(folders: Iterable[Path]) -> list[Job]:
 
 def differing(jobs: list[Job]) -> list[str]:
     """Return the names of the settings that differ between jobs."""
-    first: dict[str, Any] = next((job.settings for job in jobs if job.run.exists()), {})
+    started = (job.settings for job in jobs if job.state != "damaged" and job.run.exists())
+    first: dict[str, Any] = next(started, {})
     return [
         name
         for name, value in first.items()

@@ -3,11 +3,14 @@
 import csv
 import io
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dcgan_cli.core.comparison.describe import describe_sweep
+from dcgan_cli.core.runs.folder import RunFolder
 from tests.sweep_folders import copy_run, make_sweep
 
 
@@ -80,6 +83,76 @@ def test_scores_that_cannot_be_compared_get_no_verdict(scored_run, workplace, ch
 
 def reason_key(reason: str) -> str:
     return "features" if "by other" in reason else "samples"
+
+
+@pytest.mark.parametrize("damaged", ["0", "2", "3"])  # The best is 2.
+def test_a_damaged_run_takes_no_part(dcgan, scored_run, workplace, damaged):
+    sweep = make_sweep(scored_run, workplace / "s", {1e-4: [30, 31], 1e-3: [20, 22], 1e-2: [90]})
+    (sweep / damaged / "run.json").write_text("{")
+    found = describe_sweep(sweep)
+    assert found["settings"] == ["seed", "optimizer.learning_rate"]
+    assert len(found["groups"]) == 3
+    assert damaged not in [name for group in found["groups"] for name in group["jobs"]]
+    assert [effect["name"] for effect in found["effects"]] == ["optimizer.learning_rate", "seed"]
+    last = found["jobs"][-1]
+    assert (last["name"], last["state"], last["frechet_distance"]) == (damaged, "damaged", None)
+    assert f"resume=s/{3 if damaged == '2' else 2} " in dcgan("inspect", "s").out
+    assert dcgan("report", "s").code == 0
+
+
+def test_links_out_of_a_run_are_not_followed(dcgan, scored_run, workplace):
+    sweep = make_sweep(scored_run, workplace / "s", {1e-4: [30], 1e-3: [20]})
+    newest = sweep / "1" / "samples" / "epoch_0003.png"
+    newest.rename(workplace / "secret.png")
+    newest.symlink_to(workplace / "secret.png")
+    (sweep / "1" / "metrics.csv").rename(workplace / "secret.csv")
+    (sweep / "1" / "metrics.csv").symlink_to(workplace / "secret.csv")
+    found = describe_sweep(sweep)
+    assert [(job["name"], job["state"]) for job in found["jobs"]] == [
+        ("0", "finished"),
+        ("1", "damaged"),
+    ]
+    assert "is a link" in found["jobs"][1]["reason"]
+    assert found["jobs"][1]["last"]["generator_loss"] is None
+    assert dcgan("report", "s").code == 0
+    assert Path("s/report.html").read_text().count('alt="Grid of samples of') == 1
+
+
+def test_a_report_may_be_a_link(dcgan, scored_run, workplace):
+    """It is never read, and replaced."""
+    copy_run(scored_run, workplace / "run", 5)
+    (workplace / "kept.html").write_text("kept")
+    (workplace / "run" / "report.html").symlink_to(workplace / "kept.html")
+    assert dcgan("report", "run").code == 0
+    assert (workplace / "kept.html").read_text() == "kept"
+    assert "<html" in (workplace / "run" / "report.html").read_text()
+
+
+def test_only_evaluations_of_one_kind_share_a_column(dcgan, scored_run, workplace):
+    for name, samples, seed in (("a", 40, 0), ("b", 40, 0), ("c", 50, 0), ("d", 40, 7)):
+        run = RunFolder(copy_run(scored_run, workplace / name, 5))
+        figures = {"precision": {"value": 0.5, "floor": 0.75, "better": "higher"}}
+        one = {"epoch": 3, "step": 12, "features": "mnist-1", "samples": samples}
+        run.add_evaluations([one | {"first_seed": seed, "figures": figures}])
+    (header, *rows) = csv.reader(io.StringIO(dcgan("inspect", "a", "b", "c", "d", "--csv").out))
+    evaluated = {
+        name: [row[header.index("name")] for row in rows if row[column]]
+        for column, name in enumerate(header)
+        if name.startswith("evaluate_")
+    }
+    assert evaluated == {
+        "evaluate_precision (mnist-1, 40 images)": ["a", "b"],
+        "evaluate_precision (mnist-1, 50 images)": ["c"],
+        "evaluate_precision (mnist-1, 40 images, from seed 7)": ["d"],
+    }
+    assert dcgan("report", "a", "b", "c", "d").code == 0
+    assert "evaluate precision (mnist-1, 50 images)" in Path("report.html").read_text()
+
+
+def test_without_scores_no_run_is_best(finished_run, workplace):
+    for name in ("0", "1"):
+        shutil.copytree(finished_run, workplace / "s" / name)
+    assert [group["standing"] for group in describe_sweep(workplace / "s")["groups"]] == [""]
 
 
 def test_effects_have_the_seed_as_yardstick(scored_run, workplace):

@@ -86,3 +86,36 @@ def test_the_browser_would_tell(workplace):
     """That the tests above could fail: a page without our policy and escaping."""
     Path("page.html").write_text(f"<title>calm</title>{SCRIPT}")
     assert title_in_a_browser(Path("page.html")) == "pwned"
+
+
+WRONG_TYPES = [
+    *(("run.json", "data_images", value) for value in ("x", None, [], 1.5)),
+    *(("run.json", "scored_by", value) for value in ("x", [1], {"features": 1}, {"samples": "x"})),
+    *(("run.json", "networks", value) for value in ("x", [], {"g": "x"}, {"g": [{}]})),
+    *(("run.json", "created", value) for value in (5, [EVIL], {EVIL: EVIL})),
+    *(("real.json", "figures", value) for value in ({}, [], {"frechet_distance": "x"})),
+    *(("real.json", "features", value) for value in (None, [])),
+    *(("real.json", "samples", value) for value in ("x", None)),
+    *(("real.json", "nothing_learned", value) for value in ("x", 10**400)),
+    *(("status.json", "health", value) for value in ("x", [5], [{"epoch": 1, "settings": 5}])),
+    *(("status.json", "reason", value) for value in (5, [EVIL])),
+    *(("status.json", "epoch", value) for value in ("x", None)),
+    *(("evaluation.json", "evaluations", value) for value in ("x", [5], {}, None)),
+]
+
+
+@pytest.mark.parametrize(("file", "name", "value"), WRONG_TYPES)
+def test_values_of_the_wrong_type(dcgan, scored_run, workplace, file, name, value):
+    """They are left out, or the run is damaged."""
+    copy_run(scored_run, workplace / "other", 20)
+    path = copy_run(scored_run, workplace / "run", 30)
+    shutil.rmtree(path / "checkpoints")  # So nothing is drawn, which takes time.
+    content = json.loads((path / file).read_text()) if (path / file).exists() else {}
+    (path / file).write_text(json.dumps(content | {name: value}))
+    for words in (["report", "run"], ["report", "run", "other"], ["inspect", "run", "other"]):
+        done = dcgan(*words)
+        is_damaged = done.code == 4 and words == ["report", "run"]
+        assert is_damaged or done.code == 0, done.err
+        if is_damaged:
+            assert "run.json is damaged (" in done.err
+            assert "object" not in done.err

@@ -316,7 +316,7 @@ def test_a_report_that_fails_hides_no_error_of_the_training(dcgan, workplace, mo
 
 
 def test_the_commands_fit_the_run(dcgan, finished_run, scored_run, workplace):
-    """As those of `dcgan inspect`: a run that stopped early, one without scores, one that trains."""
+    """As those of `dcgan inspect`: for a run that stopped early, has no scores, or trains."""
     run = copied(finished_run)
     text = report(dcgan, "run").text
     assert "resume=run epochs=6" in text
