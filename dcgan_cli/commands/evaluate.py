@@ -111,7 +111,7 @@ def _store(run: RunFolder, evaluated: list[Facts]) -> None:
         run.add_evaluations(evaluated)
     except OSError as error:
         path = printable(str(run.evaluation_json))
-        print(f"note: {path} is not written ({error.strerror})", file=sys.stderr)
+        print(f"note: {path} is not written ({error.strerror or error})", file=sys.stderr)
 
 
 def evaluation_of_run(

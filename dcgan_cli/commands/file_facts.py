@@ -30,6 +30,7 @@ RUN_FILES = {
     "report.html": "the report of a run, a page for a browser",
     "train.log": "what a run said as it trained",
     "run.lock": "held by the process that trains",
+    "evaluation.lock": "held while evaluation.json is written",
     "manifest.json": "the hashes of a checkpoint's files",
 }
 """What the text files of a run folder are."""

@@ -19,10 +19,9 @@ from dcgan_cli.core.comparison.describe import csv_text, describe_runs
 from dcgan_cli.core.runs.find import damaged_run, newest_run, run_folders, run_to_read
 from dcgan_cli.core.runs.progress import position
 from dcgan_cli.errors import CheckpointError, ConfigError, DataError, UnusablePicturesError
-from dcgan_cli.hydra_cli.help import shown
 from dcgan_cli.hydra_cli.sweep_table import PIPE_WIDTH, render_sweep, sweep_commands
 from dcgan_cli.settings.overrides import shell_word
-from dcgan_cli.text import counted, printable
+from dcgan_cli.text import counted, printable, typed
 
 
 def inspect_target(
@@ -111,7 +110,7 @@ def _render(facts: Facts) -> Iterator[RenderableType]:
             yield from _render_run(facts)
         case "defaults":
             yield Text("No run here yet. `dcgan train` would use:", style="bold")
-            yield _pairs({name: shown(value) for name, value in facts["settings"].items()})
+            yield _pairs({name: typed(value) for name, value in facts["settings"].items()})
             yield from _render_commands(facts["commands"])
         case "checkpoint":
             yield Text(f"checkpoint {printable(facts['path'])}", style="bold")
@@ -180,7 +179,7 @@ def _render_run(facts: Facts) -> Iterator[RenderableType]:
     changed = facts["changed_settings"]
     yield _pairs(
         {
-            name: f"{shown(c['value'])} (default {shown(c['default'])})"
+            name: f"{typed(c['value'])} (default {typed(c['default'])})"
             for name, c in changed.items()
         }
         or {"none": "all as in the tutorial"}

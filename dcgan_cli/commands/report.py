@@ -55,12 +55,17 @@ def check_installed() -> None:
         )
 
 
-def _let_matplotlib_in() -> None:
-    """Allow imports of matplotlib, which `__main__` blocks so that Keras does not import it."""
+def _import_matplotlib() -> None:
+    """Import matplotlib, which `__main__` blocks so that Keras does not import it."""
     if sys.modules.get("matplotlib", 0) is None:
         del sys.modules["matplotlib"]
-    # It warns if it cannot keep its list of fonts in the home folder.
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    logger = logging.getLogger("matplotlib")
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # It warns if it cannot keep its list of fonts.
+    try:
+        import matplotlib.font_manager  # noqa: F401
+    finally:
+        logger.setLevel(level)
 
 
 def report(targets: list[str], out: Path | None, data_path: str | None, *, quiet: bool) -> None:
@@ -108,7 +113,7 @@ def _write(out: Path, page: bytes) -> None:
 
 
 def _comparison(facts: dict[str, Any]) -> bytes:
-    _let_matplotlib_in()
+    _import_matplotlib()
     from dcgan_cli.core.report.comparison_page import comparison_page
 
     if not facts["jobs"]:
@@ -133,7 +138,7 @@ def _run(run: RunFolder, out: Path, data_path: str | None, *, quiet: bool) -> by
     except CheckpointError as error:
         not_drawn = str(error)
         print(f"note: {printable(not_drawn)}", file=sys.stderr)
-    _let_matplotlib_in()
+    _import_matplotlib()
     from dcgan_cli.core.report.run_page import run_page
 
     commands = _commands(run, current_status(run), whole=drawings is not None)
@@ -214,7 +219,7 @@ class LiveReport(ForwardingReporter):
             training: whether the run goes on, so that a browser is to read the page again.
         """
         try:
-            _let_matplotlib_in()
+            _import_matplotlib()
             from dcgan_cli.core.report.run_page import run_page
 
             status = self.run.status() | ({"state": "running"} if training else {})

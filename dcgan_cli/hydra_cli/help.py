@@ -5,6 +5,7 @@ from pathlib import Path
 from dcgan_cli.core.storage import entries
 from dcgan_cli.settings.registry import GROUPS, foreign_entries
 from dcgan_cli.settings.tree import Key, keys
+from dcgan_cli.text import typed
 
 EXAMPLES = """\
   dcgan train epochs=50
@@ -35,7 +36,7 @@ def settings_help(conf: Path) -> str:
         for name, meaning in _choices(folder)
     )
     settings = "\n".join(
-        f"  {f'{key.name}={shown(key.default)}':32} {key.doc} ({key.kind})"
+        f"  {f'{key.name}={typed(key.default)}':32} {key.doc} ({key.kind})"
         for key in keys()
         if not key.name.endswith(".name")
     )
@@ -63,17 +64,6 @@ def _description(config: Path) -> str:
     return ""
 
 
-def shown(value: object) -> str:
-    """Return a value as it is typed on the command line."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple):
-        return f"[{','.join(map(str, value))}]"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _kind(key: Key) -> str:
     """Return the allowed values of a setting; those of a registry are listed by `--help` alone."""
     kind, _, name = key.name.partition(".")
@@ -83,7 +73,7 @@ def _kind(key: Key) -> str:
 def configuration_page() -> str:
     """Return the text of docs/configuration.md: a table of all settings."""
     rows = "\n".join(
-        f"| `{key.name}` | `{shown(key.default)}` | {_kind(key)} | {key.doc} |" for key in keys()
+        f"| `{key.name}` | `{typed(key.default)}` | {_kind(key)} | {key.doc} |" for key in keys()
     )
     changeable = "\n".join(f"- `{key.name}`" for key in keys() if key.may_change)
     return f"""\

@@ -25,7 +25,7 @@ from dcgan_cli.hydra_cli.command_line import CommandLine
 from dcgan_cli.plugins import OPTION, load_file, loaded_files
 from dcgan_cli.settings.overrides import override, shell_word
 from dcgan_cli.settings.schema import TrainConfig
-from dcgan_cli.settings.tree import flatten
+from dcgan_cli.settings.tree import flatten, view_settings
 from dcgan_cli.text import printable
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ def _other_setting(own: dict[str, Any], asked: dict[str, Any]) -> str | None:
     A value that was to be chosen (0 or null) may differ from what was chosen, and the run may have
     more epochs, because a finished job may have been trained longer.
     """
-    same = {"resume", "report", "tracking", "preview"}
+    same = view_settings()
     same |= {n for n in ("data.classes", "epochs", "passes_per_epoch") if asked[n] == 0}
     same |= {n for n in ("loss.diffaugment",) if asked[n] is None}
     if own["epochs"] > asked["epochs"]:

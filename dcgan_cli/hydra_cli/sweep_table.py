@@ -12,9 +12,8 @@ from rich.text import Text
 from dcgan_cli.core.comparison.describe import describe_sweep
 from dcgan_cli.errors import CheckpointError, SweepError
 from dcgan_cli.hints import resume_command
-from dcgan_cli.hydra_cli.help import shown
 from dcgan_cli.settings.overrides import shell_word
-from dcgan_cli.text import counted, printable
+from dcgan_cli.text import counted, printable, typed
 
 PIPE_WIDTH = 160
 MOST_SETTINGS = 8
@@ -40,7 +39,7 @@ def render_sweep(facts: Facts) -> Iterator[RenderableType]:
         table.add_column("of epoch", justify="right")
     for job in jobs:
         cells = [f"  {job['name']}"]
-        cells += [shown(job["settings"].get(name, "")) for name in names]
+        cells += [typed(job["settings"].get(name, "")) for name in names]
         cells.append(_state(job))
         if scored:
             score = job["frechet_distance"]
@@ -66,7 +65,7 @@ def _render_comparison(facts: Facts) -> Iterator[RenderableType]:
             table.add_column(column, justify="right")
         table.add_column("compared with the best")
         for group in groups:
-            cells = _indented([shown(group["settings"][name]) for name in names] or ["these"])
+            cells = _indented([typed(group["settings"][name]) for name in names] or ["these"])
             cells.append(str(len(group["scores"])))
             cells += [f"{group[key]:.1f}" for key in ("mean", "best", "worst")]
             table.add_row(*(Text(printable(cell)) for cell in (*cells, group["standing"])))

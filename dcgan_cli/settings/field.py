@@ -24,6 +24,7 @@ def key(
     choices: tuple[str, ...] | tuple[int, ...] | Callable[[], tuple[str, ...]] = (),
     only_for: tuple[str, ...] = (),
     may_change: bool = False,
+    view: bool = False,
     names: bool = False,
 ) -> Any:
     """Return a dataclass field for a setting, with its meaning and range.
@@ -38,6 +39,7 @@ def key(
         choices: the allowed values, or a function that returns them; empty allows any.
         only_for: the choices of the group that use the setting; empty for all.
         may_change: whether the value may change when a run is resumed.
+        view: whether it only decides how a run is begun or shown, and is no part of the experiment.
         names: whether the value is a list of names; the field's type is then Any, because OmegaConf
             has none for what may be typed: a name or a list.
     """
@@ -50,6 +52,7 @@ def key(
             "choices": choices,
             "only_for": only_for,
             "may_change": may_change,
+            "view": view,
             "names": names,
         },
     )

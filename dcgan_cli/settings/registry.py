@@ -301,11 +301,18 @@ def check_installed(one: Tracker) -> None:
     Raises:
         ConfigError: it is not.
     """
-    if one.package and importlib.util.find_spec(one.package) is None:
+    if one.package and not _is_installed(one.package):
         wanted = one.package if one.origin else f"'dcgan-cli[{one.name}]'"
         raise ConfigError(
             f"tracking={one.name} needs the package {one.package}; install it: pip install {wanted}"
         )
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:  # Of "a.b", if there is no "a".
+        return False
 
 
 def names(kind: str) -> tuple[str, ...]:

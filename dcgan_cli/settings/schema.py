@@ -374,6 +374,7 @@ class TrainConfig(Section):
         "trackers that get the metrics and grids, such as tensorboard or [tensorboard,wandb]; [] "
         "is none",
         may_change=True,
+        view=True,
         names=True,
     )
     report: str = key(
@@ -382,14 +383,16 @@ class TrainConfig(Section):
         "too; needs the extra report",
         choices=("false", "true", "live"),
         may_change=True,
+        view=True,
     )
     preview: str = key(
         "auto",
         "show the newest grid in the terminal while training: auto, where there is one; or off",
         choices=("auto", "off"),
         may_change=True,
+        view=True,
     )
-    resume: str | None = key(None, "run folder to resume, or latest", may_change=True)
+    resume: str | None = key(None, "run folder to resume, or latest", may_change=True, view=True)
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)

@@ -62,6 +62,11 @@ def _key(section: type, setting: "dataclasses.Field[Any]", prefix: str) -> Key:
     return Key(prefix + setting.name, kind, default, facts.get("doc", ""), may_change)
 
 
+def view_settings() -> set[str]:
+    """Return the names of the settings that only decide how a run is begun or shown."""
+    return {one.name for one in dataclasses.fields(TrainConfig) if one.metadata.get("view")}
+
+
 def may_change(config: TrainConfig | None = None) -> set[str]:
     """Return the names of the settings that may change when a run is resumed.
 

@@ -93,14 +93,14 @@ def _of_job(job: Job, name: str, settings: list[str]) -> Facts:
     }
 
 
-def _evaluation(run: RunFolder) -> dict[str, float]:
+def _evaluation(run: RunFolder) -> dict[str, float | None]:
     """Return the figures of a run's newest checkpoint that was evaluated; {} without one.
 
     Their names say how they were measured, such as "precision (mnist-1, 2000 images)": figures by
     other features, or of another number of images, do not compare.
     """
     found = run.evaluations()
-    figures = {}
+    figures: dict[str, float | None] = {}
     for one in found:
         if one["step"] == found[-1]["step"]:
             how = f"{one['features']}, {one['samples']} images"

@@ -8,12 +8,11 @@ from typing import Any
 
 from dcgan_cli.core.runs.sweeps import Job, differing
 from dcgan_cli.errors import CheckpointError
+from dcgan_cli.settings.tree import view_settings
+from dcgan_cli.text import typed
 
 SEED = "seed"
-BOOKKEEPING = {
-    *("resume", "report", "tracking", "preview"),
-    *("checkpoint_every", "checkpoint_seconds"),
-}
+BOOKKEEPING = {*view_settings(), "checkpoint_every", "checkpoint_seconds"}
 """Settings that do not change what is learned."""
 
 
@@ -51,15 +50,6 @@ class Group:
         """The settings as they are typed, such as "loss.name=hinge batch_size=32"."""
         words = [f"{name}={typed(value)}" for name, value in self.settings.items()]
         return " ".join(words) or "these settings"
-
-
-def typed(value: object) -> str:
-    """Return a value as it is typed on the command line."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def compared_settings(jobs: Sequence[Job]) -> list[str]:

@@ -19,7 +19,7 @@ WIDTH, HEIGHT = 4.8, 2.9
 """Inches. At 72 units an inch a chart fills the width of a phone at its own size."""
 COLOURS = 8
 INK, FAINT, ALARM = "#010101", "#010102", "#010103"
-"""Stand for the variables --ink, --faint and --alarm until the SVG is finished."""
+"""Placeholder colours, replaced by the CSS variables --ink, --faint and --alarm."""
 MANY = 20
 """Points above which lines have no markers."""
 LOG_FROM = 30
@@ -68,7 +68,6 @@ class Chart:
     """(value, colour) of horizontal dashed lines, such as baselines."""
     marks: Sequence[tuple[float, str]] = field(default=())
     """(epoch, label) of vertical lines."""
-    x_label: str = "epoch"
     at_least: float | None = None
     at_most: float | None = None
 
@@ -100,7 +99,7 @@ def line_chart(chart: Chart) -> Markup:
                 ha="center",
             )
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_xlabel(chart.x_label)
+        axes.set_xlabel("epoch")
         return _svg(figure, chart.alt)
 
 

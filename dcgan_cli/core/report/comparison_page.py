@@ -4,13 +4,14 @@ import contextlib
 import itertools
 from typing import Any
 
-from dcgan_cli.core.comparison.groups import SEED, typed
+from dcgan_cli.core.comparison.groups import SEED
 from dcgan_cli.core.report.charts import COLOURS, Chart, Line, line_chart, value_chart
 from dcgan_cli.core.report.embedding import embed_file
 from dcgan_cli.core.report.rendering import render
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.errors import CheckpointError
-from dcgan_cli.settings.tree import defaults, flatten
+from dcgan_cli.settings.tree import defaults, flatten, view_settings
+from dcgan_cli.text import typed
 
 MAX_PICTURES = 60
 PICTURE_SIDE, PICTURE_QUALITY = 400, 80
@@ -147,5 +148,5 @@ def _common(folders: list[RunFolder], differing: list[str]) -> list[Facts]:
     return [
         {"name": name, "value": value, "default": default.get(name)}
         for name, value in flatten(config).items()
-        if name not in differing and value != default.get(name) and name not in ("resume", "report")
+        if name not in {*differing, *view_settings()} and value != default.get(name)
     ]

@@ -10,9 +10,8 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from dcgan_cli import __version__
-from dcgan_cli.core.comparison.groups import typed
 from dcgan_cli.core.storage import now, read_text
-from dcgan_cli.text import counted, printable
+from dcgan_cli.text import counted, printable, typed
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 REFRESH_SECONDS = 10

@@ -32,6 +32,8 @@ class Panel:
     curves: tuple[Curve, ...]
     at_least: float | None = None
     at_most: float | None = None
+    has_balance: bool = False
+    """Whether to show the loss of a discriminator that cannot tell, if the loss has one."""
 
 
 PANELS = (
@@ -46,6 +48,7 @@ PANELS = (
             Curve("generator_loss", "generator"),
             Curve("discriminator_loss", "discriminator"),
         ),
+        has_balance=True,
     ),
     Panel(
         "Score",
@@ -134,7 +137,7 @@ def _chart(
             label = f"{curve.label}, {curve.baseline}"
             legend.append({"colour": number, "label": label, "value": level, "dashed": True})
     balanced = entry("loss", config.loss.name).draw
-    if panel.title == "Losses" and balanced is not None:
+    if panel.has_balance and balanced is not None:
         levels.append((balanced, 1))
         label = "discriminator that cannot tell"
         legend.append({"colour": 1, "label": label, "value": balanced, "dashed": True})

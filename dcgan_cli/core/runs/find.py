@@ -157,7 +157,10 @@ def run_folders(arguments: Sequence[str]) -> list[Path]:
             found += job_folders(path)
         else:
             raise CheckpointError(f"{path} is neither a run nor a sweep")
-    return list({path.resolve(): path for path in reversed(found)}.values())[::-1]
+    once: dict[Path, Path] = {}
+    for path in found:
+        once.setdefault(path.resolve(), path)
+    return list(once.values())
 
 
 def title(run: RunFolder) -> str:

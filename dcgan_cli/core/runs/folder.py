@@ -4,11 +4,18 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from dcgan_cli import __version__
 from dcgan_cli.core.runs.metrics import format_metrics, parse_metrics
 from dcgan_cli.core.runs.paths import RunPaths
 from dcgan_cli.core.runs.plugins import changed_plugins, check_plugins
-from dcgan_cli.core.runs.record import are_real_figures, check_record, is_evaluation
+from dcgan_cli.core.runs.record import (
+    are_real_figures,
+    check_record,
+    is_evaluation,
+    with_nulls,
+)
 from dcgan_cli.core.storage import (
     entries,
     flush_folder,
@@ -23,6 +30,8 @@ from dcgan_cli.settings.schema import TrainConfig
 from dcgan_cli.settings.tree import from_dict
 
 FORMAT_VERSION = 1
+LOCK_SECONDS = 30
+"""How long to wait for another process that writes `evaluation.json`, which takes an instant."""
 
 
 class RunFolder(RunPaths):
@@ -173,18 +182,21 @@ class RunFolder(RunPaths):
     def add_evaluations(self, evaluations: list[dict[str, Any]]) -> None:
         """Add measurements to `evaluation.json`, in place of earlier ones of the same kind.
 
+        Figures that are not finite become null.
+
         Args:
             evaluations: as `dcgan evaluate --json` prints them.
 
         Raises:
             OSError: the file cannot be written.
         """
-        kept = {
-            tuple(one[name] for name in ("step", "features", "samples", "first_seed")): one
-            for one in [*self.evaluations(), *evaluations]
-        }
-        in_order = sorted(kept.values(), key=lambda one: one["step"])
-        write_json(self.evaluation_json, {"evaluations": in_order})
+        with self._evaluations_locked():
+            kept = {
+                tuple(one[name] for name in ("step", "features", "samples", "first_seed")): one
+                for one in [*self.evaluations(), *with_nulls(evaluations)]
+            }
+            in_order = sorted(kept.values(), key=lambda one: one["step"])
+            write_json(self.evaluation_json, {"evaluations": in_order})
 
     def drop_evaluations(self, after_step: int) -> None:
         """Drop the evaluations of steps that are trained again.
@@ -192,10 +204,20 @@ class RunFolder(RunPaths):
         Raises:
             OSError: the file cannot be written.
         """
-        found = self.evaluations()
-        kept = [one for one in found if one["step"] <= after_step]
-        if len(kept) < len(found):
-            write_json(self.evaluation_json, {"evaluations": kept})
+        if not self.evaluations():
+            return
+        with self._evaluations_locked():
+            found = self.evaluations()
+            kept = [one for one in found if one["step"] <= after_step]
+            if len(kept) < len(found):
+                write_json(self.evaluation_json, {"evaluations": kept})
+
+    def _evaluations_locked(self) -> FileLock:
+        """Return the lock to hold while `evaluation.json` is changed.
+
+        It is not that of the training: a run may be evaluated while it trains.
+        """
+        return FileLock(self.evaluation_lock, timeout=LOCK_SECONDS, fallback_to_soft=False)
 
     def back_up_damaged_metrics(self) -> None:
         """Copy `metrics.csv`, if it exists, to `metrics.csv.damaged`."""

@@ -41,6 +41,10 @@ class RunPaths:
         return self.path / "evaluation.json"
 
     @property
+    def evaluation_lock(self) -> Path:
+        return self.path / "evaluation.lock"
+
+    @property
     def report_html(self) -> Path:
         return self.path / "report.html"
 
@@ -100,7 +104,7 @@ class RunPaths:
         """
         files = [self.run_json, self.status_json, self.metrics_csv, self.log]
         files += [self.lock, self.gif, self.real_png, self.real_json, self.evaluation_json]
-        files += entries(self.samples)
+        files += [self.evaluation_lock, *entries(self.samples)]
         folders = [self.samples, self.checkpoints, self.path / ".hydra"]
         for path in (*files, *folders, *entries(self.checkpoints)):
             if is_link(path):

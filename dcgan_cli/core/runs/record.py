@@ -133,6 +133,15 @@ def is_number(value: Any) -> bool:
     return -sys.float_info.max <= value <= sys.float_info.max  # False for NaN.
 
 
+def with_nulls(value: Any) -> Any:
+    """Return a value for JSON, which has no numbers that are not finite, with None for them."""
+    if isinstance(value, dict):
+        return {name: with_nulls(own) for name, own in value.items()}
+    if isinstance(value, list):
+        return [with_nulls(own) for own in value]
+    return None if isinstance(value, float) and not is_number(value) else value
+
+
 def is_evaluation(facts: Any) -> bool:
     """Return whether a value is what `dcgan evaluate --json` prints of a generator."""
     try:
@@ -140,6 +149,7 @@ def is_evaluation(facts: Any) -> bool:
         numbers = [
             figure[key] for figure in facts["figures"].values() for key in ("value", "floor")
         ]
+        numbers = [value for value in numbers if value is not None]
         for name in ("by_class", "class_shares"):
             for values in facts.get(name, {}).values():
                 numbers += [value for value in values if value is not None]

@@ -11,7 +11,7 @@ from typing import Any
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.lock import current_status
 from dcgan_cli.errors import CheckpointError, PluginError
-from dcgan_cli.settings.tree import flatten
+from dcgan_cli.settings.tree import flatten, view_settings
 
 SCORE = "frechet_distance"
 
@@ -103,7 +103,7 @@ def differing(jobs: list[Job]) -> list[str]:
     return [
         name
         for name, value in first.items()
-        if name != "resume"
+        if name not in view_settings()
         and any(str(job.settings.get(name, value)) != str(value) for job in jobs)
     ]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dcgan_cli.core.runs.folder import RunFolder
-from dcgan_cli.settings.tree import flatten
+from dcgan_cli.settings.tree import flatten, view_settings
 
 TAGS = {
     "generator_loss": "loss/generator",
@@ -18,8 +18,6 @@ TAGS = {
     "best_frechet_distance": "best/frechet_distance",
 }
 """What trackers call metrics; the others begin with score/."""
-VIEW_SETTINGS = ("resume", "tracking", "report", "preview")
-"""Settings that are no hyperparameters."""
 SWEEP_RECORD = "multirun.yaml"
 """File that Hydra writes into the folder of a sweep."""
 
@@ -54,7 +52,7 @@ class TrackedRun:
             name=path.name,
             id=hashlib.sha256(identity.encode()).hexdigest()[:16],
             sweep=path.parent.name if (path.parent / SWEEP_RECORD).is_file() else None,
-            settings={name: v for name, v in settings.items() if name not in VIEW_SETTINGS},
+            settings={name: v for name, v in settings.items() if name not in view_settings()},
         )
 
 

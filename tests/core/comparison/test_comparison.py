@@ -1,15 +1,20 @@
 """Comparison of runs: seeds together, a verdict that respects them, what each setting explains."""
 
+import contextlib
 import csv
 import io
 import json
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dcgan_cli.core.comparison.describe import describe_sweep
+from dcgan_cli.core.runs import folder
+from dcgan_cli.core.runs.find import run_folders
 from dcgan_cli.core.runs.folder import RunFolder
 from tests.sweep_folders import copy_run, make_sweep
 
@@ -147,6 +152,64 @@ def test_only_evaluations_of_one_kind_share_a_column(dcgan, scored_run, workplac
     }
     assert dcgan("report", "a", "b", "c", "d").code == 0
     assert "evaluate precision (mnist-1, 50 images)" in Path("report.html").read_text()
+
+
+def test_two_evaluations_at_once_lose_none(scored_run, workplace, monkeypatch):
+    """Each is stopped between reading and writing, unless the other waits for it."""
+    run = RunFolder(copy_run(scored_run, workplace / "run", 5))
+    one = {"epoch": 3, "step": 12, "features": "x", "samples": 40, "figures": {}}
+    read, both = folder.read_json, threading.Barrier(2)
+
+    def slow(path):
+        content = read(path) if path.exists() else {"evaluations": []}
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.5)  # Both are here, or the other waits for the lock.
+        return content
+
+    monkeypatch.setattr(folder, "read_json", slow)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda seed: run.add_evaluations([one | {"first_seed": seed}]), (1, 2)))
+    assert sorted(found["first_seed"] for found in run.evaluations()) == [1, 2]
+
+
+def test_a_figure_that_is_not_finite_loses_only_itself(dcgan, scored_run, workplace):
+    run = RunFolder(copy_run(scored_run, workplace / "run", 5))
+    figures = {
+        "precision": {"value": 0.5, "floor": 0.75},
+        "memorisation": {"value": float("nan"), "floor": float("inf")},
+    }
+    one = {"epoch": 3, "step": 12, "features": "x", "samples": 40, "first_seed": 0}
+    run.add_evaluations([one | {"figures": figures}])
+    (stored,) = run.evaluations()
+    assert stored["figures"]["precision"]["value"] == 0.5
+    assert stored["figures"]["memorisation"] == {"value": None, "floor": None}
+    assert "NaN" not in run.evaluation_json.read_text()
+    copy_run(scored_run, workplace / "other", 6)
+    assert dcgan("report", "run").code == 0
+    assert dcgan("report", "run", "other").code == 0
+    assert dcgan("inspect", "run", "other", "--csv").code == 0
+
+
+def test_rates_that_differ_look_different(dcgan, scored_run, workplace):
+    make_sweep(scored_run, workplace / "s", {0.00012345671: [30], 0.00012345672: [20]})
+    shown = dcgan("inspect", "s").out
+    assert "0.00012345671" in shown
+    assert "0.00012345672" in shown
+
+
+def test_settings_that_only_show_a_run_do_not_tell_runs_apart(scored_run, workplace):
+    shown = {"report": "live", "tracking": ["tensorboard"], "preview": "off", "resume": "x"}
+    copy_run(scored_run, workplace / "s" / "0", 5)
+    copy_run(scored_run, workplace / "s" / "1", 6, checkpoint_every=2, **shown)
+    found = describe_sweep(workplace / "s")
+    assert found["settings"] == ["checkpoint_every"]
+    assert len(found["groups"]) == 1
+
+
+def test_runs_are_each_compared_once_in_the_order_given(scored_run, workplace):
+    make_sweep(scored_run, workplace / "s", {1e-3: [20, 22]})
+    copy_run(scored_run, workplace / "a", 5)
+    assert [str(path) for path in run_folders(["a", "s", "./a", "s/0"])] == ["a", "s/0", "s/1"]
 
 
 def test_without_scores_no_run_is_best(finished_run, workplace):

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -55,7 +56,7 @@ def test_report_of_a_run(dcgan, scored_run, workplace):
         "Is it copying?",
         "A walk through latent space",
         "Evaluation",
-        "What it is",
+        "Settings, data and networks",
         "Where it comes from",
     ):
         assert heading in page.headings()
@@ -104,6 +105,23 @@ def test_report_of_a_conditional_run_with_an_evaluation(dcgan, conditional_run, 
     for _ in range(2):  # The same measurement again replaces the first.
         assert dcgan("evaluate", "run", "--n", "40", "--features", "mnist").code == 0
     assert len(run.evaluations()) == 1
+
+
+def test_figures_of_classes_are_sorted_as_numbers(dcgan, conditional_run, workplace):
+    run = copied(conditional_run)
+    one = {"epoch": 3, "step": 12, "features": "x", "samples": 40, "first_seed": 0, "figures": {}}
+    one["class_names"] = list("abc")
+    run.add_evaluations([one | {"by_class": {"distance": [1234.0, 999.5, None]}}])
+    html = report(dcgan, "run").html
+    assert '<td class="n" data-value="1234.0">1,234</td>' in html
+    assert '<td class="n" data-value="">-</td>' in html
+
+
+def test_matplotlib_keeps_its_log(dcgan, scored_run, workplace):
+    logger = logging.getLogger("matplotlib")
+    before = logger.level
+    report(dcgan, str(copied(scored_run).path))
+    assert logger.level == before
 
 
 def test_evaluations_of_epochs_that_are_trained_again_are_dropped(dcgan, scored_run, workplace):
@@ -285,7 +303,7 @@ def test_live_stops_reading_itself_after_an_error(dcgan, workplace, monkeypatch,
         (report_command, "_write", OSError(28, os.strerror(28)), f"[Errno 28] {os.strerror(28)}"),
         (run_page, "run_page", KeyError("x"), "KeyError: 'x'"),
         (report_command, "_draw", AttributeError("x"), "AttributeError: x"),
-        (report_command, "_let_matplotlib_in", ImportError("x"), "ImportError: x"),
+        (report_command, "_import_matplotlib", ImportError("x"), "ImportError: x"),
     ],
 )
 def test_a_report_that_fails_ends_no_training(
