@@ -18,6 +18,7 @@ from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.lock import hold
 from dcgan_cli.core.sampling.pictures import open_png
 from dcgan_cli.core.training.epoch_scores import EpochScores
+from dcgan_cli.core.training.time_limit import TimeLimit
 from dcgan_cli.errors import DataError
 from tests.conftest import QUICK
 from tests.core.report.pages import Page
@@ -269,17 +270,22 @@ def test_live_encodes_each_grid_once(dcgan, workplace, monkeypatch):
 
 
 def test_live_reads_the_status_of_its_epoch(dcgan, workplace, monkeypatch):
-    """A finding of an epoch is on the page that is written after it."""
-    epochs = []
-    write = report_command.LiveReport.write
+    """A finding of an epoch is on its page, whose time is no time of a step."""
+    order = []
+    write, ended = report_command.LiveReport.write, TimeLimit.ended_epoch
 
     def watched(self, *words, **options):
-        epochs.append(self.run.status().get("epoch"))
+        order.append(self.run.status().get("epoch"))
         write(self, *words, **options)
 
+    def watched_end(self, *words, **options):
+        order.append("ended")
+        ended(self, *words, **options)
+
     monkeypatch.setattr(report_command.LiveReport, "write", watched)
+    monkeypatch.setattr(TimeLimit, "ended_epoch", watched_end)
     assert dcgan("train", *QUICK, "epochs=2", "report=live", "hydra.run.dir=run").code == 0
-    assert epochs == [None, 1, 2, 2]
+    assert order == [None, 1, "ended", 2, "ended", 2]
 
 
 @pytest.mark.parametrize("error", [DataError("gone"), RuntimeError("a bug"), KeyboardInterrupt()])

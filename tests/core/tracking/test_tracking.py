@@ -197,6 +197,17 @@ def test_package_that_is_missing(processes, workplace, finished_run):
     assert "warning: tracking=tensorboard stopped: tracking=tensorboard needs" in resumed.err
 
 
+def test_package_whose_parent_is_missing(dcgan, workplace):
+    Path("mine.py").write_text(
+        "import dcgan_cli as dcgan\n\n\n"
+        '@dcgan.tracker("mine", package="no_such_parent.child")\n'
+        "def mine(run):\n    raise AssertionError\n"
+    )
+    done = dcgan("train", *QUICK, "tracking=mine", "--plugin", "mine.py", "hydra.run.dir=run")
+    assert (done.code, len(done.err.splitlines())) == (2, 1), done.err
+    assert "tracking=mine needs the package no_such_parent.child" in done.err
+
+
 @pytest.mark.parametrize(
     ("word", "message"),
     [
