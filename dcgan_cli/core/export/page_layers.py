@@ -113,8 +113,8 @@ def _chain(generator: PlainGenerator) -> Iterator[Any]:
 def _refused(generator: PlainGenerator, layer: Any) -> ConfigError:
     return ConfigError(
         f"an .html page cannot hold model={generator.loaded.config.model.name}: its layer "
-        f"{layer.name} ({type(layer).__name__}) is of a kind, or is used in a way, that pages do not "
-        "support; export an .onnx file instead"
+        f"{layer.name} ({type(layer).__name__}) is of a kind, or is used in a way, that pages do "
+        "not support; export an .onnx file instead"
     )
 
 
