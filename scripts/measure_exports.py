@@ -2,27 +2,38 @@
 
     python scripts/measure_exports.py FOLDER RUN...
 
-Each file is read in a virtual environment that has its runtime and not this program, and its images
-are compared with those of `dcgan sample` for the seeds 0 to 63. RUN is a run folder or "bundled".
-FOLDER is made for the files and the environments.
+Each file is read in a virtual environment that has its runtime and not this program, a page by
+Node.js, and a .zip by this program. The images are compared with those of `dcgan sample` for the
+seeds 0 to 63. The seconds are those of `dcgan.load(RUN).export(FILE)`, which reads the file back.
+RUN is a run folder or "bundled". FOLDER is made for the files and the environments.
 """
 
 import argparse
+import json
+import re
 import subprocess
 import sys
 import time
 import venv
+import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from dcgan_cli import Generator, load
+from dcgan_cli.core.sampling.latents import latents
+
 COUNT = 64
+NODE, OWN = "Node.js", "dcgan"
+WORKER = Path(__file__).parent.parent / "tests" / "core" / "export" / "worker_in_node.js"
 FORMATS = {
     "model.keras": "keras",
     "model.onnx": "onnxruntime",
     "model.tflite": "litert",
     "model.safetensors": "keras",
     "hub": "keras",
+    "model.zip": OWN,
+    "model.html": NODE,
 }
 """File and environment of each format."""
 ENVIRONMENTS = {
@@ -78,61 +89,84 @@ def main() -> None:
         if not (folder / name).exists():
             venv.create(folder / name, with_pip=True)
             run(_python(folder / name), "-m", "pip", "install", "-q", *packages)
+        print(name, run(_python(folder / name), "-m", "pip", "freeze").split(), file=sys.stderr)
     print("| run | file | size, MB | seconds | read by | largest difference | values that differ |")
     for number, name in enumerate(arguments.runs):
         files = folder / str(number)
         files.mkdir()
-        expected = _sample(name, files)
+        generator = load(name)
+        expected = generator.sample(COUNT)
+        np.savez(files / "inputs.npz", **_inputs(generator))
         for file, environment in FORMATS.items():
-            for half in (False, True):
-                _measure(name, files, file, folder / environment, expected, half=half)
+            for half in (False, True) if file != "model.html" else (False,):
+                path = files / f"{Path(file).stem}{'_half' * half}{Path(file).suffix}"
+                begun = time.perf_counter()
+                generator.export(path, half=half)
+                seconds = time.perf_counter() - begun
+                images = _read(path, folder, environment)
+                assert (images.dtype, images.shape) == (np.uint8, expected.shape)
+                apart = np.abs(images.astype(int) - expected)
+                parts = path.rglob("*") if path.is_dir() else [path]
+                size = sum(part.stat().st_size for part in parts) / 1e6
+                print(
+                    f"| {name} | {path.name} | {size:.2f} | {seconds:.1f} | {environment} "
+                    f"| {apart.max()} | {np.count_nonzero(apart):,} of {apart.size:,} |",
+                    flush=True,
+                )
 
 
-def _sample(name: str, folder: Path) -> np.ndarray:
-    """Return the images of `dcgan sample`, and write the inputs of an exported file."""
-    from dcgan_cli import load
-    from dcgan_cli.core.sampling.latents import latents
-
-    generator = load(name)
+def _inputs(generator: Generator) -> dict[str, np.ndarray]:
+    """Return the inputs of an exported file that give the first images of `dcgan sample`."""
     inputs = {"latent": latents(range(COUNT), generator.noise_dim)}
     if generator.classes:
         inputs["label"] = np.arange(COUNT, dtype=np.int32) % generator.classes
-    np.savez(folder / "inputs.npz", **inputs)
-    return generator.sample(COUNT)
+    return inputs
 
 
-def _measure(
-    name: str, folder: Path, file: str, environment: Path, expected: np.ndarray, *, half: bool
-) -> None:
-    ending = Path(file).suffix
-    path = folder / f"{Path(file).stem}{'_half' if half else ''}{ending}"
-    begun = time.perf_counter()
-    run(sys.executable, "-m", "dcgan_cli", "export", path, "--run", name, *["--half"] * half)
-    seconds = time.perf_counter() - begun
-    program = folder / "reader.py"
-    program.write_text(BEFORE + READERS[ending] + AFTER)
-    run(_python(environment), "-I", program, path, folder / "inputs.npz", folder / "images.npy")
-    images = np.load(folder / "images.npy")
-    assert (images.dtype, images.shape) == (np.uint8, expected.shape)
-    apart = np.abs(images.astype(int) - expected)
-    parts = path.rglob("*") if path.is_dir() else [path]
-    size = sum(part.stat().st_size for part in parts) / 1e6
-    print(
-        f"| {name} | {path.name} | {size:.1f} | {seconds:.1f} | {environment.name} | {apart.max()} "
-        f"| {np.count_nonzero(apart):,} of {apart.size:,} |",
-        flush=True,
-    )
+def _read(path: Path, folder: Path, environment: str) -> np.ndarray:
+    """Return the images of a file."""
+    if environment == NODE:
+        return _read_page(path)
+    if environment == OWN:
+        with zipfile.ZipFile(path) as archive:
+            archive.extractall(path.with_suffix(""))
+        return load(path.with_suffix("") / "run").sample(COUNT)
+    program, images = path.parent / "reader.py", path.parent / "images.npy"
+    program.write_text(BEFORE + READERS[path.suffix] + AFTER)
+    run(_python(folder / environment), "-I", program, path, path.parent / "inputs.npz", images)
+    return np.load(images)
+
+
+def _read_page(path: Path) -> np.ndarray:
+    """Return the images that the page's own script computes."""
+    inside = re.search(r'id="generator">(.*?)</script>', path.read_text())
+    assert inside
+    facts = json.loads(inside[1])
+    points = [
+        {
+            "seeds": [str(seed)] * 4,
+            "x": 0,
+            "y": 0,
+            "label": seed % facts["classes"] if facts["classes"] else None,
+        }
+        for seed in range(COUNT)
+    ]
+    words = ["node", str(WORKER), str(path)]
+    done = subprocess.run(words, input=json.dumps(points).encode(), capture_output=True, check=True)
+    height, width, channels = facts["image"]
+    return np.frombuffer(done.stdout, np.uint8).reshape(COUNT, height, width, 4)[..., :channels]
 
 
 def _python(environment: Path) -> Path:
     return environment / "bin" / "python"
 
 
-def run(*words: object) -> None:
-    """Run a command; its output is shown if it fails."""
+def run(*words: object) -> str:
+    """Run a command and return what it prints; its errors are shown if it fails."""
     done = subprocess.run([str(word) for word in words], capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(map(str, words))}\n{done.stderr[-2000:]}")
+    return done.stdout
 
 
 if __name__ == "__main__":

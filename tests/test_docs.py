@@ -52,6 +52,12 @@ def test_there_are_commands_to_test():
     assert PYTHON["python.md"]
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_nothing_is_left_to_be_filled_in(page):
+    left = re.compile(r"\s*[A-Z_]{3,}\s*|.*\b(TODO|FIXME|XXX|TBD)\b.*")
+    assert [line for line in page.read_text().splitlines() if left.fullmatch(line)] == []
+
+
 @pytest.mark.parametrize(
     "page",
     [

@@ -44,7 +44,7 @@ def pack_images(
         )
     folder = Path(os.path.abspath(out))
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise ConfigError(f"{out} is there already; name a folder that is not")
+        raise ConfigError(f"{out} is there already; name a new folder")
     pictures = source.is_dir() and not is_idx_folder(source)
     if not pictures and (white is not None or pages != "first"):
         raise ConfigError(f"--white and --pages are for folders of pictures; {source} is not one")

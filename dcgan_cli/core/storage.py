@@ -50,6 +50,17 @@ def is_temporary(path: Path) -> bool:
 
 
 @contextmanager
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """Yield a new folder with a name from `temporary_beside`, which is deleted at the end."""
+    folder = temporary_beside(parent / "files")
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
 def replacing_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path that atomically replaces `path` when the block ends without an error.
 

@@ -1,7 +1,9 @@
 """`dcgan export`: files give the images of `dcgan sample`, in other programs."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,10 +15,12 @@ import pytest
 import yaml
 
 import dcgan_cli
+from dcgan_cli.cli import run_program
 from dcgan_cli.core.export import formats
 from dcgan_cli.core.runs import checkpoints
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.sampling.latents import latents
+from dcgan_cli.core.storage import is_temporary
 from tests.conftest import CONVOLUTIONAL, QUICK
 from tests.plugin_files import write_plugins
 
@@ -58,6 +62,23 @@ def half_precision_run(trained) -> Path:
     """A run that computes in bfloat16, resizes, and makes 32x32 images. Not to be changed."""
     words = ["precision=bfloat16", "model=dcgan", "data.image_size=32", "model.upsample=resize"]
     return trained("half_precision", *words, settings=CONVOLUTIONAL)
+
+
+@pytest.fixture(scope="session")
+def private_run(trained) -> Path:
+    """A run with paths in its settings, changes and state. Not to be changed."""
+    from dcgan_cli.core.evaluation.features import CLASSIFIERS
+
+    folder = trained("private")
+    features, data = folder.parent / "of_digits.npz", folder.parent / "moved.npz"
+    shutil.copy(CLASSIFIERS / "mnist-1.npz", features)
+    shutil.copy(QUICK[0].partition("=")[2], data)
+    words = [f"evaluation.features={features}", f"data.path={data}"]
+    assert run_program(["train", f"resume={folder}", "epochs=4", *words]) == 0
+    run = RunFolder(folder)
+    assert str(data) in json.dumps(run.record()["lineage"])
+    run.write_status("failed", epoch=4, reason=f"cannot read {data}")
+    return folder
 
 
 def inputs_of(run: RunFolder, count: int) -> dict[str, np.ndarray]:
@@ -203,6 +224,67 @@ def test_a_zip_is_a_run_folder(dcgan, workplace, conditional_convolutional):
     np.testing.assert_array_equal(dcgan_cli.load("run").sample(COUNT), expected)
 
 
+def test_a_report_of_a_zip_has_the_real_images_and_the_figures(dcgan, workplace, scored_run):
+    shutil.copytree(scored_run, "own")
+    assert dcgan("evaluate", "--run", "own").code == 0
+    assert dcgan("export", "x.zip", "--run", "own").code == 0
+    with zipfile.ZipFile("x.zip") as archive:
+        archive.extractall()
+    own, slim = RunFolder(Path("own")), RunFolder(Path("run"))
+    assert slim.real_figures() == own.real_figures() != {}
+    assert slim.evaluations() == own.evaluations() != []
+    done = dcgan("report", "run", "--out", "report.html")
+    assert done.code == 0, done.err
+    page = Path("report.html").read_text()
+    assert "Grid of training images" in page
+    assert "Not evaluated yet" not in page
+    text = " ".join(re.sub(r"<[^>]*>", " ", page).split())
+    assert f"real images {own.real_figures()['figures']['frechet_distance']:.4g}" in text
+
+
+@pytest.mark.parametrize("name", [*FILES, "x.html", "x.zip", "x"])
+def test_no_path_of_this_machine_is_published(dcgan, workplace, private_run, name):
+    needs(name)
+    done = dcgan("export", name, "--run", private_run)
+    assert done.code == 0, done.err
+    out = Path(name)
+    if out.suffix in (".keras", ".tflite", ".zip"):
+        out = workplace / "unzipped"
+        zipfile.ZipFile(name).extractall(out)
+    files = (
+        [out, Path(name)] if out.is_file() else [path for path in out.rglob("*") if path.is_file()]
+    )
+    contents = [path.read_bytes() for path in files]
+    for folder in (private_run.parent, Path(QUICK[0].partition("=")[2]).parent, Path.home()):
+        assert not [part for part in contents if f"{folder}/".encode() in part]
+    kept = [part for part in contents if b"of_digits.npz" in part]
+    assert kept, "the name of the file is no secret"
+
+
+@pytest.mark.parametrize("name", [*FILES, "x.html", "x.zip", "x"])
+def test_a_run_whose_name_is_no_text_is_exported(dcgan, workplace, finished_run, name):
+    needs(name)
+    run = Path(shutil.copytree(finished_run, os.fsdecode(b"a\xff")))
+    done = dcgan("export", name, "--run", run)
+    assert done.code == 0, done.err
+    assert Path(name).exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "call", "where"),
+    [("x.keras", "rmdir", "assets"), ("x.zip", "rename", "step_"), ("x", "rmdir", "assets")],
+)
+def test_a_kill_leaves_only_what_is_named_as_temporary(
+    processes, workplace, finished_run, name, call, where
+):
+    words = ["export", name, "--run", finished_run]
+    killed = processes.run(*words, faults=[("kill_before", call, where)])
+    assert killed.code == -9, killed.err
+    left = list(workplace.iterdir()) if name != "x" else list(Path(name).iterdir())
+    assert left
+    assert all(map(is_temporary, left)), left
+
+
 def test_a_folder_is_what_hubs_take(dcgan, workplace, conditional_run, monkeypatch):
     run = RunFolder(conditional_run)
     done = dcgan("export", "hub", "--run", run.path)
@@ -226,7 +308,7 @@ def test_a_folder_is_what_hubs_take(dcgan, workplace, conditional_run, monkeypat
         exec(block, namespace)
         assert np.asarray(namespace["images"]).shape == (16, 28, 28, 1)
     again = dcgan("export", "../hub", "--run", run.path)
-    assert (again.code, "name a folder that is not" in again.err) == (2, True)
+    assert (again.code, "name a folder that is new or empty" in again.err) == (2, True)
 
 
 def test_a_card_shows_values_of_a_run_as_they_are(dcgan, workplace, conditional_run):
@@ -308,10 +390,12 @@ def test_weights_that_float16_cannot_hold_are_refused(
     ("words", "code", "fragment"),
     [
         (["x.bmp"], 2, "must end in .keras, .onnx"),
+        ([".onnx"], 2, ".onnx is an ending without a name; give one, such as generator.onnx"),
+        (["a/.HTML"], 2, "give one, such as a/generator.HTML"),
         (["x.keras", "--epoch", "9"], 4, "has no checkpoint of epoch 9"),
         (["x.keras", "--epoch", "best"], 4, "no checkpoint with a score"),
         (["x.keras", "--run", "nothing"], 4, "nothing"),
-        (["full"], 2, "is there already; name a folder that is not"),
+        (["full"], 2, "has files in it; name a folder that is new or empty"),
         (["full.keras"], 2, "is a folder; name a file"),
         (["a_file"], 2, "is a file; name a folder, or give it an ending"),
         ([], 2, "OUT"),

@@ -9,13 +9,19 @@ import contextlib
 import errno
 import os
 import re
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dcgan_cli.core.storage import REMEDIES, entries, is_temporary, remove, temporary_beside
+from dcgan_cli.core.storage import (
+    REMEDIES,
+    entries,
+    is_temporary,
+    remove,
+    temporary_beside,
+    temporary_folder,
+)
 from dcgan_cli.errors import StorageError
 
 ENTRY_NAME = re.compile(r"(images|facts)-[0-9a-f]{32}")
@@ -71,7 +77,7 @@ def check_writable(cache: Path) -> None:
         OSError: it is not writable.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache):
+    with temporary_folder(cache):
         pass
 
 

@@ -1,7 +1,7 @@
 """Facts about an exported generator, which every format holds as JSON."""
 
 import dataclasses
-from pathlib import Path
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from dcgan_cli.core.sampling.sampler import LoadedGenerator
@@ -34,11 +34,17 @@ def facts_of(loaded: LoadedGenerator) -> dict[str, Any]:
     }
 
 
-def without_paths(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return settings, as plain dictionaries, that name no folder of this machine."""
-    data = settings["data"]
-    path = data.get("path") and Path(data["path"]).name
-    return settings | {"resume": None, "data": data | {"path": path}}
+def without_paths(value: Any) -> Any:
+    """Return plain data that names no folder of this machine: of absolute paths, the last part."""
+    if isinstance(value, dict):
+        return {name: without_paths(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_paths(one) for one in value]
+    if isinstance(value, str):
+        for path in (PurePosixPath(value), PureWindowsPath(value)):
+            if path.is_absolute() or path.parts[:1] == ("~",):
+                return path.name or value
+    return value
 
 
 def licence(loaded: LoadedGenerator) -> str:

@@ -106,6 +106,9 @@ def format_of(out: Path) -> Format:
     """
     if out == Path():
         raise ConfigError("OUT is empty; give a file such as generator.onnx, or a folder")
+    if out.name.lower() in FORMATS:
+        named = out.with_name(f"generator{out.name}")
+        raise ConfigError(f"{out} is an ending without a name; give one, such as {named}")
     ending = out.suffix.lower()
     if ending not in FORMATS:
         endings = ", ".join(filter(None, FORMATS))

@@ -40,7 +40,7 @@ def write(generator: PlainGenerator, path: Path, *, half: bool) -> None:
     }
     # All at once, so that a value cannot contain the place of another one.
     page = re.sub(r"{{(\w+)}}", lambda place: content[place[1]], _part("page.html"))
-    path.write_text(page, "utf-8", newline="\n")
+    path.write_bytes(page.encode(errors="backslashreplace"))  # A run's name may be no text.
 
 
 def open_file(path: Path) -> Images:

@@ -7,7 +7,6 @@ import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import h5py
 import keras
@@ -17,6 +16,7 @@ from dcgan_cli.core.export.facts import FACTS_FILE
 from dcgan_cli.core.export.formats import Images
 from dcgan_cli.core.export.half import halved
 from dcgan_cli.core.export.plain import IMAGE, PlainGenerator
+from dcgan_cli.core.storage import temporary_folder
 
 WEIGHTS = "model.weights.h5"
 """The weights in a .keras file."""
@@ -24,8 +24,7 @@ WEIGHTS = "model.weights.h5"
 
 def write(generator: PlainGenerator, path: Path, *, half: bool) -> None:
     """Write the file; see `FormatModule`."""
-    with TemporaryDirectory(dir=path.parent) as name:
-        folder = Path(name)
+    with temporary_folder(path.parent) as folder:
         write_unzipped(generator, folder, half=half)
         with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as archive:
             for file in sorted(folder.iterdir()):

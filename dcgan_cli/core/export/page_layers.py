@@ -112,9 +112,9 @@ def _chain(generator: PlainGenerator) -> Iterator[Any]:
 
 def _refused(generator: PlainGenerator, layer: Any) -> ConfigError:
     return ConfigError(
-        f"an .html page can hold a chain of dense and convolution layers with normalization and "
-        f"activation; model={generator.loaded.config.model.name} has {layer.name} "
-        f"({type(layer).__name__}) as it is not there; export an .onnx file"
+        f"an .html page cannot hold model={generator.loaded.config.model.name}: its layer "
+        f"{layer.name} ({type(layer).__name__}) is of a kind, or is used in a way, that pages do "
+        "not support; export an .onnx file instead"
     )
 
 

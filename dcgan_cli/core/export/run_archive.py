@@ -1,7 +1,7 @@
 """`.zip`: a slim run folder, for `dcgan` on another machine.
 
-It holds what the commands that read a run need: settings, metrics, the grid and the checkpoint of
-the epoch, with the generator that is sampled and nothing else.
+It holds what the commands that read a run need: settings, metrics, figures, some real images, the
+grid and the checkpoint of the epoch, with the generator that is sampled and nothing else.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from dcgan_cli.core.runs import checkpoints
 from dcgan_cli.core.runs.find import open_run
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.sampling.sampler import in_float32, load_generator, weights
-from dcgan_cli.core.storage import MAX_TEXT_BYTES, read_text, write_json
+from dcgan_cli.core.storage import MAX_TEXT_BYTES, read_text, temporary_folder, write_json
 
 RUN = "run"
 """The folder in the archive."""
@@ -30,15 +30,20 @@ RUN = "run"
 def write(generator: PlainGenerator, path: Path, *, half: bool) -> None:
     """Write the file; see `FormatModule`."""
     loaded = generator.loaded
-    with TemporaryDirectory(dir=path.parent) as name:
-        run = RunFolder(Path(name) / RUN)
+    with temporary_folder(path.parent) as folder:
+        run = RunFolder(folder / RUN)
         run.samples.mkdir(parents=True)
         run.checkpoints.mkdir()
-        config = without_paths(loaded.record["config"])
-        write_json(run.run_json, loaded.record | {"config": config})
+        write_json(run.run_json, without_paths(loaded.record))
+        if loaded.run.status_json.exists():
+            status = loaded.run.status()
+            status.pop("reason", None)  # Any text, so it may name a path.
+            write_json(run.status_json, status)
         found = {
-            loaded.run.status_json: run.status_json,
             loaded.run.metrics_csv: run.metrics_csv,
+            loaded.run.real_png: run.real_png,
+            loaded.run.real_json: run.real_json,
+            loaded.run.evaluation_json: run.evaluation_json,
             loaded.run.frame(loaded.facts["epoch"]): run.frame(loaded.facts["epoch"]),
         }
         for source, target in found.items():
@@ -52,7 +57,7 @@ def write(generator: PlainGenerator, path: Path, *, half: bool) -> None:
         checkpoints.save(run.checkpoints, parts, saved.progress, saved.run, saved.score)
         with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as archive:
             for file in sorted(run.path.rglob("*")):
-                archive.write(file, file.relative_to(name))
+                archive.write(file, file.relative_to(folder))
 
 
 def open_file(path: Path) -> Images:

@@ -87,7 +87,7 @@ def _writing(out: Path, *, is_folder: bool) -> Iterator[Path]:
         raise ConfigError(f"{out} is a file; name a folder, or give it an ending")
     if is_folder:
         if out.exists() and any(out.iterdir()):
-            raise ConfigError(f"{out} is there already; name a folder that is not")
+            raise ConfigError(f"{out} has files in it; name a folder that is new or empty")
         with filling(out) as folder:
             yield folder
         return
