@@ -262,12 +262,13 @@ def test_no_path_of_this_machine_is_published(dcgan, workplace, private_run, nam
 
 
 @pytest.mark.parametrize("name", [*FILES, "x.html", "x.zip", "x"])
-def test_a_run_whose_name_is_no_text_is_exported(dcgan, workplace, finished_run, name):
+def test_a_run_whose_name_is_no_text_is_exported(workplace, finished_run, name):
+    """To a file whose name is none either."""
     needs(name)
-    run = Path(shutil.copytree(finished_run, os.fsdecode(b"a\xff")))
-    done = dcgan("export", name, "--run", run)
-    assert done.code == 0, done.err
-    assert Path(name).exists()
+    run = shutil.copytree(finished_run, os.fsdecode(b"a\xff"))
+    out = os.fsdecode(b"\xff") + name
+    assert run_program(["export", out, "--run", run]) == 0
+    assert Path(out).exists()
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,8 @@ def open_file(path: Path) -> Images:
     """Load the graph with onnxruntime; see `FormatModule`."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    # Not by its name, which it does not take if it is no text.
+    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
 
     def images(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         return session.run([IMAGE], dict(inputs))[0]

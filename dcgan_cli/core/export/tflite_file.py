@@ -51,7 +51,8 @@ def open_file(path: Path) -> Images:
         Interpreter = tf.lite.Interpreter  # noqa: N806
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # TensorFlow's own is to become LiteRT's.
-        run = Interpreter(str(path)).get_signature_runner()
+        # Not by its name, which it does not take if it is no text.
+        run = Interpreter(model_content=path.read_bytes()).get_signature_runner()
 
     def images(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         return run(**inputs)[IMAGE]
