@@ -1,6 +1,6 @@
 """Measure every export format of some runs, as the table of docs/export.md shows them.
 
-    python scripts/measure_exports.py FOLDER RUN...
+    python -m scripts.measure_exports FOLDER RUN...
 
 Each file is read in a virtual environment that has its runtime and not this program, a page by
 Node.js, and a .zip by this program. The images are compared with those of `dcgan sample` for the
@@ -9,8 +9,6 @@ RUN is a run folder or "bundled". FOLDER is made for the files and the environme
 """
 
 import argparse
-import json
-import re
 import subprocess
 import sys
 import time
@@ -22,10 +20,10 @@ import numpy as np
 
 from dcgan_cli import Generator, load
 from dcgan_cli.core.sampling.latents import latents
+from tests.core.export.page_in_node import images_in_node
 
 COUNT = 64
 NODE, OWN = "Node.js", "dcgan"
-WORKER = Path(__file__).parent.parent / "tests" / "core" / "export" / "worker_in_node.js"
 FORMATS = {
     "model.keras": "keras",
     "model.onnx": "onnxruntime",
@@ -103,7 +101,7 @@ def main() -> None:
                 begun = time.perf_counter()
                 generator.export(path, half=half)
                 seconds = time.perf_counter() - begun
-                images = _read(path, folder, environment)
+                images = _read(path, folder, environment, generator, expected.shape)
                 assert (images.dtype, images.shape) == (np.uint8, expected.shape)
                 apart = np.abs(images.astype(int) - expected)
                 parts = path.rglob("*") if path.is_dir() else [path]
@@ -123,10 +121,12 @@ def _inputs(generator: Generator) -> dict[str, np.ndarray]:
     return inputs
 
 
-def _read(path: Path, folder: Path, environment: str) -> np.ndarray:
+def _read(
+    path: Path, folder: Path, environment: str, generator: Generator, shape: tuple[int, ...]
+) -> np.ndarray:
     """Return the images of a file."""
     if environment == NODE:
-        return _read_page(path)
+        return images_in_node(path, range(COUNT), generator.classes, shape)
     if environment == OWN:
         with zipfile.ZipFile(path) as archive:
             archive.extractall(path.with_suffix(""))
@@ -135,26 +135,6 @@ def _read(path: Path, folder: Path, environment: str) -> np.ndarray:
     program.write_text(BEFORE + READERS[path.suffix] + AFTER)
     run(_python(folder / environment), "-I", program, path, path.parent / "inputs.npz", images)
     return np.load(images)
-
-
-def _read_page(path: Path) -> np.ndarray:
-    """Return the images that the page's own script computes."""
-    inside = re.search(r'id="generator">(.*?)</script>', path.read_text())
-    assert inside
-    facts = json.loads(inside[1])
-    points = [
-        {
-            "seeds": [str(seed)] * 4,
-            "x": 0,
-            "y": 0,
-            "label": seed % facts["classes"] if facts["classes"] else None,
-        }
-        for seed in range(COUNT)
-    ]
-    words = ["node", str(WORKER), str(path)]
-    done = subprocess.run(words, input=json.dumps(points).encode(), capture_output=True, check=True)
-    height, width, channels = facts["image"]
-    return np.frombuffer(done.stdout, np.uint8).reshape(COUNT, height, width, 4)[..., :channels]
 
 
 def _python(environment: Path) -> Path:

@@ -25,7 +25,7 @@ from dcgan_cli.hydra_cli.command_line import CommandLine
 from dcgan_cli.plugins import OPTION, load_file, loaded_files
 from dcgan_cli.settings.overrides import override, shell_word
 from dcgan_cli.settings.schema import TrainConfig
-from dcgan_cli.settings.tree import flatten, view_settings
+from dcgan_cli.settings.tree import VIEW_SETTINGS, flatten
 from dcgan_cli.text import printable
 
 if TYPE_CHECKING:
@@ -159,9 +159,7 @@ class Sweep:
         with contextlib.suppress(ConfigError):  # The job reports the error itself.
             asked = flatten(self.check(cfg))
             for job in map(read_job, job_folders(self.folder)):
-                if job.state == "damaged" or not job.run.exists():
-                    continue
-                if _other_setting(job.settings, asked) is None:
+                if job.has_all_settings and _other_setting(job.settings, asked) is None:
                     return job.run
         for number in itertools.count():
             path = self.folder / str(number)
@@ -270,7 +268,7 @@ def _other_setting(own: dict[str, Any], asked: dict[str, Any]) -> str | None:
     A value that was to be chosen (0 or null) may differ from what was chosen, and the run may have
     more epochs, because a finished job may have been trained longer.
     """
-    same = view_settings()
+    same = set(VIEW_SETTINGS)
     same |= {n for n in ("data.classes", "epochs", "passes_per_epoch") if asked[n] == 0}
     same |= {n for n in ("loss.diffaugment",) if asked[n] is None}
     if own["epochs"] > asked["epochs"]:

@@ -10,6 +10,11 @@ from dcgan_cli.settings import registry
 from dcgan_cli.settings.field import allowed, is_setting, nearest, type_of
 from dcgan_cli.settings.schema import TrainConfig
 
+VIEW_SETTINGS = frozenset(
+    one.name for one in dataclasses.fields(TrainConfig) if one.metadata.get("view")
+)
+"""Names of the settings that only decide how a run is begun or shown. None is in a group."""
+
 
 @dataclass(frozen=True)
 class Key:
@@ -60,11 +65,6 @@ def _key(section: type, setting: "dataclasses.Field[Any]", prefix: str) -> Key:
     facts = setting.metadata
     kind, may_change = allowed(section, setting), facts.get("may_change", False)
     return Key(prefix + setting.name, kind, default, facts.get("doc", ""), may_change)
-
-
-def view_settings() -> set[str]:
-    """Return the names of the settings that only decide how a run is begun or shown."""
-    return {one.name for one in dataclasses.fields(TrainConfig) if one.metadata.get("view")}
 
 
 def may_change(config: TrainConfig | None = None) -> set[str]:

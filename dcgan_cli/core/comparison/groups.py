@@ -8,12 +8,11 @@ from typing import Any
 
 from dcgan_cli.core.runs.sweeps import Job, differing
 from dcgan_cli.errors import CheckpointError
-from dcgan_cli.settings.tree import view_settings
 from dcgan_cli.text import typed
 
 SEED = "seed"
-BOOKKEEPING = {*view_settings(), "checkpoint_every", "checkpoint_seconds"}
-"""Settings that do not change what is learned."""
+BOOKKEEPING = {"checkpoint_every", "checkpoint_seconds"}
+"""Settings that do not change what is learned, besides those that `differing` leaves out."""
 
 
 @dataclass(frozen=True)

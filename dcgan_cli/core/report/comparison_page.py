@@ -10,7 +10,7 @@ from dcgan_cli.core.report.embedding import embed_file
 from dcgan_cli.core.report.rendering import render
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.errors import CheckpointError
-from dcgan_cli.settings.tree import defaults, flatten, view_settings
+from dcgan_cli.settings.tree import VIEW_SETTINGS, defaults, flatten
 from dcgan_cli.text import typed
 
 MAX_PICTURES = 60
@@ -148,5 +148,5 @@ def _common(folders: list[RunFolder], differing: list[str]) -> list[Facts]:
     return [
         {"name": name, "value": value, "default": default.get(name)}
         for name, value in flatten(config).items()
-        if name not in {*differing, *view_settings()} and value != default.get(name)
+        if name not in {*differing, *VIEW_SETTINGS} and value != default.get(name)
     ]

@@ -18,7 +18,7 @@ from dcgan_cli.core.runs.lock import current_status
 from dcgan_cli.core.sampling.pictures import grid_picture, open_png
 from dcgan_cli.core.training.health import Health
 from dcgan_cli.settings.schema import TrainConfig
-from dcgan_cli.settings.tree import defaults, flatten, view_settings
+from dcgan_cli.settings.tree import VIEW_SETTINGS, defaults, flatten
 
 FRAMES_BUDGET, WALK_BUDGET = 1_400_000, 500_000
 """Bytes of the grids of all epochs, and of the walk, in the page."""
@@ -97,7 +97,7 @@ def _changed(config: TrainConfig) -> list[Facts]:
     return [
         {"name": name, "value": value, "default": default.get(name)}
         for name, value in flatten(config).items()
-        if value != default.get(name) and name not in view_settings()
+        if value != default.get(name) and name not in VIEW_SETTINGS
     ]
 
 

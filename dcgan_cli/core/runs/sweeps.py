@@ -11,7 +11,7 @@ from typing import Any
 from dcgan_cli.core.runs.folder import RunFolder
 from dcgan_cli.core.runs.lock import current_status
 from dcgan_cli.errors import CheckpointError, PluginError
-from dcgan_cli.settings.tree import flatten, view_settings
+from dcgan_cli.settings.tree import VIEW_SETTINGS, flatten
 
 SCORE = "frechet_distance"
 
@@ -35,6 +35,11 @@ class Job:
     """Best Fréchet distance; None without scores."""
     score_epoch: int | None
     """The epoch of that score."""
+
+    @property
+    def has_all_settings(self) -> bool:
+        """Whether it has started and is not damaged, so that all its settings are known."""
+        return self.state != "damaged" and self.run.exists()
 
 
 def job_folders(folder: Path) -> list[Path]:
@@ -98,12 +103,11 @@ def read_jobs(folders: Iterable[Path]) -> list[Job]:
 
 def differing(jobs: list[Job]) -> list[str]:
     """Return the names of the settings that differ between jobs."""
-    started = (job.settings for job in jobs if job.state != "damaged" and job.run.exists())
-    first: dict[str, Any] = next(started, {})
+    first: dict[str, Any] = next((job.settings for job in jobs if job.has_all_settings), {})
     return [
         name
         for name, value in first.items()
-        if name not in view_settings()
+        if name not in VIEW_SETTINGS
         and any(str(job.settings.get(name, value)) != str(value) for job in jobs)
     ]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dcgan_cli.core.runs.folder import RunFolder
-from dcgan_cli.settings.tree import flatten, view_settings
+from dcgan_cli.settings.tree import VIEW_SETTINGS, flatten
 
 TAGS = {
     "generator_loss": "loss/generator",
@@ -52,7 +52,7 @@ class TrackedRun:
             name=path.name,
             id=hashlib.sha256(identity.encode()).hexdigest()[:16],
             sweep=path.parent.name if (path.parent / SWEEP_RECORD).is_file() else None,
-            settings={name: v for name, v in settings.items() if name not in view_settings()},
+            settings={name: v for name, v in settings.items() if name not in VIEW_SETTINGS},
         )
 
 

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from dcgan_cli.core.sampling.latents import latents
 from dcgan_cli.core.sampling.sampler import Sampler, load_generator
 from tests.chromium import Chromium, find_chromium
 from tests.conftest import CONVOLUTIONAL
+from tests.core.export.page_in_node import images_in_node
 
 CHROMIUM, NODE = find_chromium(), shutil.which("node")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
@@ -127,14 +127,7 @@ def shown(chromium: Chromium, selector: str, shape: tuple[int, ...]) -> np.ndarr
 
 
 def in_node(page: Path, expected: np.ndarray, classes: int) -> np.ndarray:
-    points = [
-        {"seeds": [str(seed)] * 4, "x": 0, "y": 0, "label": seed % classes if classes else None}
-        for seed in GRID
-    ]
-    words = [str(NODE), str(Path(__file__).with_name("worker_in_node.js")), str(page)]
-    done = subprocess.run(words, input=json.dumps(points).encode(), capture_output=True, check=True)
-    rgba = np.frombuffer(done.stdout, np.uint8).reshape(*expected.shape[:3], 4)
-    return rgba[..., : expected.shape[3]]
+    return images_in_node(page, GRID, classes, expected.shape)
 
 
 def difference(found: np.ndarray, expected: np.ndarray) -> int:

@@ -2,12 +2,12 @@
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from dcgan_cli.core.runs.folder import RunFolder
+from tests.chromium import Chromium
 from tests.core.report.pages import Page
 from tests.sweep_folders import copy_run
 
@@ -45,15 +45,11 @@ def hostile(conditional_run, workplace) -> Path:
     return run.path
 
 
-def title_in_a_browser(path: Path) -> str:
-    """Return the title of a page after its scripts have run, without a network."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("there is no Chromium")
-    words = ["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
-    words += ["--host-resolver-rules=MAP * ~NOTFOUND", path.absolute().as_uri()]
-    dom = subprocess.run([chromium, *words], capture_output=True, timeout=300, check=True)
-    return dom.stdout.decode().partition("<title>")[2].partition("</title>")[0]
+def title_in_a_browser(request: pytest.FixtureRequest, path: Path) -> str:
+    """Return the title of a page, as HTML, after its scripts have run; skips without Chromium."""
+    chromium: Chromium = request.getfixturevalue("chromium")
+    chromium.open(path.absolute().as_uri())
+    return chromium.run("document.querySelector('title').innerHTML")
 
 
 def check(path: Path) -> None:
@@ -64,14 +60,14 @@ def check(path: Path) -> None:
     assert not [picture for picture in page.all("img") if picture["src"] == "x"]
 
 
-def test_a_run(dcgan, hostile):
+def test_a_run(request, dcgan, hostile):
     done = dcgan("report", hostile.name, "--out", "page.html")
     assert done.code == 0, done.err
     check(Path("page.html"))
-    assert title_in_a_browser(Path("page.html")).endswith("&gt; - dcgan report")
+    assert title_in_a_browser(request, Path("page.html")).endswith("&gt; - dcgan report")
 
 
-def test_a_sweep(dcgan, hostile, scored_run, workplace):
+def test_a_sweep(request, dcgan, hostile, scored_run, workplace):
     sweep = workplace / "s"
     shutil.move(hostile, sweep / NAME)
     copy_run(scored_run, sweep / "1", 30, data__path=f"other {EVIL}")
@@ -79,13 +75,13 @@ def test_a_sweep(dcgan, hostile, scored_run, workplace):
     done = dcgan("report", "s", "--out", "page.html")
     assert done.code == 0, done.err
     check(Path("page.html"))
-    assert title_in_a_browser(Path("page.html")) == "s - dcgan report"
+    assert title_in_a_browser(request, Path("page.html")) == "s - dcgan report"
 
 
-def test_the_browser_would_tell(workplace):
+def test_the_browser_would_tell(request, workplace):
     """That the tests above could fail: a page without our policy and escaping."""
     Path("page.html").write_text(f"<title>calm</title>{SCRIPT}")
-    assert title_in_a_browser(Path("page.html")) == "pwned"
+    assert title_in_a_browser(request, Path("page.html")) == "pwned"
 
 
 WRONG_TYPES = [
